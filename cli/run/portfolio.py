@@ -202,7 +202,8 @@ def _children(
     from portfold.workers.run.supervisor import SupervisedChild
 
     start = leashed()
-    where = [*_where(resolved, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
+    where = [*_where(resolved, target), "--book", str(book)]
+    money = ["--paper"] if settled.paper else ["--account", settled.account]
     variables = {"PORTFOLD_URL": resolved.url}
     if settled.market is not None:
         yield SupervisedChild(
@@ -214,17 +215,17 @@ def _children(
             hopeless=UNUSABLE,
         )
     yield SupervisedChild(
-        "flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE
+        "flattener", [*start, "flattener", *where, *money], variables, stands_by=True, hopeless=UNUSABLE
     )
     if _is_watched(settled, resolved):
         yield SupervisedChild(
             "account",
-            [*start, "account", *_where(resolved, target), "--book", str(book)],
+            [*start, "account", *where],
             variables,
             stands_by=True,
             hopeless=UNUSABLE,
         )
-    passed_on = [*passed_on, *([] if settled.paper else ["--live", "--account", settled.account])]
+    passed_on = [*money, *passed_on, *([] if settled.paper else ["--live"])]
     for symbol in settled.symbols:
         own = ["--progress", str(folder / f"{symbol}.json")]
         yield SupervisedChild(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})(?: ([!-~]{{1,40}}))?", re.ASCII)
 
 
+_LISTED = re.compile(r"([!-~]{1,40}) ([0-9]{4}-[0-9]{2}-[0-9]{2})", re.ASCII)
 _LATELY_MS = 86_400_000
 
 
@@ -47,6 +48,13 @@ class NewPrice(NamedTuple):
     contract: str = ""
 
 
+class ListedContract(NamedTuple):
+    """The contract that a symbol is, such as ESZ6, and the last day on which it is traded, in ISO."""
+
+    contract: str
+    last_day: str
+
+
 class FeedTerm(NamedTuple):
     """The answer to an attempt to feed: `epoch` 0 where `holder` does already."""
 
@@ -56,7 +64,7 @@ class FeedTerm(NamedTuple):
 
 class MarketSeen(NamedTuple):
     """The market's data as it lies on the bus at `now_ms`: who feeds it, if anybody does, the last step, last
-    prices by symbol, and what people have to know of it, by subject.
+    prices and contracts by symbol, and what people have to know of it, by subject.
     """
 
     now_ms: int
@@ -64,6 +72,7 @@ class MarketSeen(NamedTuple):
     last_step_ms: int | None
     prices: Mapping[str, LastPrice]
     notices: Mapping[str, str]
+    contracts: Mapping[str, ListedContract]
 
     @property
     def newest_price(self) -> tuple[LastPrice, ...]:
@@ -137,6 +146,15 @@ class Market(Connected):
             outcome = self._write_notices(keys=[self.keys.feed_head, self.keys.feed_notices], args=words)
         _unless_replaced(outcome)
 
+    def write_contracts(self, epoch: int, contracts: Mapping[str, ListedContract]) -> None:
+        """Notes which contracts symbols are. Raises FeedReplaced."""
+        words: list[str | int] = [epoch]
+        for symbol, (contract, last_day) in contracts.items():
+            words += (symbol, f"{contract} {last_day}")
+        with self._errors_while("writing the market's contracts"):
+            outcome = self._write_notices(keys=[self.keys.feed_head, self.keys.contracts], args=words)
+        _unless_replaced(outcome)
+
     # --- what anybody reads ------------------------------------------------------------------------------
 
     def last_step(self) -> tuple[StreamId, Step | None]:
@@ -174,7 +192,8 @@ class Market(Connected):
             commands.xrevrange(self.keys.bars, count=1)
             commands.hgetall(self.keys.prices)
             commands.hgetall(self.keys.feed_notices)
-            time, holder, last, prices, notices = answers_to(commands)
+            commands.hgetall(self.keys.contracts)
+            time, holder, last, prices, notices, contracts = answers_to(commands)
         step = entries_in(last)[0].by_name.get("time_ms", "") if last else ""
         return MarketSeen(
             milliseconds_in(time),
@@ -182,6 +201,11 @@ class Market(Connected):
             int(step) if step.isdecimal() else None,
             _prices(prices.items()),
             {readable(subject): readable(sentence) for subject, sentence in notices.items()},
+            {
+                readable(symbol): ListedContract(listed[1], listed[2])
+                for symbol, text in contracts.items()
+                if (listed := _LISTED.fullmatch(text))
+            },
         )
 
 

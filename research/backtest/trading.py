@@ -24,6 +24,7 @@ from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import on_paper, open_broker
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import EntryFilter, Verdict
+from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.ibs import IbsStrategy
 
@@ -64,15 +65,19 @@ def trade_alone(
     paper = filled_at_once(on_paper(configuration))
     runtime, worker = paper.runtime, f"ibs-{symbol}"
     gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
-    log = _log()
+    contract, log = paper.contracts[symbol], _log()
     with closing(open_broker(BrokerSetup(paper, worker, _IN_MEMORY, log, {}))) as broker:
         trader = Trader(
-            contract=paper.contracts[symbol],
+            contract=contract,
             strategy=IbsStrategy(runtime.worker(symbol), runtime.trading_day),
             gate=gate,
             broker=broker,
             log=log,
-            manner=Manner(entry_filter=recording, fill_at=fill_at(paper)),
+            manner=Manner(
+                entry_filter=recording,
+                fill_at=fill_at(paper),
+                protection=Protection(runtime.stop_distance(symbol), contract, log),
+            ),
         )
         for bar in bars[:begins]:
             trader.warm_up(bar)

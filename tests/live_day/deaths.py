@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from tests.live_day.day import Day, require
-from tests.live_day.office import kill
 from tests.processes import is_gone
 from tests.waiting import until
 
@@ -17,7 +16,7 @@ def leader(day: Day) -> str:
     """The coordinator that leads: the standby leads, and decides all there is."""
     office = day.office
     dead = office.leader()
-    kill(dead.pid)
+    day.office.kill(dead.pid)
     day.until(lambda: office.bus.leader() and office.leader() is not dead, "the standby to lead")
     day.until(day.decided, "the new leader to decide all")
     office.replace_the_dead()
@@ -29,7 +28,7 @@ def standby(day: Day) -> str:
     office = day.office
     leads = office.leader()
     dead = next(each for each in office.coordinators if each is not leads)
-    kill(dead.pid)
+    day.office.kill(dead.pid)
     office.replace_the_dead()
     new = next(each for each in office.coordinators if each is not leads)
     day.until(lambda: f".{new.pid}." in (office.bus.standby() or ""), "somebody to stand by")
@@ -52,30 +51,45 @@ def feed(day: Day) -> str:
     """The feed that feeds, in the middle of a minute: the one that stands by goes on with it."""
     office, dead = day.office, day.office.feeding()
     day.tick()
-    kill(dead.pid)
+    day.office.kill(dead)
     day.tick()
-    day.until(lambda: office.bus.market().holder and office.feeding() is not dead, "the other to feed")
-    new = office.feeding()
+    day.until(lambda: office.feeding() not in (0, dead), "the other to feed")
+    now = office.feeding()
     office.replace_the_dead()
-    return f"{new.name} feeds after {dead.name}"
+    return f"process {now} feeds after {dead}"
 
 
 def standby_feed(day: Day) -> str:
     """The feed that stands by: another does."""
     office, feeds = day.office, day.office.feeding()
-    dead = next(each for each in office.feeds if each is not feeds)
-    kill(dead.pid)
+    dead, since = next(each for each in _feeds(day) if each != feeds), len(day.run.lines)
+    day.until(lambda: _stands_by(day, dead), "the one that died before to stand by again")
+    day.office.kill(dead)
     office.replace_the_dead()
-    new = next(each for each in office.feeds if each is not feeds)
-    day.until(lambda: new.said("Standing by"), "the new one to stand by")
-    require(office.feeding() is feeds, "somebody else feeds since")
-    return f"{new.name} stands by after {dead.name}"
+
+    def is_back() -> bool:
+        others = [each for each in _feeds(day) if each not in (feeds, dead)]
+        return bool(others) and _stands_by(day, others[0], since)
+
+    day.until(is_back, "another to stand by")
+    require(office.feeding() == feeds, "somebody else feeds since")
+    return f"another stands by after {dead}"
+
+
+def _feeds(day: Day) -> tuple[int, int]:
+    return day.office.feeds[0].pid, day.office.child("feed")
+
+
+def _stands_by(day: Day, process: int, since: int = 0) -> bool:
+    own = day.office.feeds[0]
+    said = own.said("Standing by") if process == own.pid else day.run.said("Standing by: the feed", since)
+    return bool(said)
 
 
 def _service(day: Day, name: str) -> str:
     office, since = day.office, len(day.run.lines)
     dead, reports = office.child(name), len(office.live.said("AccountReported"))
-    kill(dead)
+    day.office.kill(dead)
     day.until(lambda: day.run.said(_SERVICES[name], since), f"another {name} to be at work")
     require(office.child(name) != dead, f"no other {name} was started")
     day.until(lambda: len(office.live.said("AccountReported")) > reports, "the account to be reported")
@@ -91,7 +105,7 @@ def worker_over_an_order(day: Day) -> str:
     venue, order = day.venue, day.entry_at_work()
     symbol = venue.symbol_of(order)
     dead = day.office.child(symbol)
-    kill(dead)
+    day.office.kill(dead)
     require(venue.fill(order), "the order was over before its worker died")
     venue.exchange.fills = "at once"
     day.until(lambda: day.office.child(symbol) != dead, f"another worker of {symbol}")
@@ -118,8 +132,8 @@ def all_workers(day: Day) -> str:
 def whole_run(day: Day) -> str:
     """`portfold run`: none of its children outlives it; started again it finds all as it was."""
     office, held = day.office, day.venue.held_symbols()
-    children = [office.child(name) for name in (*office.symbols, *_SERVICES)]
-    kill(day.run.pid)
+    children = [office.child(name) for name in (*office.symbols, *_SERVICES, "feed")]
+    day.office.kill(day.run.pid)
     day.until(lambda: all(map(is_gone, children)), "its children to end")
     office.start_run()
     office.until_all_at_work()

@@ -1,7 +1,8 @@
 """The processes of a live portfolio, as a person starts them: coordinators, feeds, and `portfold run`.
 
-`run` starts the workers, the flattener and the account watcher, and starts again whichever of them dies; the
-office starts again who was started here. What a process has done it has logged: that is where the day looks.
+`run` starts the workers, a feed, the flattener and the account watcher, and starts again whichever of them
+dies; the office has two coordinators and another feed, as on another machine, and starts those again. What a
+process has done it has logged: that is where the day looks.
 """
 
 import json
@@ -25,7 +26,7 @@ from tests.fakes.tws.gateway import HOST
 from tests.forked import Forked
 from tests.live import Live
 from tests.live_day.venue import COMMISSION, Venue
-from tests.processes import config_folder, state_of
+from tests.processes import config_folder, is_gone
 from tests.waiting import until
 
 PORTFOLIO = "day"
@@ -127,13 +128,13 @@ class Office:
 
     def start_run(self) -> None:
         """Starts `portfold run`, with what is money everywhere but at this broker."""
-        self.run = self._process("run", "--live", "--book", str(self.book))
+        self.run = self._process("run", "--live", "--account", PAPER_ACCOUNT, "--book", str(self.book))
 
     def replace_the_dead(self) -> None:
-        """Starts as many coordinators and feeds as are missing of two each."""
-        for kind, among in (("coordinator", self.coordinators), ("feed", self.feeds)):
+        """Starts whom this office lacks of two coordinators and one feed."""
+        for kind, among, wanted in (("coordinator", self.coordinators, 2), ("feed", self.feeds, 1)):
             among[:] = [each for each in among if not each.ended()]
-            while len(among) < 2:
+            while len(among) < wanted:
                 among.append(self._process(kind))
 
     def until_all_at_work(self) -> None:
@@ -163,28 +164,37 @@ class Office:
     # --- who is who --------------------------------------------------------------------------------------
 
     def leader(self) -> Process:
-        """The coordinator that leads, by the number of its process."""
-        return self._of(self.coordinators, lambda: self.bus.leader() or "", "to lead")
+        """The coordinator that leads."""
 
-    def feeding(self) -> Process:
-        """The feed that has the lease."""
-        return self._of(self.feeds, lambda: self.bus.market().holder, "to feed")
+        def found() -> Process | None:
+            who = (self.bus.leader() or "").split(".")  # host, process, and something to tell it by
+            return next((each for each in self.coordinators if str(each.pid) in who), None)
+
+        return until(found, "one of the coordinators to lead", every=0.02)
+
+    def feeding(self) -> int:
+        """The process that has the lease of the feed; 0 where none has."""
+        who = self.bus.market().holder.split(" ")
+        return next((each for each in (self.feeds[0].pid, self.child("feed")) if str(each) in who), 0)
 
     def child(self, name: str) -> int:
-        """The process that `run` started last under a name: a symbol, `flattener` or `account`."""
+        """The process that `run` started last under a name: a symbol, `feed`, `flattener` or `account`."""
         return int([line for line in self.run.said("Started") if line.get("child") == name][-1]["pid"])
+
+    def kill(self, process: int) -> None:
+        """Kills a process with -9, be it started here or by `run`, and waits until it is gone."""
+        started_here = (self.run, *self.feeds, *self.coordinators)
+        own = next((each for each in started_here if each.pid == process), None)
+        if own is not None:
+            own.ends(signal.SIGKILL)
+            return
+        os.kill(process, signal.SIGKILL)
+        until(lambda: is_gone(process), f"the end of process {process}", every=0.02)
 
     def look(self) -> None:
         """Folds here what was decided since the last look; it has to be the same."""
         if self.bus.head() is not None:
             self.live.agrees()
-
-    def _of(self, among: Sequence[Process], holder: Any, does: str) -> Process:
-        def found() -> Process | None:
-            words = str(holder()).replace(".", " ").split()  # host, process, and something to tell it by
-            return next((each for each in among if str(each.pid) in words), None)
-
-        return until(found, f"one of {', '.join(each.name for each in among)} {does}", every=0.02)
 
     # --- ending ------------------------------------------------------------------------------------------
 
@@ -255,9 +265,3 @@ def _line(text: str) -> dict[str, Any]:
         return dict(json.loads(text))
     except ValueError:
         return {"event": text}
-
-
-def kill(process: int) -> None:
-    """Kills it with -9, and waits until it is gone."""
-    os.kill(process, signal.SIGKILL)
-    until(lambda: state_of(process) in ("", "Z"), f"the end of process {process}", every=0.01)

@@ -48,12 +48,19 @@ class FatedBroker(PaperBroker):
     fate: Fate | None = None
 
     def enter(
-        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,
+        *,
+        may_send: MaySend = always,
+        stop_distance: Decimal | None = None,
     ) -> OrderOutcome[Fill]:
         if not may_send():
             raise Withheld(symbol)
         _reached(self.fate, "entering")  # on its way: nobody can call it back
-        fill = super().enter(symbol, side, size, price)
+        fill = super().enter(symbol, side, size, price, stop_distance=stop_distance)
         _reached(self.fate, "entered")
         return fill
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from portfold.config import Configuration, ConfiguredBroker
 from portfold.errors import UNUSABLE, PortfoldError
+from portfold.events.fields import readable
 from portfold.workers.brokers.ibkr.account_check import is_paper_account
 
 _IBKR = "ibkr"
@@ -39,7 +40,7 @@ def trading_the_named(configuration: Configuration, named: str | None, *, live: 
         if configured not in (None, named):
             file = configuration.files.runtime.path
             raise NotTheAccount(
-                f"--account: expected {configured}, as {file} says ({field}), got {named[:80]}."
+                f"--account: expected {configured}, as {file} says ({field}), got {readable(named[:80])}."
             )
     if runtime.broker.kind != _IBKR or traded is not None:
         return configuration
@@ -52,8 +53,8 @@ def _at_interactive_brokers(configuration: Configuration, named: str) -> Configu
     if not is_paper_account(named):
         file = configuration.files.runtime.path
         raise NotTheAccount(
-            f"--account: {named[:80]} is no paper account (those begin with DU), so it has to stand in "
-            f"{file} (broker.options.account) as well: the flattener closes there."
+            f"--account: {readable(named[:80])} is no paper account (those begin with DU), so it has to be "
+            f"in {file} (broker.options.account) as well: the flattener closes there."
         )
     options = {**runtime.broker.options, _OPTION: named}
     broker = ConfiguredBroker(runtime.broker.kind, options)

@@ -6,7 +6,8 @@ the first at the last price known by then.
 Positions and the exits that nobody has reported yet are in a book that all processes of the portfolio share
 (see `legs_book` for what that holds good against), so that they outlive the process that made them, and
 another can close the ones and report the others. Prices are taken as they come, off the tick grid and below
-zero as well. Fills know no depth of market: any size gets one price.
+zero as well. Fills know no depth of market: any size gets one price. Stops rest beside positions as
+`resting.on_paper` says.
 """
 
 import time
@@ -48,6 +49,8 @@ from portfold.workers.brokers.protocol import (
     close_each,
 )
 from portfold.workers.brokers.registry import PAPER
+from portfold.workers.brokers.resting.on_paper import STOPS_TABLE, PricePath, RestingStops
+from portfold.workers.brokers.resting.protective import check_distance, stop_name
 from portfold.workers.named import read_options
 
 AnyFill = TypeVar("AnyFill", bound=Fill)
@@ -126,7 +129,10 @@ class PaperBroker:
         self._fills = fills or PaperFills()
         self._at_once = self._fills == PaperFills()
         self._pause = pause
-        self._book = PaperBook(book, patience, tables=(CASH_TABLE, ORDERS_TABLE))
+        self._book = PaperBook(book, patience, tables=(CASH_TABLE, ORDERS_TABLE, STOPS_TABLE))
+        self._closed_late: Callable[[], object] = lambda: None
+        with self._book.reading() as entries:
+            self._protected = RestingStops(entries, contracts).symbols(owner)
 
     @property
     def sends_within_seconds(self) -> float:
@@ -134,15 +140,25 @@ class PaperBroker:
         return self._fills.longest_seconds
 
     def enter(
-        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,
+        *,
+        may_send: MaySend = always,
+        stop_distance: Decimal | None = None,
     ) -> OrderOutcome[Fill]:
         """Opens or adds to one's own leg, slippage worse than `price`; a BrokerError if that leg is on the
-        other side."""
+        other side. From then on a stop rests beside it, where a distance is given.
+        """
         self._check_order(symbol, side, size)
         check_price(symbol, price)
+        check_distance(symbol, stop_distance)
         if not may_send():
             raise Withheld(f"An entry of {size} {symbol} may not be made any more")
-        return self._filled(f"An entry of {size} {symbol}", size, price, partial(self._open, symbol, side))
+        opening = partial(self._open, symbol, side, stop_distance)
+        return self._filled(f"An entry of {size} {symbol}", size, price, opening)
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
@@ -178,11 +194,30 @@ class PaperBroker:
         self._book.confirm(fill_id)
 
     def mark(self, symbol: str, price: Decimal) -> None:
-        """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at."""
+        """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at.
+        A stop of one's own that it reaches is filled.
+        """
         self._contract(symbol)
         check_price(symbol, price)
+        self.pass_through(symbol, PricePath(price, price, price))
         with self._book.transaction() as entries:
             entries.write_mark(symbol, price)
+
+    def pass_through(self, symbol: str, path: PricePath) -> None:
+        """Fills a stop of one's own that the price has reached on its way."""
+        if symbol not in self._protected:
+            return
+        with self._book.transaction() as entries:
+            reached = RestingStops(entries, self._contracts).reached(self._owner, symbol, path)
+            if reached is not None:
+                leg, price = reached
+                self._close(entries, leg, leg.size, price, stop_name())
+        if reached is not None:
+            self._closed_late()
+
+    def on_closed_late(self, callback: Callable[[], object]) -> None:
+        """Calls back, on the thread that brought the price, once a stop of one's own is filled."""
+        self._closed_late = callback
 
     def close(self) -> None:
         """Lets go of the book. What is open stays open in it."""
@@ -224,7 +259,9 @@ class PaperBroker:
             number = next_number(entries, self._owner)
         return course_of(self._fills, self._owner, number, size)
 
-    def _open(self, symbol: str, side: Side, size: int, price: Decimal | None) -> Fill:
+    def _open(
+        self, symbol: str, side: Side, stop_distance: Decimal | None, size: int, price: Decimal | None
+    ) -> Fill:
         commission = self._contract(symbol).commission_per_side * size
         with self._book.transaction() as entries:
             leg = entries.leg(self._owner, symbol)
@@ -235,7 +272,9 @@ class PaperBroker:
             price = entries.mark(symbol) if price is None else price
             paid = self._worse(symbol, price, buys=side == "long")
             fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
-            entries.write_leg(join(leg, fresh) if leg else fresh)
+            held = join(leg, fresh) if leg else fresh
+            entries.write_leg(held)
+            self._protect(RestingStops(entries, self._contracts), held, leg, stop_distance)
             move_cash(entries, -commission)
             entries.write_mark(symbol, price)
         return Fill(self._owner, symbol, side, size, paid, commission, uuid4().hex)
@@ -244,13 +283,30 @@ class PaperBroker:
         with self._book.transaction() as entries:
             return self._close(entries, _check_open(entries, owner, symbol, side, size), size, price)
 
-    def _close(self, entries: Entries, leg: BrokerPosition, size: int, price: Decimal | None) -> ExitFill:
+    def _protect(
+        self,
+        stops: RestingStops,
+        held: BrokerPosition,
+        before: BrokerPosition | None,
+        distance: Decimal | None,
+    ) -> None:
+        if before is None:
+            stops.forget(held.owner, held.symbol)  # of one that was taken out of the book by hand
+        if distance is not None:
+            stops.put(held, distance)
+            self._protected.add(held.symbol)
+
+    def _close(
+        self, entries: Entries, leg: BrokerPosition, size: int, price: Decimal | None, fill_id: str = ""
+    ) -> ExitFill:
         if price is None:
             price = entries.mark(leg.symbol)
         else:
             entries.write_mark(leg.symbol, price)
         left, entry_commission = reduce(leg, size)
         entries.write_leg(left)
+        if not left.size:
+            RestingStops(entries, self._contracts).forget(leg.owner, leg.symbol)
         contract = self._contract(leg.symbol)
         received = self._worse(leg.symbol, price, buys=leg.side == "short")
         commission = contract.commission_per_side * size
@@ -263,7 +319,7 @@ class PaperBroker:
             size,
             received,
             commission,
-            uuid4().hex,
+            fill_id or uuid4().hex,
             leg.price,
             entry_commission,
         )

@@ -211,6 +211,14 @@ def can_adopt(broker: Broker) -> Callable[[BrokerPosition], object] | None:
     return adopt
 
 
+def can_cancel(broker: Broker) -> Callable[[], list[str]] | None:
+    """Returns what has the broker cancel all that is at work in the account and can fill after everything was
+    closed, and then says what still is; None for one without `cancel_working`, whose orders never wait.
+    """
+    cancel: Callable[[], list[str]] | None = getattr(broker, "cancel_working", None)
+    return cancel
+
+
 class OpenedBroker(Broker, Protocol):
     """A broker as the configuration opens it, and a worker's process keeps it up to date and closes it."""
 

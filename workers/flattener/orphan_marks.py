@@ -3,8 +3,9 @@
 A worker that died marks nothing more, and its loss would be as old as its last mark until somebody closes
 what it holds. Guarantees: what the log holds for a worker that is not up there, or for nobody (`account`),
 is marked at the latest `mark_seconds` after a new price came to the bus, and again before the last mark is
-stale; a price that is older than it may be is none. A worker that is up marks by itself, and the log refuses
-the mark of another. Only the flattener at work does it, so no position is marked by two processes.
+stale; a price that is older than it may be, or of another month, is none. A worker that is up marks by
+itself, and the log refuses the mark of another. Only the flattener at work does it, so no position is marked
+by two processes.
 """
 
 import threading
@@ -22,9 +23,9 @@ from portfold.events.fields import Side
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.events.wire.market import LastPrice
-from portfold.exchange_time import span
 from portfold.log import Log
-from portfold.workers.brokers.protocol import BrokerError, OpenedBroker
+from portfold.workers.brokers.contract_names import is_price_of
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OpenedBroker
 from portfold.workers.client.gate import PortfolioGate
 
 _Leg = tuple[str, str, Side]
@@ -68,7 +69,8 @@ class OrphanMarks:
         self._log = log
         self._clock = clock
         self._marked: dict[_Leg, _Marked] = {}
-        self._unpriced: set[str] = set()
+        self._told: dict[str, str] = {}
+        self._booked: dict[_Leg, BrokerPosition] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="orphan-marks", daemon=True)
 
@@ -88,17 +90,15 @@ class OrphanMarks:
         orphans = self._orphans()
         self._marked = {leg: self._marked[leg] for leg in map(_leg, orphans) if leg in self._marked}
         symbols = sorted({held.symbol for held in orphans})
-        self._unpriced &= set(symbols)
+        self._told = {symbol: fault for symbol, fault in self._told.items() if symbol in symbols}
         if not symbols:
             return
         now_ms, prices = self._bus.last_prices(symbols)
-        fresh = {symbol: price for symbol in symbols if (price := self._fresh(symbol, prices, now_ms))}
-        for symbol, last in fresh.items():
-            with suppress(BrokerError):  # no more than what a fill on paper is made at
-                self._broker.mark(symbol, last.price)
+        months = self._months()
         for held in orphans:
-            if held.symbol in fresh:
-                self._mark(held, fresh[held.symbol].price)
+            price = self._price(held, months.get(_leg(held)), prices.get(held.symbol), now_ms)
+            if price is not None:
+                self._mark(held, price)
 
     def _go_on(self) -> None:
         while not self._over.wait(self._pace.mark_seconds):
@@ -119,23 +119,39 @@ class OrphanMarks:
         beats = self._bus.beats([held.worker for held in held_by_none])
         return [held for held, beat in zip(held_by_none, beats, strict=True) if beat is None]
 
-    def _fresh(self, symbol: str, prices: Mapping[str, LastPrice], now_ms: int) -> LastPrice | None:
-        """Returns the last price; None, and says so once, where there is none or it is too old to be one."""
-        last = prices.get(symbol)
-        if last is not None and now_ms - last.at_ms <= self._pace.stale_seconds * 1000:
-            self._unpriced.discard(symbol)
-            return last
-        if symbol not in self._unpriced:
-            self._unpriced.add(symbol)
-            age = "it has none" if last is None else f"the last is {span(now_ms - last.at_ms)} old"
-            self._log.error(f"{symbol} has no price to mark what is open at: {age}")
-        return None
+    def _months(self) -> Mapping[_Leg, BrokerPosition]:
+        """Returns what the book has of each leg, as it was when that could last be asked."""
+        with suppress(BrokerError):  # who closes says so
+            self._booked = {(one.owner, one.symbol, one.side): one for one in self._broker.positions()}
+        return self._booked
+
+    def _price(
+        self, held: ShownPosition, booked: BrokerPosition | None, last: LastPrice | None, now_ms: int
+    ) -> Decimal | None:
+        """Returns the last price of what is held; None, and says so once, where there is none that counts."""
+        fault = self._fault(booked, last, now_ms)
+        if fault and self._told.get(held.symbol) != fault:
+            self._log.error(f"{held.symbol} has no price to mark what is open at: {fault}", of=held.worker)
+        self._told[held.symbol] = fault
+        return last.price if last is not None and not fault else None
+
+    def _fault(self, booked: BrokerPosition | None, last: LastPrice | None, now_ms: int) -> str:
+        """Returns why a price marks nothing, the same words for as long as it is so; empty where it does."""
+        if last is None:
+            return "it has none"
+        if now_ms - last.at_ms > self._pace.stale_seconds * 1000:
+            return "the last is too old"
+        if booked is not None and not is_price_of(booked, last.contract):
+            return f"the last is of {last.contract}, and held is {booked.contract}"
+        return ""
 
     def _mark(self, held: ShownPosition, price: Decimal) -> None:
         leg, of, now = _leg(held), (held.price, held.size, price), self._clock.monotonic()
         before = self._marked.get(leg)
         if before is not None and before.of == of and now - before.at < self._pace.repeat_seconds:
             return
+        with suppress(BrokerError):  # no more than what a fill on paper is made at
+            self._broker.mark(held.symbol, price)
         value = self._contracts[held.symbol].point_value
         made = gross_pnl(held.side, held.price, price, held.size, value)
         if self._gate.marked_for(held.worker, held.symbol, held.side, price=price, unrealized=made):

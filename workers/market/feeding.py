@@ -12,11 +12,12 @@ from typing import NamedTuple
 from portfold.clock import Clock
 from portfold.events.market import Step, StepBar
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.market import FeedReplaced, NewPrice
+from portfold.events.wire.market import FeedReplaced, ListedContract, NewPrice
 from portfold.log import Log
 from portfold.workers.market import notices
 from portfold.workers.market.quotes import Quotes
 from portfold.workers.market.source import (
+    ContractListed,
     MinuteBar,
     MinuteEnd,
     MinuteUnknown,
@@ -103,6 +104,8 @@ class Feeding:
                 self._unknown.setdefault(end_ms, set()).add(symbol)
             case MinuteEnd(end_ms):
                 self._minutes_over(end_ms)
+            case ContractListed(symbol, contract, last_day):
+                self._bus.write_contracts(self._epoch, {symbol: ListedContract(contract, last_day)})
             case Notice() | Roll():
                 self._tell(update)
 

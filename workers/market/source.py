@@ -81,6 +81,14 @@ class Roll(Struct, frozen=True):
     at_ms: int
 
 
+class ContractListed(Struct, frozen=True):
+    """What the vendor says of the `contract` that `symbol` is: the last day on which it is traded, in ISO."""
+
+    symbol: str
+    contract: str
+    last_day: str
+
+
 class Notice(Struct, frozen=True):
     """What people have to know, in a sentence. `symbols`: whom it is about, none for all of them.
 
@@ -94,7 +102,7 @@ class Notice(Struct, frozen=True):
     to_ms: int = 0
 
 
-Update: TypeAlias = PriceUpdate | MinuteBar | MinuteUnknown | MinuteEnd | Roll | Notice
+Update: TypeAlias = PriceUpdate | MinuteBar | MinuteUnknown | MinuteEnd | Roll | ContractListed | Notice
 
 
 class MarketRefused(PortfoldError):

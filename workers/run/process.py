@@ -33,6 +33,7 @@ from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.feeds.protocol import FeedSetup, past_until
 from portfold.workers.feeds.registry import DRIVEN, open_feed
 from portfold.workers.filters.opened import open_filter
+from portfold.workers.protection import Protection
 from portfold.workers.run.first_words import FirstWords
 from portfold.workers.run.marking import Marking
 from portfold.workers.run.money import OfNow, is_of_the_past, refuse_a_past_market
@@ -103,6 +104,7 @@ def run(
                 progress=progress,
                 fill_at=fill_at(configuration),
                 of_now=None if is_paper(configuration) else OfNow(log),
+                protection=Protection(runtime.stop_distance(plan.symbol), contract, log),
             ),
         )
         words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))

@@ -40,12 +40,12 @@ from portfold.workers.client.decision import Decision
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import EntryFilter
+from portfold.workers.protection import Protection, pass_through
 from portfold.workers.run.gate_protocol import Gate
 from portfold.workers.run.reporting import report_entry, report_exit
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
 
-_AGAIN_SECONDS = 2.0
-_LONGEST_SECONDS = 60.0
+_AGAIN_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 
 
 class _ExitRetry(NamedTuple):
@@ -61,13 +61,15 @@ class Manner(NamedTuple):
 
     `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
     where it is noted how far this life has come, for the next. `fill_at`: the close of the bar that
-    decides, or the open of the next. `of_now`: whether a bar may open anything.
+    decides, or the open of the next. `of_now`: whether a bar may open anything. `protection`: the stop that
+    rests at the broker beside each position, if one does.
     """
 
     entry_filter: EntryFilter | None = None
     progress: BarProgress | None = None
     fill_at: FillAt = "mark"
     of_now: Callable[[Bar], bool] | None = None
+    protection: Protection | None = None
 
 
 class Trader:
@@ -84,7 +86,7 @@ class Trader:
         manner: Manner | None = None,
         clock: Clock | None = None,
     ) -> None:
-        entry_filter, progress, fill_at, of_now = manner or Manner()
+        entry_filter, progress, fill_at, of_now, protection = manner or Manner()
         self._contract = contract
         self._strategy = strategy
         self._gate = gate
@@ -93,6 +95,7 @@ class Trader:
         self._filter = entry_filter
         self._progress = progress or BarProgress(None)
         self._of_now = of_now or (lambda _: True)
+        self._protection = protection or Protection(None, contract, log)
         self._may_open = False
         self._waits = fill_at == "next_bar"
         # What is filled at a bar's open is there when that bar ends: the bar of its entry, number 0.
@@ -131,6 +134,7 @@ class Trader:
         """
         self._of_now(bar)
         held = self._held()
+        self._protection.take(bar)
         if self._filter is not None:
             self._filter.take(bar)
         if held is not None and self._progress.was_held_at(bar.time):
@@ -151,9 +155,10 @@ class Trader:
         if self._waits:
             with self._surviving("did what had waited"):
                 self._carry_out_waiting(bar)
+        self._protection.take(bar)
         with self._surviving("took note of the last price"):
             if is_price_of(self._held(), bar.contract):
-                self._broker.mark(bar.symbol, exact(bar.close, "close"))
+                pass_through(self._broker, bar)
         looked = False
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
@@ -219,9 +224,7 @@ class Trader:
 
     @contextmanager
     def _surviving(self, what: str) -> Iterator[None]:
-        """Logs a failure of the broker inside, and goes on: the next bar tries again, if nothing
-        earlier does.
-        """
+        """Logs a failure of the broker inside, and goes on: the next bar tries again, or something before."""
         try:
             yield
         except BrokerError as error:
@@ -235,9 +238,7 @@ class Trader:
             self._enter(intent, bar.close)
 
     def _position_gone_since(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
-        """Returns the position that the earlier life last held, at that bar, so that the strategy
-        sees it go.
-        """
+        """Returns what the earlier life last held, at that bar, so that the strategy sees it go."""
         if held is None and bar.time == self._progress.last_held:
             return OwnPosition("long", bar.close, 0)
         return None
@@ -254,6 +255,8 @@ class Trader:
             self._enter(waiting, bar.open)
 
     def _passes(self, bar: Bar, intent: Enter) -> bool:
+        if not self._protection.is_known():
+            return False
         if self._filter is None:
             return True
         verdict = self._filter.judge(bar, intent.side)
@@ -283,7 +286,7 @@ class Trader:
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
             try:
-                outcome = self._broker.enter(
+                outcome = self._protection.given_to(self._broker.enter)(
                     self.symbol,
                     intent.side,
                     intent.size,
@@ -309,20 +312,15 @@ class Trader:
         """
         tried, self._again = self._again, None
         try:
-            # Until nothing is held: a part may be left.
             self._close(held, exact(price, "price"), self._leaving)
         except OrderUnknown as unknown:
             self._log.critical(
                 "NOT CLOSED for sure; again at the next bar", symbol=held.symbol, why=str(unknown)
             )
         except BrokerError as error:
-            self._again = tried
-            self._try_again_later(price)
+            pause = min(2 * tried.pause_seconds, _LONGEST_SECONDS) if tried else _AGAIN_SECONDS
+            self._again = _ExitRetry(price, self._clock.monotonic() + pause, pause)
             self._log.critical("NOT CLOSED; trying again within seconds", symbol=held.symbol, why=str(error))
-
-    def _try_again_later(self, price: Decimal) -> None:
-        pause = min(2 * self._again.pause_seconds, _LONGEST_SECONDS) if self._again else _AGAIN_SECONDS
-        self._again = _ExitRetry(price, self._clock.monotonic() + pause, pause)
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
         """Closes at the broker, then reports. Raises BrokerError, also where a rest is open."""
@@ -334,9 +332,8 @@ class Trader:
                 return
             for fill in outcome.fills:
                 report_exit(self._gate, self._broker, self._contract, fill, reason)
-            self._log.info(
-                f"{held.symbol} closed: {held.side} {outcome}", price=f"{outcome.price:f}", why=reason
-            )
+            what = f"{held.symbol} closed: {held.side} {outcome}"
+            self._log.info(what, price=f"{outcome.price:f}", why=reason)
             refuse_a_rest(outcome)
 
 

@@ -80,8 +80,11 @@ def test_a_connection_that_is_lost_for_long_is_told_once_and_once_that_it_is_ove
         feed.says(silent_ES="ES has given no price.")
         silent = "🚨 MARKET DATA, silent ES: ES has given no price."
         until_firsts(discord, lost, silent)
+        feed.says(wrong_price_ES="ES at 59.90 is of another order of magnitude.")
+        wrong = "🚨 MARKET DATA, wrong price ES: ES at 59.90 is of another order of magnitude."
+        until_firsts(discord, lost, silent, wrong)
         feed.says(disconnected="")
-        until_firsts(discord, lost, silent, "✅ The feed says no longer: disconnected")
+        until_firsts(discord, lost, silent, wrong, "✅ The feed says no longer: disconnected")
 
 
 def test_what_is_wrong_for_a_moment_is_not_told(feed: Feed, tell: Notifying, discord: FakeDiscord) -> None:

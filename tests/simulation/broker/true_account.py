@@ -26,7 +26,7 @@ class TrueSource:
         self.seconds_between_reads = watch.look_ms / 1000
         self._account = account
         self._lag_ms = watch.lag_ms
-        self._age = watch.lag_ms / 1000 if watch.lag_ms and watch.says_lag else None
+        self._age = watch.lag_ms / 1000 if watch.dated else None
         self._process = process
 
     def read(self) -> AccountSnapshot:
@@ -34,9 +34,9 @@ class TrueSource:
         account = self._account
         if account.now() < account.unreadable_until:
             raise AccountUnreadable("The broker does not answer")
-        snapshot = snapshot_of(account, self._balance())
+        snapshot = structs.replace(snapshot_of(account, self._balance()), dollars_age=self._age)
         self._takes_a_while()
-        return structs.replace(snapshot, dollars_age=self._age)
+        return snapshot
 
     def close(self) -> None:
         """It has nothing to let go of."""

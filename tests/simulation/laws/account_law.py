@@ -1,8 +1,9 @@
 """The account compared with the log a second time, from reports and positions, by none of the fold's code.
 
 What differs for longer than the grace is told, and nothing else is; while it stands it denies; an older
-report changes nothing; silence is told; flat means that the account said so after the last close; of two
-figures the worse stops the day; what nobody owns joins the book when all is flattened, and no more of it.
+report changes nothing, nor do dollars from before the log last realized something; silence is told; flat
+means that the account said so after the last close; of two figures the worse stops the day; what nobody owns
+joins the book when all is flattened, and no more of it.
 """
 
 from collections.abc import Mapping

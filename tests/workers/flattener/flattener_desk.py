@@ -52,11 +52,13 @@ class MoodyBroker(PaperBroker):
 class Desk:
     """A flattener with a broker, a bus and a clock of the test's own; its gate reports and never listens."""
 
-    def __init__(self, folder: Path, server: EmbeddedServer, bus: Bus) -> None:
+    def __init__(
+        self, folder: Path, server: EmbeddedServer, bus: Bus, kind: type[MoodyBroker] = MoodyBroker
+    ) -> None:
         contracts = load(str(PACKAGED), {}, folder).contracts
         self.bus = bus
         self.clock = SetClock()
-        self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
+        self.broker = kind(folder / "book.sqlite", NAME, costing(contracts))
         self.logged = io.StringIO()
         self.log, self.lines = open_log(NAME, target=self.logged)
         settings = GateSettings(url=server.url, portfolio=bus.keys.name)

@@ -16,6 +16,7 @@ from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.market import NewPrice
 from portfold.log import open_log
 from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import BrokerPosition
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.flattener import NAME
@@ -28,6 +29,15 @@ from tests.set_clock import SetClock
 STALE_SECONDS, REPEAT_SECONDS = 60.0, 30.0
 
 
+class Booked(PaperBroker):
+    """One whose book has months: ESZ2026 of the worker in ES."""
+
+    booked: tuple[BrokerPosition, ...] = ()
+
+    def positions(self, owner: str | None = None) -> list[BrokerPosition]:
+        return [one for one in self.booked if owner in (None, one.owner)]
+
+
 class Orphans:
     """A log that a story has left, prices of now, and the marks of a flattener."""
 
@@ -38,16 +48,16 @@ class Orphans:
         self._epoch = bus.take_feed("here 1 feed", 600_000).epoch
         self._log, self._lines = open_log(NAME, target=io.StringIO())
         contracts = load(str(PACKAGED), {}, folder).contracts
-        self._broker = PaperBroker(folder / "book.sqlite", NAME, contracts)
+        self.broker = Booked(folder / "book.sqlite", NAME, contracts)
         settings = GateSettings(url=server.url, portfolio=bus.keys.name)
         self._gate = PortfolioGate(NAME, settings=settings, log=self._log)
         pace = Pace(0.5, STALE_SECONDS, REPEAT_SECONDS)
         mine = {name: contracts[name] for name in ("CL", "ES")}
-        self._marks = OrphanMarks(bus, self._gate, self._broker, mine, pace, log=self._log, clock=self.clock)
+        self._marks = OrphanMarks(bus, self._gate, self.broker, mine, pace, log=self._log, clock=self.clock)
 
-    def priced(self, es: int, age_ms: int = 0) -> None:
+    def priced(self, es: int, age_ms: int = 0, contract: str = "") -> None:
         at_ms = self.bus.now_ms() - age_ms
-        self.bus.write_prices(self._epoch, "test", [NewPrice("ES", Decimal(es), at_ms)])
+        self.bus.write_prices(self._epoch, "test", [NewPrice("ES", Decimal(es), at_ms, contract)])
 
     def marked(self) -> list[tuple[str, str, Decimal]]:
         """Looks once; whose position was marked since the last look, at what price, and what it makes."""
@@ -59,7 +69,7 @@ class Orphans:
 
     def close(self) -> None:
         self._gate.close()
-        self._broker.close()
+        self.broker.close()
         self._lines.close()
 
 
@@ -124,6 +134,18 @@ def test_a_price_that_is_too_old_is_no_mark(orphans: Orphans, client: Any) -> No
     assert orphans.marked() == []
     orphans.priced(5991, age_ms=round(STALE_SECONDS * 1000) - 5_000)
     assert [price for _, price, _ in orphans.marked()] == ["5991"]
+
+
+def test_a_price_of_another_month_than_the_book_has_is_no_mark(orphans: Orphans, client: Any) -> None:
+    story = long_in_es()
+    story.loses_worker("ibs-ES")
+    standing(orphans, client, story, "ibs-ES")
+    zero = Decimal(0)
+    orphans.broker.booked = (BrokerPosition("ibs-ES", "ES", "long", 1, Decimal(6000), zero, "ESZ2026"),)
+    orphans.priced(6050, contract="ESH7")
+    assert orphans.marked() == []
+    orphans.priced(5990, contract="ESZ6")
+    assert [price for _, price, _ in orphans.marked()] == ["5990"]
 
 
 def test_the_same_mark_is_given_again_before_it_is_stale_and_another_at_once(

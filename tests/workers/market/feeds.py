@@ -13,7 +13,9 @@ SOURCE = '''
 import time
 from decimal import Decimal
 
-from portfold.workers.market.source import MarketRefused, MinuteBar, MinuteEnd, Notice, PriceUpdate, Roll
+from portfold.workers.market.source import (
+    ContractListed, MarketRefused, MinuteBar, MinuteEnd, Notice, PriceUpdate, Roll
+)
 
 
 class Written:
@@ -46,6 +48,8 @@ class Written:
             return MinuteEnd(int(words[0]))
         if kind == "gap":
             return Notice("gap", "Something is not known.", (), *map(int, words))
+        if kind == "listed":
+            return ContractListed(*words)
         if kind == "roll":
             return Roll(*words, 0)
         if kind == "refused":

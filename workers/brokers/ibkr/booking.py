@@ -1,9 +1,9 @@
 """From executions to the book: legs, and exits that are to be reported; each execution is booked once.
 
-An entry's executions become part of the leg as they come. An exit's are booked when it is over or when
-whoever waited for it gives up: each a fill of its own. A commission that is not known yet is booked as
-contracts.json has it; what it really was corrects the leg as long as it is open, and is told where it came
-too late for that.
+An entry's executions become part of the leg as they come. An exit's, and a protective stop's, are booked when
+it is over or when whoever waited for it gives up: each a fill of its own. A commission that is not known yet
+is booked as contracts.json has it; what it really was corrects the leg as long as it is open, and is told
+where it came too late for that.
 """
 
 from collections.abc import Mapping
@@ -74,6 +74,10 @@ class Booking:
         life = hear(order.life, message)
         if life == order.life:
             return order
+        if order.by_person:  # who said that it was filled is told so now, and it is counted already
+            if isinstance(message, Execution) and order.life.state != "filled":
+                self.unbookable.append(Unbookable(order, message.size))
+            return order
         if isinstance(message, Execution) and message.name in order.booked:
             self.corrected.append(order)
         heard = replace(order, life=life)
@@ -119,9 +123,17 @@ class Booking:
             if (each.owner, each.symbol, each.does) == (owner, symbol, does)
         ]
 
+    def stop_distance(self, owner: str, symbol: str) -> Decimal | None:
+        """Returns how far from the price of the leg its protective stop is to rest; None where none is."""
+        entered = self.orders.newest_entry(owner, symbol)
+        return entered.stop_distance if entered is not None else None
+
     def takes(self, order: LiveOrder) -> int:
-        """Returns how many contracts of its leg an exit will have closed, that are in the leg still."""
-        return order.life.remaining + sum(each.size for each in order.unbooked.values())
+        """Returns how many contracts of its leg an exit will have closed, that are in the leg still; a
+        protective stop only those that it has closed: the rest it closes if nothing else does.
+        """
+        remaining = 0 if order.does == "stop" else order.life.remaining
+        return remaining + sum(each.size for each in order.unbooked.values())
 
     def in_account(self, con_id: int) -> int:
         """Returns what the legs and unbooked exits say that the account holds of a contract."""
@@ -131,12 +143,22 @@ class Booking:
             if entered and entered[-1].con_id == con_id:
                 expected += leg.size if leg.side == "long" else -leg.size
         for order in self.orders.open():
-            if order.does == "exit" and order.con_id == con_id:
+            if order.does != "enter" and order.con_id == con_id:
                 unbooked = sum(each.size for each in order.unbooked.values())
                 expected += unbooked if order.buys else -unbooked
         return expected
 
-    def refuse_while_open(self, owner: str, symbol: str) -> None:
+    def refuse_entry(self, owner: str, symbol: str, side: Side) -> None:
+        """Raises BrokerError where an entry on the symbol could bring about what nobody wants: while another
+        may still be filled, while what is held lacks its stop, or against what anybody holds.
+        """
+        self._refuse_while_open(owner, symbol)
+        self._refuse_while_unguarded(owner, symbol)
+        self._refuse_against_the_account(symbol, side)
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _refuse_while_open(self, owner: str, symbol: str) -> None:
         """Raises BrokerError while an entry on the symbol is not over: one's own, or anybody's unknown."""
         for order in self.orders.open():
             concerns = order.owner == owner or order.life.state == "unknown"
@@ -145,7 +167,17 @@ class Booking:
                     f"No entry on {symbol} while order {order} is {order.life.state}: it may still be filled"
                 )
 
-    def refuse_against_the_account(self, symbol: str, side: Side) -> None:
+    def _refuse_while_unguarded(self, owner: str, symbol: str) -> None:
+        """Raises BrokerError while what is held has not the stop that it is to have, or a stop may be at work
+        that outlived its leg, and would close more than is held.
+        """
+        leg, stops = self.entries.leg(owner, symbol), self.open_orders(owner, symbol, "stop")
+        if leg is None and stops:
+            raise BrokerError(f"No entry on {symbol} while protective stop {stops[0]} may still be at work")
+        if leg is not None and not stops and self.stop_distance(owner, symbol) is not None:
+            raise BrokerError(f"No entry on {symbol} while what {owner} holds is without its protective stop")
+
+    def _refuse_against_the_account(self, symbol: str, side: Side) -> None:
         """Raises BrokerError where anybody holds the other side: the account would net the two."""
         for held in self.held(None):
             if held.symbol == symbol and held.side != side:
@@ -153,8 +185,6 @@ class Booking:
                     f"{held.owner} is {held.side} {held.size} {symbol} and must close that before going "
                     f"{side}: the account has one position in a contract"
                 )
-
-    # --- inside ------------------------------------------------------------------------------------------
 
     def _take_out(self, order: LiveOrder, name: str, charged: Decimal) -> ExitFill | None:
         """Takes one execution's contracts out of the leg, as far as they are in it. Returns that fill."""
@@ -175,7 +205,7 @@ class Booking:
             size,
             execution.price,
             charged,
-            name,
+            order.fill_name(name),
             leg.price,
             entry_commission,
         )

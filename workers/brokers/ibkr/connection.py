@@ -249,7 +249,7 @@ class Connection:
         with self._changed:
             was_up, self._up = self._up, False
             told, self._fault = self._fault, why
-        if was_up or (told != why and not self._closing):
+        if not self._closing and (was_up or told != why):
             self._log.error("No connection to Interactive Brokers", why=why)
         if was_up:
             self._hears.hear_break(why)

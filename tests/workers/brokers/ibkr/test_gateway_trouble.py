@@ -120,6 +120,13 @@ def test_a_client_id_in_use_is_said_and_taken_once_it_is_free(desk: Desk) -> Non
     until(lambda: desk.gateway.clients() == [101], "the connection")
 
 
+def test_a_connection_that_is_closed_as_it_should_be_is_no_error(desk: Desk) -> None:
+    broker = desk.holding(1)
+    desk.end(broker)
+    until(lambda: desk.gateway.clients() == [], "the end of the connection")
+    assert "No connection" not in desk.said()
+
+
 def test_each_owner_has_a_number_of_his_own_in_every_life(desk: Desk) -> None:
     one, _two = desk.broker("one"), desk.broker("two")
     assert desk.gateway.clients() == [101, 102]
