@@ -84,12 +84,12 @@ def test_who_tries_too_often_waits_even_with_the_right_password(desk: Served) ->
     assert stranger.signs_in("jane").status_code == 429
 
 
-@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "", "http://127.0.0.1:1"])
-def test_a_form_of_another_page_changes_nothing(desk: Served, origin: str) -> None:
+def test_a_form_of_another_page_changes_nothing(desk: Served) -> None:
     jane = desk.visitor()
     jane.signs_in("jane")
-    form = jane.form_of("halt")
-    assert jane.sends("orders/halt", origin=origin, form=form, reason="x").status_code == 403
+    for origin in ("https://elsewhere.example", "null", "", "http://127.0.0.1:1"):
+        form = jane.form_of("halt")
+        assert jane.sends("orders/halt", origin=origin, form=form, reason="x").status_code == 403, origin
 
 
 def test_another_name_of_this_machine_is_not_answered(dashboard: Served) -> None:
