@@ -54,6 +54,8 @@ class Connection:
     """
 
     def __init__(self, setup: ConnectionSetup, hears: Hears, log: Log) -> None:
+        import ib_async  # noqa: F401, PLC0415 - two threads that import its parts at once break each other
+
         self._setup = setup
         self._hears = hears
         self._log = log
