@@ -74,6 +74,7 @@ def _findings(target: Target, *, ping: bool) -> "list[Finding]":
     import time
 
     from portfold.cli.watch.models import feed, models
+    from portfold.cli.watch.options import options
     from portfold.config import ConfigError
     from portfold.coordinator.doctor.examine import examine
     from portfold.coordinator.doctor.finding import fail
@@ -95,7 +96,7 @@ def _findings(target: Target, *, ping: bool) -> "list[Finding]":
         )
     finally:
         bus.close()
-    found += [models(resolved.configuration), feed(resolved.configuration)]
+    found += [check(resolved.configuration) for check in (options, models, feed)]
     if ping:
         from portfold.cli.watch.ping import ping as pinged
 
