@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TARGET = Target()
 _COLUMNS = 80
-_LABEL = 19
+_LABEL = 22
 _LEVELS = ("ok", "warn", "fail")
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

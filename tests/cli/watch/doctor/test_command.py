@@ -18,6 +18,7 @@ def test_what_is_fit_ends_with_0_within_80_columns(fit: Fit, tmp_path: Path) -> 
     too_long = [line for line in ran.out.splitlines() if len(line) > 80]
     assert all(str(fit.folder) in line.split() for line in too_long)  # a command's word is never broken
     assert "\x1b" not in ran.out
+    assert "ok   protective stops none are configured" in ran.out.splitlines()
 
 
 def test_what_fails_ends_with_1_and_says_what_to_do(fit: Fit, tmp_path: Path) -> None:
