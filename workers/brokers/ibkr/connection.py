@@ -54,6 +54,8 @@ class Connection:
     """
 
     def __init__(self, setup: ConnectionSetup, hears: Hears, log: Log) -> None:
+        import ib_async  # noqa: F401, PLC0415 - two threads that import its parts at once break each other
+
         self._setup = setup
         self._hears = hears
         self._log = log
@@ -61,15 +63,14 @@ class Connection:
         self._changed = threading.Condition()
         self._fault = "it was not connected yet"
         self._up = False
-        self.number = 0
-        self.account = ""
+        self.number, self.account = 0, ""
         self.held: Mapping[int, int] = {}
         self._servers = True
         self._closing = False
         self._broken, self._awaited = asyncio.Event(), asyncio.Event()
         self._questions = Questions()
         self._listing = asyncio.Lock()
-        self._why = ""
+        self._why, self._doubtful = "", False
         self.account_refused = False
         self._listener = Listener(hears.hear, self._take_row, self._questions.take_end, self._take_error)
         self._client: Any = _NotYet()
@@ -207,6 +208,8 @@ class Connection:
             await self._unless_broken(
                 self._list_all(seconds) if self._hears.is_in_doubt else self._ask_time(seconds)
             )
+            if self._doubtful:
+                raise ConnectionError("what it lists may be the answer to an earlier question")
 
     async def _unless_broken(self, what: Awaitable[object]) -> None:
         """Waits for it. Raises ConnectionError as soon as the connection is known to be refused."""
@@ -287,12 +290,13 @@ class Connection:
         wanted = ExecutionFilter(acctCode=self.account)
         async with self._listing:
             at, number = time.monotonic(), self.number
+            self._doubtful = self._questions.are_behind
             working = await ask("open orders", lambda _key: client.reqAllOpenOrders(), seconds)
             over = await ask("completed orders", lambda _key: client.reqCompletedOrders(True), seconds)  # noqa: FBT003
             executed = await ask(client.getReqId(), lambda key: client.reqExecutions(key, wanted), seconds)
             await self._ask_positions(seconds)
         references = frozenset([*working, *over, *executed])
-        listing = Listing(references, frozenset(working), self.held, number, at)
+        listing = Listing(references, frozenset(working), self.held, number, at, not self._doubtful)
         self._hears.hear_listing(listing)
         return listing
 

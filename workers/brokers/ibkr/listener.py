@@ -107,7 +107,9 @@ class Listing(NamedTuple):
     """All that the broker has, as of one moment: the references of its orders, of those that are at work, and
     by contract id what the account holds, below zero for short.
 
-    `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock.
+    `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock. It is
+    `complete` unless it may be in part the answer to a question of before `at`: then what is not in it may
+    be there all the same.
     """
 
     references: frozenset[str]
@@ -115,6 +117,7 @@ class Listing(NamedTuple):
     positions: Mapping[int, int]
     connected: int
     at: float
+    complete: bool
 
 
 class Hears(Protocol):

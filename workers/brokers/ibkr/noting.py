@@ -287,7 +287,7 @@ class Noting:
         """Returns that those orders never arrived which certainly did not."""
         return [
             OrderNews(order.reference, NotThere("Interactive Brokers has no such order: it never arrived"))
-            for order in booking.orders.open()
+            for order in (booking.orders.open() if listing.complete else ())
             if order.reference not in listing.references and self._never_arrived(booking, order, listing)
         ]
 

@@ -9,10 +9,13 @@ Key = int | str
 
 
 class Questions:
-    """Those that are open, on the event loop of the connection."""
+    """Those that are open, on the event loop of the connection. `are_behind`: one without a number was given
+    up on this connection, so that its answer, should it come, would be taken for the answer to the next.
+    """
 
     def __init__(self) -> None:
         self._open: dict[Key, tuple[asyncio.Future[list[Any]], list[Any]]] = {}
+        self.are_behind = False
 
     async def ask(self, key: Key, send: Callable[[Key], object], seconds: float) -> list[Any]:
         """Sends, and returns the rows of the answer. Raises TimeoutError, ConnectionError."""
@@ -20,7 +23,11 @@ class Questions:
         self._open[key] = future, []
         try:
             send(key)
-            return await asyncio.wait_for(future, seconds)
+            async with asyncio.timeout(seconds):  # unlike wait_for it never takes an answer for a cancel's
+                return await future
+        except (TimeoutError, asyncio.CancelledError):
+            self.are_behind = self.are_behind or isinstance(key, str)
+            raise
         finally:
             self._open.pop(key, None)
 
@@ -45,3 +52,4 @@ class Questions:
             if not future.done():
                 future.set_exception(ConnectionError("the connection was closed"))
         self._open.clear()
+        self.are_behind = False

@@ -197,3 +197,33 @@ def test_what_tws_lists_after_it_lost_its_servers_proves_nothing_of_what_was_sen
     until(lambda: desk.said().count("Connected to Interactive Brokers") == 2, "the servers")
     with pytest.raises(BrokerError, match="it may still be filled"):
         broker.enter("ES", "long", 1, PRICE)
+
+
+def test_a_list_that_comes_late_is_no_proof_that_what_was_sent_since_never_arrived(desk: Desk) -> None:
+    broker = desk.holding(1)
+    desk.gateway.misbehaviour.lists = "late"
+    with pytest.raises(BrokerError, match="did not answer"):
+        broker.cancel_working()
+    desk.gateway.misbehaviour.orders = "unanswered"
+    desk.exchange.open_hours("closed")
+    for _ in range(2):
+        with pytest.raises(OrderUnknown):
+            broker.exit("ES", "long", 1, None)
+    assert desk.sent() == 2
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "taken", "answered"
+    desk.exchange.open_hours("regular")
+    assert broker.exit("ES", "long", 1, None).size == 1
+    assert (desk.sent(), desk.exchange.size("ESZ5")) == (2, 0)
+
+
+def test_after_a_list_that_never_came_the_connection_is_made_anew_and_says_what_never_arrived(
+    desk: Desk,
+) -> None:
+    broker = desk.broker(waits=SHORT, silence_seconds=0.3)
+    desk.gateway.misbehaviour.orders = desk.gateway.misbehaviour.lists = "swallowed"
+    with pytest.raises(OrderUnknown):
+        broker.enter("ES", "long", 1, PRICE)
+    desk.gateway.misbehaviour.orders = "taken"
+    desk.gateway.misbehaviour.lists = "answered"
+    until(lambda: not broker.open_orders(), "the end of what never arrived")
+    assert broker.enter("ES", "long", 1, PRICE).size == 1
