@@ -119,7 +119,7 @@ def build_scenario(
     portfolio = ConfiguredPortfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)
     limits = unwatched_limits(structs.replace(configuration, portfolio=portfolio))
     return Scenario(
-        timeline=timeline(chosen.trades, pricing, seed),
+        timeline=timeline(chosen.trades, pricing, seed, counts_open=limits.stop_loss_on == "total"),
         days=chosen.days,
         account=account,
         limits=structs.replace(limits, reason="simulation", point_values="", mark_stale_ms=0, config=""),

@@ -33,8 +33,10 @@ from portfold.research.trades.trade_file import Trade
 
 Floats = NDArray[np.float64]
 
-FIGURES_VERSION = 3
+FIGURES_VERSION = 4
 """The version of these definitions; 1 counted breaches within a moment, 2 gave even dollars a Sharpe.
+
+3 closed at bars that had passed, and counted the marks of a moment one by one.
 
 One search never mixes two versions.
 """
