@@ -11,6 +11,7 @@ from portfold.cli.research.printing import (
     percent,
     ratio,
     seen_lines,
+    short_lines,
     span_line,
 )
 from portfold.cli.rows import in_columns
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
+    from portfold.research.statistics.metrics import Metrics
     from portfold.research.trades.in_sample import InSampleTrades
+    from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen
 
-_HEADS = ("Pos", "Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
-_TEST_HEADS = ("Test Sharpe", "Return", "MaxDD")
+_HEADS = ("Pos", "Sharpe", "$ Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
+_TEST_HEADS = ("Test Sharpe", "$ Sharpe", "Return", "MaxDD")
 _SYMBOLS = _HEADS.index("Symbols")
 
 
@@ -31,12 +34,16 @@ def span_lines(
     learned: "Chosen",
     judged: "Chosen | None",
     seen: "tuple[Sequence[InSampleTrades], Sequence[InSampleTrades]]",
+    short: "tuple[Sequence[ShortHistory], Sequence[ShortHistory]]",
 ) -> Iterator[str]:
-    """Yields on which days it is chosen and judged, and what of either was `seen` by a model before."""
+    """Yields on which days it is chosen and judged, and what of either was `seen` by a model before;
+    which symbols have a `short` history in them."""
     yield span_line("Chosen on", learned)
+    yield from short_lines(short[0])
     yield from seen_lines(seen[0], "--train-from")
     if judged is not None:
         yield span_line("Judged on", judged)
+        yield from short_lines(short[1])
         yield from seen_lines(seen[1], "--test-from")
     else:
         yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
@@ -98,6 +105,7 @@ def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
         yield (
             str(row.max_positions),
             ratio(found.sharpe),
+            ratio(found.sharpe_dollars),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
             money(found.total_return),
@@ -105,8 +113,17 @@ def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
             str(found.breach_events),
             str(found.daily_stops),
             " ".join(row.symbols),
-            *((ratio(test.sharpe), money(test.total_return), money(test.max_dd)) if test is not None else ()),
+            *(_test_cells(test) if test is not None else ()),
         )
+
+
+def _test_cells(test: "Metrics") -> Sequence[str]:
+    return (
+        ratio(test.sharpe),
+        ratio(test.sharpe_dollars),
+        money(test.total_return),
+        money(test.max_dd),
+    )
 
 
 def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
@@ -131,9 +148,9 @@ def _generalization(best: "Winner") -> Iterator[str]:
         return
     kept = f", {percent(best.kept)} of it" if best.kept is not None else ""
     yield (
-        f"  Generalization: Sharpe {ratio(found.sharpe)} where it was chosen, {ratio(test.sharpe)} where it "
-        f"is judged{kept}; drawdown {money(found.max_dd)}, then {money(test.max_dd)}; breaches "
-        f"{found.breach_events}, then {test.breach_events}"
+        f"  Generalization: Sharpe of dollars {ratio(found.sharpe_dollars)} where it was chosen, "
+        f"{ratio(test.sharpe_dollars)} where it is judged{kept}; drawdown {money(found.max_dd)}, "
+        f"then {money(test.max_dd)}; breaches {found.breach_events}, then {test.breach_events}"
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portfold.research.simulate.scenario import Scenario
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.results_folder import Results
+    from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen, DaySpan
 
 Dollars = Annotated[float, Parameter(validator=Number(gte=0.01, lte=999_999_999))]
@@ -112,6 +113,13 @@ class Loaded:
 
         day = self.configuration.runtime.trading_day
         return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
+
+    def short(self, chosen: "Chosen") -> "tuple[ShortHistory, ...]":
+        """Returns the symbols that have trades on a part of the span only."""
+        from portfold.research.trades.short_histories import short_histories
+
+        day = self.configuration.runtime.trading_day
+        return short_histories(chosen, zone=day.zone, roll=day.roll)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
         """Returns the scenario of these trades. Raises RefusedField for limits that are not valid."""

@@ -132,14 +132,17 @@ def _run(
     print_lines(read_lines(loaded))
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
     seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
-    print_lines(span_lines(learned, judged, seen), [rules_line(loaded)])
+    short = loaded.short(learned), loaded.short(judged) if judged is not None else ()
+    print_lines(span_lines(learned, judged, seen, short), [rules_line(loaded)])
     scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
     other = loaded.scenario(judged) if judged is not None else None
     optimized = _searched(scenario, other, plan, table)
     spans = (
-        Judged.of(learned, scenario.digest(), seen[0]),
-        Judged.of(judged, other.digest(), seen[1]) if judged is not None and other is not None else None,
+        Judged.of(learned, scenario.digest(), seen[0], short[0]),
+        Judged.of(judged, other.digest(), seen[1], short[1])
+        if judged is not None and other is not None
+        else None,
     )
     findings = _written(loaded, plan, spans, optimized, table)
     if not optimized.rows:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.statistics.significance import Interval
     from portfold.research.trades.in_sample import InSampleTrades
+    from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen
 
 
@@ -48,6 +49,14 @@ def seen_lines(seen: "Sequence[InSampleTrades]", begin: str) -> Iterator[str]:
         from portfold.research.trades.in_sample import in_words
 
         yield f"  {in_words(seen)}; {begin} begins after them."
+
+
+def short_lines(short: "Sequence[ShortHistory]") -> Iterator[str]:
+    """Yields which symbols have a part of the span only, and what they are compared by."""
+    if short:
+        from portfold.research.trades.short_histories import in_words
+
+        yield f"  {in_words(short)}: a symbol's own Sharpe is of its days; on the others it makes nothing."
 
 
 def rules_line(loaded: "Loaded") -> str:
@@ -87,8 +96,8 @@ def print_lines(*lines: Iterable[str]) -> None:
 
 
 SHARPE_LINE = (
-    "Sharpe: mean over deviation of daily returns, times √252; CAGR/vol is what some tools call so. "
-    "See docs/research.md."
+    "Sharpe: mean over deviation of daily returns, times √260.9, the trading days of a year; $ Sharpe: that "
+    "of dollars, as of a constant capital; CAGR/vol is what some tools call so. See docs/research.md."
 )
 
 

@@ -19,6 +19,7 @@ from portfold.cli.research.printing import (
     read_lines,
     rules_line,
     seen_lines,
+    short_lines,
     span_line,
 )
 from portfold.cli.rows import in_columns
@@ -78,7 +79,8 @@ def simulate(
     loaded = given.load()
     chosen = loaded.chosen(DaySpan(first, last))
     seen = seen_lines(loaded.seen(chosen), "--from")
-    print_lines(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
+    short = short_lines(loaded.short(chosen))
+    print_lines(read_lines(loaded), [span_line("Span", chosen)], short, seen, [rules_line(loaded)])
     scenario = loaded.scenario(chosen)
     rows = _rows(scenario, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
@@ -104,6 +106,7 @@ _HEADS = (
     "Pos",
     "Sharpe",
     "(95 %)",
+    "$ Sharpe",
     "CAGR/vol",
     "CAGR",
     "Return",
@@ -125,6 +128,7 @@ def _cells(rows: Sequence["SimulatedRow"]) -> Iterator[Sequence[str]]:
             str(level),
             ratio(found.sharpe),
             ends(luck.sharpe),
+            ratio(found.sharpe_dollars),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
             money(found.total_return),

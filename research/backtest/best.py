@@ -33,6 +33,7 @@ class Best(Struct, frozen=True, rename=_named):
     sharpe_oos_method: str
     sharpe_oos_paths: tuple[float, ...]
     sharpe: float
+    sharpe_usd: float
     sharpe_low: float
     sharpe_high: float
     profit_factor: float | None

@@ -139,6 +139,7 @@ def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome) -> Best:
         sharpe_oos_method=judged.method,
         sharpe_oos_paths=judged.paths,
         sharpe=metrics.sharpe,
+        sharpe_usd=metrics.sharpe_dollars,
         sharpe_low=luck.low,
         sharpe_high=luck.high,
         profit_factor=metrics.profit_factor,

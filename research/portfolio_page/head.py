@@ -12,6 +12,7 @@ from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.statistics.significance import Interval
 from portfold.research.trades.in_sample import in_words
+from portfold.research.trades.short_histories import in_words as short_in_words
 
 _SURE = 0.95
 _HALF = 0.5
@@ -120,6 +121,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
         yield Sign("unmeasured", "Its Sharpe", seen=True, text=f"is {UNMEASURED}.")
         return
     yield from _seen(subject, findings)
+    yield from _short(subject, findings)
     yield _judged(findings, winner)
     yield _forced(subject, winner)
     yield _luck(winner)
@@ -136,6 +138,14 @@ def _seen(subject: Subject, findings: Findings) -> Iterator[Sign]:
             yield Sign("trained", f"{where} on bars of the training", seen=True, text=f"{in_words(seen)}.")
 
 
+def _short(subject: Subject, findings: Findings) -> Iterator[Sign]:
+    """Warns of symbols of the row that have trades on a part of the days only."""
+    for span, where in ((findings.train, "Chosen"), (findings.test, "Judged")):
+        short = [one for one in span.short if one.symbol in subject.choice.symbols] if span else []
+        if short:
+            yield Sign("short", f"{where} on a part of the days", seen=True, text=f"{short_in_words(short)}.")
+
+
 def _judged(findings: Findings, winner: Winner) -> Sign:
     name, test = "Judged on other days", winner.test
     if test is None or findings.test is None:
@@ -144,8 +154,8 @@ def _judged(findings: Findings, winner: Winner) -> Sign:
         )
     if winner.kept is None:
         return Sign("judged", name, seen=True, text="there was no merit to keep: its Sharpe was not above 0.")
-    became = f"{ratio(winner.train.sharpe)} became {ratio(test.sharpe)}"
-    sentence = f"{percent(winner.kept, 0)} of its Sharpe is left: {became}."
+    became = f"{ratio(winner.train.sharpe_dollars)} became {ratio(test.sharpe_dollars)}"
+    sentence = f"{percent(winner.kept, 0)} of its Sharpe of dollars is left: {became}."
     return Sign("judged", name, seen=winner.kept < _HALF, text=sentence)
 
 

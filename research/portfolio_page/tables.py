@@ -103,11 +103,11 @@ def _outcome(outcome: SymbolOutcome) -> list[Cell]:
 
 def judged_table(rows: Sequence[Winner], chosen: int) -> str:
     """Writes each row's figures on the train span, and beside them those on the test span."""
-    pairs = ("Sharpe", "CAGR", "Max DD", "PF")
+    pairs = ("Sharpe", "$ Sharpe", "CAGR", "Max DD", "PF")
     heads = [
         figure("Pos."),
         *(figure(name) for pair in pairs for name in (pair, "test")),
-        figure("Sharpe left"),
+        figure("$ Sharpe left"),
     ]
     lines = [_judged(row, chosen) for row in sorted(rows, key=lambda row: row.max_positions)]
     return table("Where it was chosen, and on the test span", heads, lines)
@@ -118,6 +118,7 @@ def _judged(row: Winner, chosen: int) -> list[Cell]:
     spans = (row.train, row.test)
     pairs = [
         [ratio(span.sharpe) if span else NOTHING for span in spans],
+        [ratio(span.sharpe_dollars) if span else NOTHING for span in spans],
         [percent(span.cagr) if span else NOTHING for span in spans],
         [money(span.max_dd) if span else NOTHING for span in spans],
         [

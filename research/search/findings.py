@@ -17,6 +17,7 @@ from portfold.research.simulate.market import ResearchMarket
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.statistics.significance import Deflated, Intervals
 from portfold.research.trades.in_sample import InSampleTrades
+from portfold.research.trades.short_histories import ShortHistory
 from portfold.research.trades.trading_days import Chosen
 from portfold.research.trades.whole_files import write_whole
 
@@ -27,7 +28,7 @@ class Judged(Struct, frozen=True):
     """A span of trading days, and the number of its trades; `straddling` trades were left out.
 
     `fingerprint` is the digest of the scenario it was measured on. `seen` counts the trades in sample; None
-    in findings of a version that did not count them.
+    in findings of a version that did not count them. `short` are the symbols with a part of its days only.
     """
 
     first_day: str
@@ -37,12 +38,19 @@ class Judged(Struct, frozen=True):
     straddling: int
     fingerprint: str
     seen: tuple[InSampleTrades, ...] | None = None
+    short: tuple[ShortHistory, ...] = ()
 
     @classmethod
-    def of(cls, chosen: Chosen, fingerprint: str, seen: tuple[InSampleTrades, ...]) -> "Judged":
+    def of(
+        cls,
+        chosen: Chosen,
+        fingerprint: str,
+        seen: tuple[InSampleTrades, ...],
+        short: tuple[ShortHistory, ...] = (),
+    ) -> "Judged":
         """Builds the span of these trades."""
         days, trades = chosen.days, chosen.trades
-        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen)
+        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen, short)
 
 
 class Setting(Struct, frozen=True):
@@ -86,13 +94,16 @@ class Winner(Struct, frozen=True):
 
     @property
     def kept(self) -> float | None:
-        """Returns the part of the Sharpe that is left on the test span, 0 where it became a loss.
+        """Returns the part of the Sharpe of dollars that is left on the test span, 0 where it became a loss.
+
+        Each span begins with the account anew, and a growing account has a lower Sharpe of returns for the
+        same trades: that is no difference between the spans.
 
         Returns None without a test span, or where the Sharpe was not above 0.
         """
-        if self.test is None or self.train.sharpe <= 0:
+        if self.test is None or self.train.sharpe_dollars <= 0:
             return None
-        return max(0.0, self.test.sharpe / self.train.sharpe)
+        return max(0.0, self.test.sharpe_dollars / self.train.sharpe_dollars)
 
 
 class Findings(Struct, frozen=True):
@@ -140,5 +151,8 @@ def read_findings(table: Path, content: str) -> Findings | None:
     except OSError as error:
         raise ResearchError(f"{path}: cannot be read: {error.strerror}.") from error
     except msgspec.DecodeError as error:
-        raise ResearchError(f"{path}: expected the findings of {table.name}, got {error}.") from error
+        raise ResearchError(
+            f"{path}: expected the findings of {table.name}, got {error}. "
+            "A version from before wrote it, maybe: portfold research optimize writes it anew."
+        ) from error
     return found if found.table == hash_of(content) else None

@@ -32,6 +32,8 @@ GREEDY_COLUMNS = (
 
 _SIMULATION_METRICS = (
     "sharpe",
+    "sharpe_dollars",
+    "sharpe_own_days",
     "cagr",
     "cagr_over_vol",
     "volatility",

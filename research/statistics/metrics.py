@@ -2,14 +2,18 @@
 
 - Daily return: the day's P&L over the account at the end of the day before. Days are all trading days of the
   span, those without a trade as well. From the day on which nothing is left of the account returns are 0.
-- Sharpe: mean of the daily returns over their standard deviation (n - 1), times √252, risk-free rate 0; 0
-  where nothing varies. Days count as not varying where their returns, or the dollars that these come to,
-  deviate by less than a twentieth of their mean: that is a Sharpe beyond 317, which no market gives, and
-  dividing by so small a deviation would put a file first that is too even to be true.
+- Sharpe: mean of the daily returns over their standard deviation (n - 1), times the root of the days in a
+  year, risk-free rate 0; 0 where nothing varies. A year has the days that are counted here, five of seven of
+  365.25. Days count as not varying where their returns, or the dollars that these come to, deviate by less
+  than a twentieth of their mean: that is a Sharpe beyond 323, which no market gives, and dividing by so small
+  a deviation would put a file first that is too even to be true.
+- Sharpe of dollars: the same of the days' dollars, as of a capital that stays the same. That of returns falls
+  as the account grows while what is traded does not, so two spans are compared by this one.
+- Sharpe of own days: that of returns over the days from the first on which money moved to the last.
 - CAGR: (account at the end / at the beginning)^(1/years) - 1, a year being 365.25 calendar days from the
   first trading day to the last, both included; -1 where nothing is left.
 - CAGR over volatility: what some tools print as Sharpe. Volatility is the standard deviation above times
-  √252.
+  the same root.
 - Drawdown: how far the account is below the highest it has been, at the end of each moment in which money
   moved; its beginning counts. In percent of that highest.
 - Breach: such a drawdown at the broker's limit or beyond. An event is a way into it, a period a trading day
@@ -20,6 +24,7 @@
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -36,12 +41,13 @@ Floats = NDArray[np.float64]
 FIGURES_VERSION = 4
 """The version of these definitions; 1 counted breaches within a moment, 2 gave even dollars a Sharpe.
 
-3 closed at bars that had passed, and counted the marks of a moment one by one.
+3 closed at bars that had passed, counted the marks of a moment one by one, and had years of 252 days.
 
 One search never mixes two versions.
 """
-DAYS_A_YEAR = 252
 _DAYS_A_CALENDAR_YEAR = 365.25
+DAYS_A_YEAR = _DAYS_A_CALENDAR_YEAR * 5 / 7
+"""How many trading days a year has, Monday to Friday: 260.9. Holidays are among them, without P&L."""
 _HARDLY = 0.05  # of the mean
 _BEYOND = 700.0  # e to the power of more overflows a float; a gain of one day may grow to that by the year
 
@@ -54,6 +60,8 @@ class Metrics(Struct, frozen=True):
     """
 
     sharpe: float
+    sharpe_dollars: float
+    sharpe_own_days: float
     cagr: float
     cagr_over_vol: float
     volatility: float
@@ -94,6 +102,8 @@ def measured(
     open_ms, market_ms, whole_ms = _exposure(simulated.taken, trades)
     return Metrics(
         sharpe=sharpe(returns),
+        sharpe_dollars=dollar_sharpe(by_day),
+        sharpe_own_days=sharpe(returns[_own_days(simulated, days)]),
         cagr=cagr,
         cagr_over_vol=cagr / deviation if deviation else 0.0,
         volatility=deviation,
@@ -137,6 +147,13 @@ def daily_returns(by_day: Floats, cash: float) -> Floats:
 def sharpe(returns: Floats) -> float:
     """Returns the annual Sharpe of daily returns."""
     return float(sharpes(returns[np.newaxis])[0])
+
+
+def dollar_sharpe(by_day: Floats) -> float:
+    """Returns the annual Sharpe of daily dollars; 0 where they hardly vary."""
+    if len(by_day) < 2 or _hardly_vary(by_day[np.newaxis])[0]:
+        return 0.0
+    return float(by_day.mean() / by_day.std(ddof=1) * math.sqrt(DAYS_A_YEAR))
 
 
 def sharpes(histories: Floats) -> Floats:
@@ -184,6 +201,14 @@ def profit_factor(made: Floats) -> float | None:
     """Divides gains by losses, both positive; None without a loss."""
     gains, losses = float(made[made > 0].sum()), -float(made[made < 0].sum())
     return gains / losses if losses > 0 else None
+
+
+def _own_days(simulated: Simulated, days: Sequence[str]) -> slice:
+    """Returns which of `days` lie between the first on which money moved and the last."""
+    first_point = next((day.date for day in simulated.days if day.points), None)
+    if first_point is None:
+        return slice(0)
+    return slice(bisect_left(days, first_point), bisect_right(days, simulated.days[-1].date))
 
 
 # --- the account after each moment ----------------------------------------------------------------------

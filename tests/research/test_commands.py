@@ -57,6 +57,18 @@ def test_simulate_without_bars_says_what_a_stop_was_taken_to_cost(tmp_path: Path
     assert "  with 2: 1 of 1, $900 in all" in ran.out
 
 
+def test_a_symbol_with_a_part_of_the_days_is_said_wherever_it_is_chosen(tmp_path: Path) -> None:
+    whole = [trade("ES", 24 * day, 24 * day + 1, 10 + day % 7) for day in range(60)]
+    part = [trade("CL", 24 * day, 24 * day + 1, 10 + day % 5) for day in range(14)]
+    write_results(tmp_path / "results", [*whole, *part])
+    said = "CL has trades from 2025-01-06 to 2025-01-20 only, 11 of 44 trading days"
+    for command in (("simulate", "--max-positions", "2"), ("optimize", "--max-positions", "2", *LOOSE)):
+        assert said in called("research", *command, cwd=tmp_path).out
+    report = called("research", "report", "--results", TABLE, cwd=tmp_path)
+    assert report.code == 0
+    assert said in (tmp_path / TABLE).with_suffix(".html").read_text()
+
+
 def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
     ran = called(
         *("research", "simulate", "--symbols", "ES", "CL", "--max-positions", "1"),

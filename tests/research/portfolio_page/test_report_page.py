@@ -79,7 +79,7 @@ def test_the_first_things_come_first(tested: Subject) -> None:
         "Judged on other days",
         "positions that stops closed on the test span count with their own final P&L",
         "The account",
-        f"Generalization: Sharpe {ratio(winner.train.sharpe)} where it was chosen",
+        f"Generalization: Sharpe of dollars {ratio(winner.train.sharpe_dollars)} where it was chosen",
         "The search's path",
         "Positions and symbols",
         "Monthly returns",

@@ -98,15 +98,17 @@ def test_it_is_judged_on_the_other_span_by_what_was_chosen_on_the_first(tmp_path
     assert [row.symbols for row in judged.rows] == [row.symbols for row in alone.rows]
     for row in judged.rows:
         assert row.test == test.measure(row.symbols, row.max_positions)
-        assert row.kept is None or row.kept == pytest.approx(max(0, row.test.sharpe / row.train.sharpe))
+        assert row.kept is None or row.kept == pytest.approx(
+            max(0, row.test.sharpe_dollars / row.train.sharpe_dollars)
+        )
     assert [row.test for row in alone.rows] == [None] * len(alone.rows)
 
 
 def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(scenario: Scenario, tmp_path: Path) -> None:
     row = searched(scenario, plan(), tmp_path, scenario).rows[0]
-    assert structs.replace(row, train=structs.replace(NOTHING, sharpe=-1.0)).kept is None
-    gained = structs.replace(row, train=structs.replace(NOTHING, sharpe=0.5))
-    assert structs.replace(gained, test=structs.replace(NOTHING, sharpe=-2.0)).kept == 0
+    assert structs.replace(row, train=structs.replace(NOTHING, sharpe_dollars=-1.0)).kept is None
+    gained = structs.replace(row, train=structs.replace(NOTHING, sharpe_dollars=0.5))
+    assert structs.replace(gained, test=structs.replace(NOTHING, sharpe_dollars=-2.0)).kept == 0
 
 
 # --- how much there is to do ----------------------------------------------------------------------------

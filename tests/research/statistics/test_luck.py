@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]  # has no types
 
-from portfold.research.statistics.metrics import daily_returns, sharpe
+from portfold.research.statistics.metrics import DAYS_A_YEAR, daily_returns, sharpe
 from portfold.research.statistics.significance import (
     RESAMPLES,
     deflated_sharpe,
@@ -55,14 +55,14 @@ def test_an_independent_computation_comes_to_the_same() -> None:
     assert found is not None
     daily = returns.mean() / returns.std(ddof=1)
     gamma = stats.gumbel_r.mean()  # Euler's constant
-    deviation = np.std(np.array(tried) / math.sqrt(252), ddof=1)
+    deviation = np.std(np.array(tried) / math.sqrt(DAYS_A_YEAR), ddof=1)
     first, second = stats.norm.ppf(1 - 1 / 60), stats.norm.ppf(1 - 1 / (60 * math.e))
     threshold = deviation * ((1 - gamma) * first + gamma * second)
     skewness, kurtosis = stats.skew(returns), stats.kurtosis(returns, fisher=False)
     score = (daily - threshold) * math.sqrt(799)
     score /= math.sqrt(1 - skewness * daily + (kurtosis - 1) / 4 * daily**2)
     assert found.probability == pytest.approx(stats.norm.cdf(score))
-    assert found.threshold == pytest.approx(threshold * math.sqrt(252))
+    assert found.threshold == pytest.approx(threshold * math.sqrt(DAYS_A_YEAR))
     assert found.tries == 60
 
 
@@ -114,8 +114,8 @@ def test_the_interval_of_the_sharpe_is_about_that_of_theory() -> None:
     # Lo (2002): for independent returns the standard error of a Sharpe by the day is √((1 + SR²/2) / n).
     returns = daily_returns(BY_DAY, CASH)
     found = intervals(BY_DAY, CASH, DAYS, seed=1).sharpe
-    daily = sharpe(returns) / math.sqrt(252)
-    error = 1.96 * math.sqrt((1 + daily**2 / 2) / len(returns)) * math.sqrt(252)
+    daily = sharpe(returns) / math.sqrt(DAYS_A_YEAR)
+    error = 1.96 * math.sqrt((1 + daily**2 / 2) / len(returns)) * math.sqrt(DAYS_A_YEAR)
     assert found.low < sharpe(returns) < found.high
     assert (found.high - found.low) / 2 == pytest.approx(error, rel=0.15)
 
