@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
+    from portfold.research.statistics.intervals import Intervals
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.short_histories import ShortHistory
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _HEADS = ("Pos", "Sharpe", "$ Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
 _TEST_HEADS = ("Test Sharpe", "$ Sharpe", "Return", "MaxDD")
+_SMALLEST = 0.001
 _SYMBOLS = _HEADS.index("Symbols")
 
 
@@ -127,12 +129,19 @@ def _test_cells(test: "Metrics") -> Sequence[str]:
 
 
 def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
-    luck, deflated = best.intervals, best.deflated
-    yield (
-        f"  Sharpe {ratio(best.train.sharpe)}; in 95 of 100 histories like it {ends(luck.sharpe)}, CAGR "
-        f"{percent(luck.cagr.low)} to {percent(luck.cagr.high)}, drawdown {money(luck.max_dd.low)} to "
-        f"{money(luck.max_dd.high)} (bootstrap of {luck.block_days:.0f}-day blocks)"
-    )
+    deflated, checked = best.deflated, best.reality_check
+    luck = _intervals(best.intervals)
+    yield f"  Sharpe {ratio(best.train.sharpe)}; 95 % intervals before selection: {luck}"
+    if best.test is not None and best.test_intervals is not None:
+        tested = _intervals(best.test_intervals)
+        yield f"  On the test span Sharpe {ratio(best.test.sharpe)}; 95 % intervals of that span: {tested}"
+    if checked is None:
+        yield "  Reality check: too few days, or none that vary, to tell"
+    else:
+        yield (
+            f"  Reality check: had none of the {checked.tries:,} sets tried any merit, the best of them "
+            f"would look as good with a probability of {_small(checked.p_value)}"
+        )
     if deflated is not None:
         yield (
             f"  Deflated Sharpe: {percent(deflated.probability)} sure to be above "
@@ -140,6 +149,17 @@ def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
         )
     if same_days:
         yield "  These are the days it was chosen on: this is the best of many, and not what to expect"
+
+
+def _small(probability: float) -> str:
+    return percent(probability) if probability >= _SMALLEST else f"less than {percent(_SMALLEST)}"
+
+
+def _intervals(luck: "Intervals") -> str:
+    return (
+        f"{ends(luck.sharpe)}, CAGR {percent(luck.cagr.low)} to {percent(luck.cagr.high)}, drawdown "
+        f"{money(luck.max_dd.low)} to {money(luck.max_dd.high)} (bootstrap, {luck.block_days:.1f}-day blocks)"
+    )
 
 
 def _generalization(best: "Winner") -> Iterator[str]:

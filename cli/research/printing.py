@@ -10,8 +10,8 @@ from portfold.dollars import shown, shown_limit
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
+    from portfold.research.statistics.intervals import Interval
     from portfold.research.statistics.metrics import Metrics
-    from portfold.research.statistics.significance import Interval
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen

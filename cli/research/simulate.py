@@ -86,7 +86,9 @@ def simulate(
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
-    print_lines(["", *in_columns(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
+    print_lines(
+        ["", *in_columns(list(_cells(rows))), "", _INTERVALS_LINE, SHARPE_LINE], forced, [f"Written: {table}"]
+    )
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
@@ -101,6 +103,10 @@ def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["Si
             on_progress(len(rows))
     return rows
 
+
+_INTERVALS_LINE = (
+    "(95 %): the interval of each row's Sharpe by itself, before selection: of the best row expect less."
+)
 
 _HEADS = (
     "Pos",

@@ -5,18 +5,17 @@ from decimal import Decimal
 
 from portfold.coordinator.audit.report.warning_signs import Sign
 from portfold.research.portfolio_page.subject import Subject
-from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
+from portfold.research.portfolio_page.wording import INFINITE, at_least, money, percent, ratio
 from portfold.research.report.headline import fact, sign_list
 from portfold.research.report.wording import counted, text
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Judged, Winner
-from portfold.research.statistics.significance import Interval
+from portfold.research.statistics.intervals import Interval
 from portfold.research.trades.in_sample import in_words
 from portfold.research.trades.short_histories import in_words as short_in_words
 
 _SURE = 0.95
 _HALF = 0.5
-_HISTORIES = "95 of 100 such histories"
 
 
 def title_of(subject: Subject) -> str:
@@ -66,20 +65,20 @@ def _span(of: Judged) -> str:
 
 def headline(subject: Subject) -> str:
     """Writes five figures, each with its interval or a figure to compare it with."""
-    found, luck, winner = subject.figures.by_name, subject.figures.intervals, subject.winner
+    found, winner = subject.figures.by_name, subject.winner
     sharpe = found["sharpe"]
     main = (
         f'<div class="main"><span class="name-of">Sharpe {text(subject.figures.where)}</span>'
         f"<strong>{text(ratio(sharpe))}</strong>"
-        f'<p class="of">{text(_ends(luck.sharpe if luck else None, ratio))}</p></div>'
+        f'<p class="of">{text(_ends(subject, "sharpe", ratio))}</p></div>'
     )
     factor = (
         INFINITE if winner is not None and found["profit_factor"] is None else ratio(found["profit_factor"])
     )
     deflated = winner.deflated if winner is not None else None
     tiles = [
-        fact("CAGR", percent(found["cagr"]), _ends(luck.cagr if luck else None, percent)),
-        fact("Max drawdown", money(found["max_dd"]), _ends(luck.max_dd if luck else None, money)),
+        fact("CAGR", percent(found["cagr"]), _ends(subject, "cagr", percent)),
+        fact("Max drawdown", money(found["max_dd"]), _ends(subject, "max_dd", money)),
         fact(
             "Profit factor", factor, f"{money(found['total_return'])} in all, {_stops(found['daily_stops'])}"
         ),
@@ -95,10 +94,12 @@ def headline(subject: Subject) -> str:
     return f'<section class="headline">{main}{"".join(tiles)}</section>'
 
 
-def _ends(interval: Interval | None, write: Callable[[float], str]) -> str:
-    if interval is None:
+def _ends(subject: Subject, name: str, write: Callable[[float], str]) -> str:
+    luck = subject.figures.intervals
+    if luck is None:
         return "no interval known"
-    return f"{write(interval.low)} to {write(interval.high)} in {_HISTORIES}"
+    interval: Interval = getattr(luck, name)
+    return f"{write(interval.low)} to {write(interval.high)}, {subject.figures.intervals_are}"
 
 
 def _stops(count: float | None) -> str:
@@ -124,6 +125,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
     yield from _short(subject, findings)
     yield _judged(findings, winner)
     yield _forced(subject, winner)
+    yield _reality(winner)
     yield _luck(winner)
     yield from _interval(subject)
     yield _breaches(subject, Decimal(findings.setting.breach_limit))
@@ -187,10 +189,21 @@ def _luck(winner: Winner) -> Sign:
     return Sign("luck", "Luck", seen=deflated.probability < _SURE, text=sentence)
 
 
+def _reality(winner: Winner) -> Sign:
+    checked, name = winner.reality_check, "Reality check"
+    if checked is None:
+        return Sign("selection", name, seen=True, text="too few days, or none that vary, to tell.")
+    sentence = (
+        f"had none of the {checked.tries:,} sets tried any merit, the best of them would look as good "
+        f"with a probability of {at_least(checked.p_value)}."
+    )
+    return Sign("selection", name, seen=checked.p_value > 1 - _SURE, text=sentence)
+
+
 def _interval(subject: Subject) -> Iterator[Sign]:
     luck = subject.figures.intervals
     if luck is not None and luck.sharpe.low <= 0:
-        sentence = f"the interval of its Sharpe {subject.figures.where} has 0 in it."
+        sentence = f"the {subject.figures.intervals_are} of its Sharpe {subject.figures.where} has 0 in it."
         yield Sign("interval", "May be nothing", seen=True, text=sentence)
 
 

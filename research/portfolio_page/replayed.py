@@ -15,8 +15,8 @@ from portfold.research.portfolio_page.by_symbol import SymbolOutcome, outcomes, 
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Floats, Metrics
-from portfold.research.statistics.significance import Intervals
 
 
 class ReplayedSpan(Struct, frozen=True):

@@ -19,7 +19,16 @@ def rows_table(rows: Sequence[PortfolioChoice], chosen: int, note: str) -> str:
     """Writes the rows of the table; the row of the page is marked."""
     tested = any(row.winner is not None and row.winner.test is not None for row in rows)
     known = any(row.winner is not None for row in rows)
-    names = ("Row", "Pos.", "Sharpe", *(("95%",) if known else ()), "CAGR", "Return", "Max DD", "Breaches")
+    names = (
+        "Row",
+        "Pos.",
+        "Sharpe",
+        *(("95% alone",) if known else ()),
+        "CAGR",
+        "Return",
+        "Max DD",
+        "Breaches",
+    )
     names += ("Stops", "PF", *(("Deflated",) if known else ()))
     names += ("Test Sharpe", "Left", "Test return", "Test DD") if tested else ()
     heads = [*map(figure, names), words("Symbols")]

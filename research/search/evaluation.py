@@ -16,10 +16,11 @@ from portfold.research.processes import processes
 from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Search, Symbols
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.statistics.metrics import Metrics
+from portfold.research.statistics.metrics import Floats, Metrics
 
 _Found = TypeVar("_Found")
 Submit = Callable[[int, Symbols], "Future[Metrics]"]
+SubmitReturns = Callable[[int, Symbols], "Future[Floats]"]
 OnProgress = Callable[[int], object]
 
 _ENDED_FROM_OUTSIDE = (
@@ -118,21 +119,53 @@ def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, open_measurements: 
             open_measurements.ask(_Question(search.level, symbols))
 
 
+def returns_of(
+    sets: Sequence[tuple[int, Symbols]], submit: SubmitReturns, on_progress: OnProgress
+) -> list[Floats]:
+    """Simulates sets, each with its number of positions, and returns the daily returns of each.
+
+    Calls `on_progress` with the number of sets so far. Raises ResearchError where a process that simulates
+    was ended from outside.
+    """
+    found: list[Floats] = []
+    try:
+        under_way = [submit(level, symbols) for level, symbols in sets]
+        for future in under_way:
+            found.append(future.result())
+            on_progress(len(found))
+    except BrokenProcessPool as broken:
+        raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
+    return found
+
+
 # --- processes -----------------------------------------------------------------------------------------
 
 
+class Measuring(NamedTuple):
+    """Functions that submit a set, by its number of positions: for its figures, or its daily returns."""
+
+    measure: Submit
+    returns: SubmitReturns
+
+
 @contextmanager
-def measuring(scenario: Scenario, jobs: int) -> Iterator[Submit]:
-    """Gives a function that measures in `jobs` processes; with one job, in a thread of this process."""
+def measuring(scenario: Scenario, jobs: int) -> Iterator[Measuring]:
+    """Gives functions that measure in `jobs` processes; with one job, in a thread of this process."""
     if jobs == 1:
         thread = ThreadPoolExecutor(1)
         try:
-            yield lambda level, symbols: thread.submit(scenario.measure, symbols, level)
+            yield Measuring(
+                lambda level, symbols: thread.submit(scenario.measure, symbols, level),
+                lambda level, symbols: thread.submit(scenario.returns, symbols, level),
+            )
         finally:
             thread.shutdown(wait=True, cancel_futures=True)
         return
     with processes(jobs, _begin, scenario) as pool:
-        yield lambda level, symbols: pool.submit(_measure, level, symbols)
+        yield Measuring(
+            lambda level, symbols: pool.submit(_measure, level, symbols),
+            lambda level, symbols: pool.submit(_returns, level, symbols),
+        )
 
 
 _scenarios: list[Scenario] = []
@@ -146,3 +179,7 @@ def _begin(scenario: Scenario) -> None:
 
 def _measure(level: int, symbols: Symbols) -> Metrics:
     return _scenarios[0].measure(symbols, level)
+
+
+def _returns(level: int, symbols: Symbols) -> Floats:
+    return _scenarios[0].returns(symbols, level)

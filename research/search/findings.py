@@ -14,8 +14,10 @@ from msgspec import Struct
 from portfold.research.errors import ResearchError
 from portfold.research.search.search import Constraints, Symbols, Visited
 from portfold.research.simulate.market import ResearchMarket
+from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
-from portfold.research.statistics.significance import Deflated, Intervals
+from portfold.research.statistics.reality_check import RealityCheck
+from portfold.research.statistics.significance import Deflated
 from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.short_histories import ShortHistory
 from portfold.research.trades.trading_days import Chosen
@@ -80,8 +82,9 @@ class BestOfAll(Struct, frozen=True):
 class Winner(Struct, frozen=True):
     """The best set that the greedy search found for a number of positions: a row of the table.
 
-    `test` are its figures on the test span, None without one. `best_of_all` is None where not all sets were
-    measured.
+    `test` are its figures on the test span, None without one, and `test_intervals` the intervals of these.
+    `intervals` are those of the train span, before selection: they know nothing of the choosing, which is
+    what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured.
     """
 
     max_positions: int
@@ -89,6 +92,8 @@ class Winner(Struct, frozen=True):
     train: Metrics
     test: Metrics | None
     intervals: Intervals
+    test_intervals: Intervals | None
+    reality_check: RealityCheck | None
     deflated: Deflated | None
     best_of_all: BestOfAll | None
 

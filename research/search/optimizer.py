@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 from msgspec import Struct
 
-from portfold.research.search.evaluation import measuring, run_searches
+from portfold.research.search.evaluation import measuring, returns_of, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import (
@@ -19,7 +20,8 @@ from portfold.research.search.search import (
     tried_by,
 )
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.statistics.metrics import Metrics
+from portfold.research.statistics.metrics import Floats, Metrics
+from portfold.research.statistics.reality_check import TriedHistories
 
 FEASIBLE_TRADE_EVENTS = 10_000_000
 """By default all sets are measured where they have at most so many entries and exits: minutes, not hours."""
@@ -27,6 +29,7 @@ _SOON_DONE_TRADE_EVENTS = 500_000
 
 AllSets = Literal["auto", "always", "never"]
 _Best = tuple[Symbols, Metrics]
+_TriedSet = tuple[int, Symbols]
 
 
 class SearchPlan(Struct, frozen=True):
@@ -40,11 +43,15 @@ class SearchPlan(Struct, frozen=True):
 
 
 class SearchExtent(Struct, frozen=True):
-    """How many sets are to be measured, whether these are all sets, and how many all would be."""
+    """How many sets are to be measured, whether these are all sets, and how many all would be.
+
+    `again` of them, those that greedy looks at, are simulated once more for the reality check.
+    """
 
     measured: int
     all_sets: bool
     of_all: int
+    again: int
 
 
 class Optimized(Struct, frozen=True):
@@ -58,11 +65,11 @@ class Optimized(Struct, frozen=True):
 def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
     """Counts the sets that the plan measures."""
     of_all = len(plan.levels) * (2 ** len(scenario.symbols) - 1)
+    by_greedy = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
     few = _trade_events_of_all_sets(scenario) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
     if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
-        return SearchExtent(of_all, all_sets=True, of_all=of_all)
-    measured = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
-    return SearchExtent(measured, all_sets=False, of_all=of_all)
+        return SearchExtent(of_all, all_sets=True, of_all=of_all, again=by_greedy)
+    return SearchExtent(by_greedy, all_sets=False, of_all=of_all, again=by_greedy)
 
 
 def _trade_events_of_all_sets(scenario: Scenario) -> int:
@@ -80,7 +87,7 @@ def optimize(
 ) -> Optimized:
     """Searches on `train`, reusing what the resume log knows.
 
-    Calls `on_progress` with the number of measurements so far.
+    Calls `on_progress` with the number of simulations so far.
 
     Raises ResearchError where a process that measures was ended from outside.
     """
@@ -89,46 +96,62 @@ def optimize(
     jobs = plan.jobs if events > _SOON_DONE_TRADE_EVENTS else 1
     with measuring(train, jobs) as submit:
         paths = run_searches(
-            {level: greedy(train.symbols) for level in plan.levels}, submit, resume_log, on_progress
+            {level: greedy(train.symbols) for level in plan.levels}, submit.measure, resume_log, on_progress
         )
         bests: Mapping[int, _Best | None] = {}
         if every.all_sets:
             searches = {level: exhaustive(train.symbols, plan.constraints) for level in plan.levels}
-            bests = run_searches(searches, submit, resume_log, on_progress)
-    tried = [
-        figures.sharpe
-        for level, path in paths.items()
-        for symbols in sorted(tried_by(path))
-        if (figures := resume_log.known(level, symbols)) is not None
-    ]
+            bests = run_searches(searches, submit.measure, resume_log, on_progress)
+        sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
+        returns = returns_of(sets, submit.returns, lambda done: on_progress(every.measured + done))
+    judge = _Judge(train, test, sets, _sharpes(sets, resume_log), returns, plan.seed)
     rows = [
-        _winner(train, test, level, best, bests.get(level), tried, plan.seed)
+        judge.winner(level, best, bests.get(level))
         for level, path in paths.items()
         if (best := best_of(path, plan.constraints)) is not None
     ]
     rows.sort(key=lambda row: (-row.train.sharpe, row.max_positions))
-    return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(tried))
+    return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(sets))
 
 
-def _winner(
-    train: Scenario,
-    test: Scenario | None,
-    level: int,
-    found: Visited,
-    best: _Best | None,
-    tried: Sequence[float],
-    seed: int,
-) -> Winner:
-    simulated = train.simulate(found.symbols, level)
-    return Winner(
-        max_positions=level,
-        symbols=found.symbols,
-        train=found.metrics,
-        test=test.measure(found.symbols, level) if test is not None else None,
-        intervals=train.intervals(simulated, seed),
-        deflated=train.deflated(simulated, tried),
-        best_of_all=BestOfAll(2 ** len(train.symbols) - 1, *best) if best is not None else None,
-    )
+def _sharpes(sets: Sequence[_TriedSet], resume_log: ResumeLog) -> list[float]:
+    found = (resume_log.known(level, symbols) for level, symbols in sets)
+    return [figures.sharpe for figures in found if figures is not None]
+
+
+class _Judge:
+    """Measures how much of the best sets is luck, and how they do on the test span."""
+
+    def __init__(
+        self,
+        train: Scenario,
+        test: Scenario | None,
+        sets: Sequence[_TriedSet],
+        sharpes: Sequence[float],
+        returns: Sequence[Floats],
+        seed: int,
+    ) -> None:
+        self._train, self._test, self._seed = train, test, seed
+        self._row_of = {tried: number for number, tried in enumerate(sets)}
+        self._sharpes = sharpes
+        self._tried = TriedHistories(np.array(returns), seed=seed)
+
+    def winner(self, level: int, found: Visited, best: _Best | None) -> Winner:
+        """Judges the best set of a number of positions."""
+        train, test, seed = self._train, self._test, self._seed
+        simulated = train.simulate(found.symbols, level)
+        tested = test.simulate(found.symbols, level) if test is not None else None
+        return Winner(
+            max_positions=level,
+            symbols=found.symbols,
+            train=found.metrics,
+            test=test.figures(tested) if test is not None and tested is not None else None,
+            intervals=train.intervals(simulated, seed),
+            test_intervals=test.intervals(tested, seed) if test is not None and tested is not None else None,
+            reality_check=self._tried.check(self._row_of[level, found.symbols]),
+            deflated=train.deflated(simulated, self._sharpes),
+            best_of_all=BestOfAll(2 ** len(train.symbols) - 1, *best) if best is not None else None,
+        )
 
 
 def closest(paths: Mapping[int, Sequence[Visited]]) -> tuple[int, Visited]:

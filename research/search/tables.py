@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from portfold.research.search.search import Symbols
+from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
-from portfold.research.statistics.significance import Intervals
 
 GREEDY_COLUMNS = (
     "max_positions",

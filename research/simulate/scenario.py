@@ -19,8 +19,17 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.simulator import Simulated, simulate
 from portfold.research.simulate.trade_events import TradeEvents, timeline
-from portfold.research.statistics.metrics import FIGURES_VERSION, Metrics, daily_pnl, daily_returns, measured
-from portfold.research.statistics.significance import Deflated, Intervals, deflated_sharpe, intervals
+from portfold.research.statistics.intervals import Intervals, intervals
+from portfold.research.statistics.metrics import (
+    FIGURES_VERSION,
+    Floats,
+    Metrics,
+    daily_pnl,
+    daily_returns,
+    days_within,
+    measured,
+)
+from portfold.research.statistics.significance import Deflated, deflated_sharpe
 from portfold.research.trades.trading_days import Chosen
 
 
@@ -75,14 +84,20 @@ class Scenario(Struct, frozen=True):
         return measured(simulated, self.timeline.trades, self.days, account.cash, account.breach_limit)
 
     def intervals(self, simulated: Simulated, seed: int) -> Intervals:
-        """Returns confidence intervals of the figures of a simulation."""
-        by_day = daily_pnl(simulated, self.days)
-        return intervals(by_day, float(self.account.cash), self.days, seed=seed)
+        """Returns confidence intervals of the figures of a simulation, which know of no choosing."""
+        within = days_within(simulated, self.days)
+        return intervals(within, float(self.account.cash), self.days, seed=seed)
+
+    def returns(self, symbols: Iterable[str], max_positions: int) -> Floats:
+        """Simulates, and returns the daily returns. Raises RefusedField."""
+        return self._returns_of(self.simulate(symbols, max_positions))
+
+    def _returns_of(self, simulated: Simulated) -> Floats:
+        return daily_returns(daily_pnl(simulated, self.days), float(self.account.cash))
 
     def deflated(self, simulated: Simulated, tried: Sequence[float]) -> Deflated | None:
         """Deflates the Sharpe of a simulation that was chosen among sets with the Sharpes `tried`."""
-        by_day = daily_pnl(simulated, self.days)
-        return deflated_sharpe(daily_returns(by_day, float(self.account.cash)), tried)
+        return deflated_sharpe(self._returns_of(simulated), tried)
 
     def digest(self) -> str:
         """Returns the SHA-256 of the scenario: two scenarios of one digest give the same figures."""

@@ -28,6 +28,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -134,6 +135,26 @@ def daily_pnl(simulated: Simulated, days: Sequence[str]) -> Floats:
     """Returns the dollars made on each of the trading days `days`."""
     made = {day.date: float(day.pnl) for day in simulated.days}
     return np.array([made.get(day, 0.0) for day in days])
+
+
+class DaysWithin(NamedTuple):
+    """What lies within each day, in dollars against its beginning; `deepest` is the drawdown within it."""
+
+    made: Floats
+    highest: Floats
+    lowest: Floats
+    deepest: Floats
+
+
+def days_within(simulated: Simulated, days: Sequence[str]) -> DaysWithin:
+    """Returns what lies within each of the trading days `days`, at the end of every moment."""
+    curve = np.array([0.0, *(float(point) for point in simulated.curve)])
+    made, highest, lowest, deepest = (np.zeros(len(days)) for _ in range(4))
+    for number, moments in enumerate(moments_of(simulated, days)):
+        path = curve[moments] - curve[moments.start]
+        made[number], highest[number], lowest[number] = path[-1], path.max(), path.min()
+        deepest[number] = (np.maximum.accumulate(path) - path).max()
+    return DaysWithin(made, highest, lowest, deepest)
 
 
 def daily_returns(by_day: Floats, cash: float) -> Floats:

@@ -93,6 +93,8 @@ def test_optimize_writes_the_table_best_first_and_leaves_no_resume_log(folder: P
     assert sharpes == sorted(sharpes, reverse=True)
     assert sorted(row["max_positions"] for row in written) == ["1", "2", "3"]
     assert "Judged on the same days: expect less of it" in ran.out
+    assert "95 % intervals before selection" in ran.out
+    assert "Reality check: too few days, or none that vary, to tell" in ran.out
     assert "Deflated Sharpe" in ran.out
     assert "of all 15 sets" in ran.out or "greedy found the best of all sets" in ran.out
     assert sorted(path.name for path in (folder / "results").glob("greedy*")) == [
@@ -111,6 +113,11 @@ def test_optimize_chooses_on_one_span_and_judges_on_the_other(folder: Path) -> N
     assert "Chosen on: 2025-01-06 to 2025-01-10, 5 trading days" in ran.out
     assert "Judged on: 2025-01-13 to " in ran.out
     assert "Generalization: Sharpe" in ran.out
+    assert "On the test span Sharpe" in ran.out
+    assert "95 % intervals of that span" in ran.out
+    called("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
+    exported = json.loads((folder / "c" / "portfolio_optimization.json").read_text())["optimization"]
+    assert exported["judged_sharpe_95_percent"][0] <= exported["judged_sharpe_95_percent"][1]
     found = json.loads((folder / f"{TABLE}.json").read_text())
     assert (found["train"]["last_day"], found["test"]["first_day"]) == ("2025-01-10", "2025-01-13")
     assert found["rows"][0]["test"] is not None

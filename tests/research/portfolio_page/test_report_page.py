@@ -73,7 +73,7 @@ def test_the_first_things_come_first(tested: Subject) -> None:
         f"Chosen on {findings.train.first_day} to {findings.train.last_day}",
         f"Judged on {again.test.days[0].date} to {again.test.days[-1].date}",
         f"Sharpe on the test span {ratio(winner.test.sharpe)}",
-        f"{ratio(luck.low)} to {ratio(luck.high)} in 95 of 100 such histories",
+        f"{ratio(luck.low)} to {ratio(luck.high)}, 95% interval",
         f"Max drawdown {money(winner.test.max_dd)}",
         "Deflated Sharpe",
         "Judged on other days",

@@ -8,15 +8,16 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import cores
-from portfold.research.search.evaluation import Submit, measuring, run_searches
+from portfold.research.search.evaluation import Submit, measuring, returns_of, run_searches
 from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Symbols, Visited, greedy
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.statistics.metrics import Metrics
+from portfold.research.statistics.metrics import Metrics, sharpe
 from tests.processes import is_gone
 from tests.research.made import random_trades, scenario_of
 from tests.waiting import until
@@ -28,7 +29,7 @@ LEVELS = (1, 3)
 def searched(scenario: Scenario, resume_log: ResumeLog, jobs: int) -> dict[int, list[Visited]]:
     with measuring(scenario, jobs) as submit:
         return run_searches(
-            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, lambda _: None
+            {level: greedy(scenario.symbols) for level in LEVELS}, submit.measure, resume_log, lambda _: None
         )
 
 
@@ -45,6 +46,18 @@ def test_many_processes_come_to_the_same_as_one(scenario: Scenario, tmp_path: Pa
     assert found[0] == found[1]
 
 
+def test_many_processes_and_one_come_to_the_same_daily_returns(scenario: Scenario) -> None:
+    sets = [(level, symbols) for level in LEVELS for symbols in (("CL", "ES"), ("GC",))]
+    found = []
+    for jobs in (1, 2):
+        done: list[int] = []
+        with measuring(scenario, jobs) as submit:
+            found.append(np.array(returns_of(sets, submit.returns, done.append)))
+        assert done == [1, 2, 3, 4]
+    assert (found[0] == found[1]).all()
+    assert sharpe(found[0][0]) == scenario.measure(("CL", "ES"), 1).sharpe
+
+
 def _place(one: MeasuredSet) -> tuple[int, tuple[str, ...]]:
     return one.max_positions, one.symbols
 
@@ -59,7 +72,7 @@ def test_what_is_in_the_resume_log_is_not_measured_again(scenario: Scenario, tmp
     progress: list[int] = []
     with ResumeLog(path, scenario.digest()) as resume_log, measuring(scenario, 1) as submit:
         again = run_searches(
-            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, progress.append
+            {level: greedy(scenario.symbols) for level in LEVELS}, submit.measure, resume_log, progress.append
         )
         assert again == whole
         assert progress == list(range(resume_log.found + 1, len(everything) + 1))
@@ -72,7 +85,9 @@ def test_an_error_in_measuring_is_the_searchs(scenario: Scenario, tmp_path: Path
         pytest.raises(ZeroDivisionError),
         measuring(scenario, 1) as submit,
     ):
-        run_searches({1: greedy(scenario.symbols)}, _failing(submit, after=3), resume_log, lambda _: None)
+        run_searches(
+            {1: greedy(scenario.symbols)}, _failing(submit.measure, after=3), resume_log, lambda _: None
+        )
 
 
 def _failing(submit: Submit, *, after: int) -> Submit:
@@ -107,7 +122,7 @@ if __name__ == "__main__":
     scenario = scenario_of(random_trades(1, each=150))
     with ResumeLog(Path(sys.argv[1]), scenario.digest()) as resume_log, measuring(scenario, 2) as submit:
         searches = {level: greedy(scenario.symbols) for level in range(1, 50)}
-        run_searches(searches, submit, resume_log, lambda _: None)
+        run_searches(searches, submit.measure, resume_log, lambda _: None)
 """
 
 
@@ -164,7 +179,7 @@ def test_when_one_that_measures_is_killed_the_search_says_so(scenario: Scenario,
             for process in children_of(os.getpid()):
                 with suppress(ProcessLookupError):  # it was killed with an earlier one
                     os.kill(process, signal.SIGKILL)
-            return submit(level, symbols)
+            return submit.measure(level, symbols)
 
         with pytest.raises(ResearchError, match="ended from outside"):
             run_searches({1: greedy(scenario.symbols)}, killing, resume_log, lambda _: None)
