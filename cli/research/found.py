@@ -7,7 +7,10 @@ from portfold.cli.research.printing import (
     SHARPE_LINE,
     ends,
     forced_lines,
+    lots,
+    lots_line,
     money,
+    number,
     percent,
     ratio,
     seen_lines,
@@ -26,7 +29,19 @@ if TYPE_CHECKING:
     from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen
 
-_HEADS = ("Pos", "Sharpe", "$ Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
+_HEADS = (
+    "Pos",
+    "Sharpe",
+    "Lots",
+    "$ Sharpe",
+    "CAGR/vol",
+    "CAGR",
+    "Return",
+    "MaxDD",
+    "Breaches",
+    "Stops",
+    "Symbols",
+)
 _TEST_HEADS = ("Test Sharpe", "$ Sharpe", "Return", "MaxDD")
 _SMALLEST = 0.001
 _SYMBOLS = _HEADS.index("Symbols")
@@ -78,7 +93,7 @@ def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
     return (
         f"No set of symbols keeps its drawdown below {money(limits.max_dd)} with at most "
         f"{limits.max_breach_events} breaches. The lowest drawdown is that of {', '.join(nearest.symbols)} "
-        f"with {level} positions: {money(found.max_dd)}, {found.breach_events} breaches. Allow more "
+        f"with {level} positions: {money(found.max_dd)}, {number(found.breach_events)} breaches. Allow more "
         "(--max-dd-limit, --max-breach-events), or less of a loss a day (--daily-stop-loss)."
     )
 
@@ -96,6 +111,7 @@ def found_lines(findings: "Findings") -> Iterator[str]:
     yield from _generalization(best)
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
     yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.market is not None)
+    yield lots_line(findings.setting.drawings)
     yield SHARPE_LINE
 
 
@@ -107,13 +123,14 @@ def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
         yield (
             str(row.max_positions),
             ratio(found.sharpe),
+            lots(found),
             ratio(found.sharpe_dollars),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
             money(found.total_return),
             money(found.max_dd),
-            str(found.breach_events),
-            str(found.daily_stops),
+            number(found.breach_events),
+            number(found.daily_stops),
             " ".join(row.symbols),
             *(_test_cells(test) if test is not None else ()),
         )
@@ -170,7 +187,8 @@ def _generalization(best: "Winner") -> Iterator[str]:
     yield (
         f"  Generalization: Sharpe of dollars {ratio(found.sharpe_dollars)} where it was chosen, "
         f"{ratio(test.sharpe_dollars)} where it is judged{kept}; drawdown {money(found.max_dd)}, "
-        f"then {money(test.max_dd)}; breaches {found.breach_events}, then {test.breach_events}"
+        f"then {money(test.max_dd)}; breaches "
+        f"{number(found.breach_events)}, then {number(test.breach_events)}"
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Dollars = Annotated[float, Parameter(validator=Number(gte=0.01, lte=999_999_999))]
 Days = Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))]
+Drawings = Annotated[int, Parameter(validator=Number(gte=1, lte=100))]
 Positions = Annotated[int, Parameter(validator=Number(gte=1, lte=50))]
 
 
@@ -69,6 +70,9 @@ class Given:
 
     seed: int = 1
     """Draws who is first among those who ask at the same moment, and the bootstrap."""
+
+    drawings: Drawings = 5
+    """How often lots are drawn for those who ask at the same moment; figures are means over them."""
 
     config: str | None = None
     """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
@@ -132,6 +136,7 @@ class Loaded:
             account=TradingAccount(_exact(self.given.initial_cash), _exact(self.given.breach_limit)),
             daily_stop_loss=_exact(self.given.daily_stop_loss),
             seed=self.given.seed,
+            drawings=self.given.drawings,
         )
 
     @property
@@ -149,6 +154,7 @@ class Loaded:
             daily_stop_loss=str(_exact(given.daily_stop_loss)),
             breach_limit=str(_exact(given.breach_limit)),
             symbols=tuple(one.symbol for one in self.results.symbols),
+            drawings=given.drawings,
         )
 
 

@@ -80,13 +80,14 @@ def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]
     unknown = {level: one for level, one in forced.items() if one.at_final}
     if not unknown:
         total = sum(one.forced for one in forced.values())
-        yield f"All {total:,} positions that stops closed have a price of that moment."
+        yield f"All {number(total)} positions that stops closed have a price of that moment."
         return
     why = "for want of bars that fit them" if bars else "as there are no bars (--bars)"
     yield f"Stops closed positions at their own final P&L, which lay in the future then, {why}."
     yield "A live stop closes them at the market. That concerns, of those that stops closed,"
     for level, one in unknown.items():
-        yield f"  with {level}: {one.at_final:,} of {one.forced:,}, {money(one.at_final_pnl)} in all"
+        part = f"{number(one.at_final)} of {number(one.forced)}"
+        yield f"  with {level}: {part}, {money(one.at_final_pnl)} in all"
 
 
 def print_lines(*lines: Iterable[str]) -> None:
@@ -99,6 +100,32 @@ SHARPE_LINE = (
     "Sharpe: mean over deviation of daily returns, times √260.9, the trading days of a year; $ Sharpe: that "
     "of dollars, as of a constant capital; CAGR/vol is what some tools call so. See docs/research.md."
 )
+
+
+def lots_line(drawings: int) -> str:
+    """Says what figures are over several drawings of lots, and what the spread is."""
+    if drawings == 1:
+        return (
+            "Lots were drawn once for those who ask at the same moment: another drawing gives other figures."
+        )
+    return (
+        f"Figures are means over {drawings} drawings of lots for those who ask at the same moment; Lots: the "
+        "lowest and the highest Sharpe of them."
+    )
+
+
+def lots(found: "Metrics") -> str:
+    """`4.10 to 4.92`: the Sharpes of the drawings; `any` where no lot decided anything."""
+    if found.drawings == 1:
+        return "any"
+    return f"{found.sharpe_least:.2f} to {found.sharpe_most:.2f}"
+
+
+def number(count: float) -> str:
+    """`12`, and `12.4` for a mean."""
+    from portfold.research.report.wording import number as written
+
+    return written(count)
 
 
 def money(dollars: float) -> str:

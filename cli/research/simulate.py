@@ -12,7 +12,10 @@ from portfold.cli.research.printing import (
     SHARPE_LINE,
     ends,
     forced_lines,
+    lots,
+    lots_line,
     money,
+    number,
     percent,
     print_lines,
     ratio,
@@ -86,9 +89,8 @@ def simulate(
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
-    print_lines(
-        ["", *in_columns(list(_cells(rows))), "", _INTERVALS_LINE, SHARPE_LINE], forced, [f"Written: {table}"]
-    )
+    remarks = [_INTERVALS_LINE, lots_line(given.drawings), SHARPE_LINE]
+    print_lines(["", *in_columns(list(_cells(rows))), "", *remarks], forced, [f"Written: {table}"])
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
@@ -98,8 +100,8 @@ def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["Si
     rows: list[SimulatedRow] = []
     with progress("Simulating", len(positions), "simulations") as on_progress:
         for level in positions:
-            simulated = scenario.simulate(scenario.symbols, level)
-            rows.append(SimulatedRow(level, scenario.figures(simulated), scenario.intervals(simulated, seed)))
+            drawn = scenario.simulations(scenario.symbols, level)
+            rows.append(SimulatedRow(level, scenario.mean_figures(drawn), scenario.intervals(drawn, seed)))
             on_progress(len(rows))
     return rows
 
@@ -113,6 +115,7 @@ _HEADS = (
     "Sharpe",
     "(95 %)",
     "$ Sharpe",
+    "Lots",
     "CAGR/vol",
     "CAGR",
     "Return",
@@ -135,15 +138,16 @@ def _cells(rows: Sequence["SimulatedRow"]) -> Iterator[Sequence[str]]:
             ratio(found.sharpe),
             ends(luck.sharpe),
             ratio(found.sharpe_dollars),
+            lots(found),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
             money(found.total_return),
             money(found.max_dd),
             percent(found.max_dd_pct / 100),
             ratio(found.profit_factor),
-            str(found.breach_events),
-            str(found.daily_stops),
+            number(found.breach_events),
+            number(found.daily_stops),
             ratio(found.avg_positions),
-            str(found.symbols_used),
+            number(found.symbols_used),
             percent(found.block_rate),
         )

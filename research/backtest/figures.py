@@ -47,4 +47,4 @@ def figures_of(
         seed=_SEED,
     )
     simulated = scenario.simulate(scenario.symbols, 1)
-    return BacktestFigures(scenario.figures(simulated), scenario.intervals(simulated, _SEED).sharpe)
+    return BacktestFigures(scenario.figures(simulated), scenario.intervals([simulated], _SEED).sharpe)

@@ -7,7 +7,7 @@ from portfold.coordinator.audit.report.warning_signs import Sign
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.portfolio_page.wording import INFINITE, at_least, money, percent, ratio
 from portfold.research.report.headline import fact, sign_list
-from portfold.research.report.wording import counted, text
+from portfold.research.report.wording import counted, number, text
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.statistics.intervals import Interval
@@ -103,7 +103,7 @@ def _ends(subject: Subject, name: str, write: Callable[[float], str]) -> str:
 
 
 def _stops(count: float | None) -> str:
-    return counted(int(count or 0), "daily stop")
+    return counted(count or 0, "daily stop")
 
 
 # --- signs ----------------------------------------------------------------------------------------------
@@ -124,6 +124,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
     yield from _seen(subject, findings)
     yield from _short(subject, findings)
     yield _judged(findings, winner)
+    yield _lots(findings, winner)
     yield _forced(subject, winner)
     yield _reality(winner)
     yield _luck(winner)
@@ -161,6 +162,21 @@ def _judged(findings: Findings, winner: Winner) -> Sign:
     return Sign("judged", name, seen=winner.kept < _HALF, text=sentence)
 
 
+def _lots(findings: Findings, winner: Winner) -> Sign:
+    """Says over how many drawings of lots the figures are, and how far these differ."""
+    found = winner.test or winner.train
+    if findings.setting.drawings == 1:
+        return Sign("lots", "Lots", seen=True, text="were drawn once: another drawing gives other figures.")
+    if found.drawings == 1:
+        return Sign("lots", "Lots", seen=False, text="decided nothing: there was room for all who asked.")
+    sentence = (
+        f"figures are means over {found.drawings} drawings of lots, with Sharpes from "
+        f"{ratio(found.sharpe_least)} to {ratio(found.sharpe_most)}; charts, months and symbols are "
+        "of the first."
+    )
+    return Sign("lots", "Lots", seen=False, text=sentence)
+
+
 def _forced(subject: Subject, winner: Winner) -> Sign:
     """Says at which prices stops closed positions, as far as these are known."""
     found = winner.test or winner.train
@@ -168,11 +184,13 @@ def _forced(subject: Subject, winner: Winner) -> Sign:
     if not found.forced:
         return Sign("forced", "Stops", seen=False, text=f"closed no position {where}.")
     if not found.at_final:
-        sentence = f"all {found.forced:,} positions that stops closed {where} have a price of that moment."
+        sentence = (
+            f"all {number(found.forced)} positions that stops closed {where} have a price of that moment."
+        )
         return Sign("forced", "Forced exits", seen=False, text=sentence)
     sentence = (
-        f"{found.at_final:,} of {found.forced:,} positions that stops closed {where} count with their own "
-        f"final P&L, {money(found.at_final_pnl)} in all, which lay in the future then."
+        f"{number(found.at_final)} of {number(found.forced)} positions that stops closed {where} count with "
+        f"their own final P&L, {money(found.at_final_pnl)} in all, which lay in the future then."
     )
     return Sign("forced", "Forced exits", seen=True, text=sentence)
 
@@ -208,7 +226,7 @@ def _interval(subject: Subject) -> Iterator[Sign]:
 
 
 def _breaches(subject: Subject, limit: Decimal) -> Sign:
-    breaches, where = int(subject.figures.by_name["breach_events"] or 0), subject.figures.where
+    breaches, where = subject.figures.by_name["breach_events"] or 0, subject.figures.where
     sentence = (
         f"came to {money(limit)} {counted(breaches, 'time')}" if breaches else f"stayed below {money(limit)}"
     )

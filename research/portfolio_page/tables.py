@@ -7,7 +7,7 @@ from portfold.research.portfolio_page.by_symbol import SymbolOutcome, all_of
 from portfold.research.portfolio_page.replayed import Replayed
 from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
 from portfold.research.report.table import Cell, figure, table, tone_of, words
-from portfold.research.report.wording import NOTHING
+from portfold.research.report.wording import NOTHING, number
 from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Winner
 from portfold.research.search.search import Constraints, Symbols, Visited
@@ -72,7 +72,7 @@ def _money(amount: float | None) -> Cell:
 
 
 def _count(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:,.0f}"
+    return NOTHING if value is None else number(value)
 
 
 # --- symbols --------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def _step(visited: Visited, kept: Symbols, constraints: Constraints) -> list[Cel
         figure(f"{len(visited.symbols)}{' ★' if own else ''}", "name" if own else ""),
         figure(ratio(found.sharpe)),
         figure(money(found.max_dd)),
-        figure(f"{found.breach_events:,}"),
+        figure(number(found.breach_events)),
         words("yes" if constraints.met_by(found) else "no"),
         words(f"{visited.dropped}: {_REASONS.get(visited.because, '')}" if visited.dropped else NOTHING),
     ]

@@ -222,7 +222,7 @@ def _written(value: float | None, column: str) -> float | None:
     if value is None:
         return None
     counts = column in ("breach_events", "breach_periods", "daily_stops")
-    return int(value) if counts else round(value, 6)
+    return math.ceil(value) if counts else round(value, 6)
 
 
 def _optimization(choice: PortfolioChoice) -> dict[str, object]:

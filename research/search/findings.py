@@ -58,7 +58,7 @@ class Judged(Struct, frozen=True):
 class Setting(Struct, frozen=True):
     """The input of the simulations. Dollars are text, so that they stay exact; `market` is None without bars.
 
-    `symbols` are all that were read, chosen or not.
+    `symbols` are all that were read, chosen or not. `drawings` is how often lots were drawn.
     """
 
     results: str
@@ -69,6 +69,7 @@ class Setting(Struct, frozen=True):
     daily_stop_loss: str
     breach_limit: str
     symbols: Symbols
+    drawings: int = 1
 
 
 class BestOfAll(Struct, frozen=True):

@@ -139,13 +139,13 @@ class _Judge:
     def winner(self, level: int, found: Visited, best: _Best | None) -> Winner:
         """Judges the best set of a number of positions."""
         train, test, seed = self._train, self._test, self._seed
-        simulated = train.simulate(found.symbols, level)
-        tested = test.simulate(found.symbols, level) if test is not None else None
+        simulated = train.simulations(found.symbols, level)
+        tested = test.simulations(found.symbols, level) if test is not None else None
         return Winner(
             max_positions=level,
             symbols=found.symbols,
             train=found.metrics,
-            test=test.figures(tested) if test is not None and tested is not None else None,
+            test=test.mean_figures(tested) if test is not None and tested is not None else None,
             intervals=train.intervals(simulated, seed),
             test_intervals=test.intervals(tested, seed) if test is not None and tested is not None else None,
             reality_check=self._tried.check(self._row_of[level, found.symbols]),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 from msgspec import Struct, structs
 
 from portfold.config import Configuration, ConfiguredPortfolio
@@ -18,7 +19,8 @@ from portfold.events.codec import encode_checked
 from portfold.events.limits_changed import LimitsChanged
 from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.simulator import Simulated, simulate
-from portfold.research.simulate.trade_events import TradeEvents, timeline
+from portfold.research.simulate.trade_events import TradeEvents
+from portfold.research.simulate.trade_events import drawings as drawn
 from portfold.research.statistics.intervals import Intervals, intervals
 from portfold.research.statistics.metrics import (
     FIGURES_VERSION,
@@ -27,6 +29,7 @@ from portfold.research.statistics.metrics import (
     daily_pnl,
     daily_returns,
     days_within,
+    mean_of,
     measured,
 )
 from portfold.research.statistics.significance import Deflated, deflated_sharpe
@@ -44,15 +47,22 @@ class TradingAccount(Struct, frozen=True):
 class Scenario(Struct, frozen=True):
     """Everything a simulation depends on but its symbols and its number of positions.
 
+    `drawings` are the same trades in the order of several drawings of lots. Figures are means over them: who
+    is a millisecond sooner at the last slot is chance, and one drawing of it no reason to choose anything.
     `days` are the trading days it is measured over, the same for every set of symbols. `max_contracts` None
     means as many as positions.
     """
 
-    timeline: TradeEvents
+    drawings: tuple[TradeEvents, ...]
     days: tuple[str, ...]
     account: TradingAccount
     limits: LimitsChanged
     max_contracts: int | None
+
+    @property
+    def timeline(self) -> TradeEvents:
+        """Returns the trades in the order of the first drawing."""
+        return self.drawings[0]
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -71,33 +81,52 @@ class Scenario(Struct, frozen=True):
         return limits
 
     def simulate(self, symbols: Iterable[str], max_positions: int) -> Simulated:
-        """Simulates these symbols with so many positions. Raises RefusedField."""
+        """Simulates these symbols with so many positions, in the order of the first drawing. Raises
+        RefusedField.
+        """
         return simulate(self.timeline, self.limits_of(symbols, max_positions))
 
+    def simulations(self, symbols: Iterable[str], max_positions: int) -> list[Simulated]:
+        """Simulates in the order of each drawing; once, where no lot decided anything.
+
+        Raises RefusedField.
+        """
+        limits = self.limits_of(symbols, max_positions)
+        first = simulate(self.timeline, limits)
+        if not first.decided_by_lot:
+            return [first]
+        return [first, *(simulate(drawing, limits) for drawing in self.drawings[1:])]
+
     def measure(self, symbols: Iterable[str], max_positions: int) -> Metrics:
-        """Simulates and measures. Raises RefusedField."""
-        return self.figures(self.simulate(symbols, max_positions))
+        """Simulates and measures: means over the drawings. Raises RefusedField."""
+        return self.mean_figures(self.simulations(symbols, max_positions))
 
     def figures(self, simulated: Simulated) -> Metrics:
-        """Measures a simulation of this scenario."""
+        """Measures one simulation of this scenario."""
         account = self.account
         return measured(simulated, self.timeline.trades, self.days, account.cash, account.breach_limit)
 
-    def intervals(self, simulated: Simulated, seed: int) -> Intervals:
-        """Returns confidence intervals of the figures of a simulation, which know of no choosing."""
-        within = days_within(simulated, self.days)
+    def mean_figures(self, simulations: Sequence[Simulated]) -> Metrics:
+        """Measures simulations of several drawings."""
+        return mean_of([self.figures(simulated) for simulated in simulations])
+
+    def intervals(self, simulations: Sequence[Simulated], seed: int) -> Intervals:
+        """Returns confidence intervals of the figures, over all drawings; they know of no choosing."""
+        within = [days_within(simulated, self.days) for simulated in simulations]
         return intervals(within, float(self.account.cash), self.days, seed=seed)
 
     def returns(self, symbols: Iterable[str], max_positions: int) -> Floats:
-        """Simulates, and returns the daily returns. Raises RefusedField."""
-        return self._returns_of(self.simulate(symbols, max_positions))
+        """Simulates, and returns the daily returns, means over the drawings. Raises RefusedField."""
+        each = [self._returns_of(one) for one in self.simulations(symbols, max_positions)]
+        mean: Floats = np.mean(each, axis=0)
+        return mean
 
     def _returns_of(self, simulated: Simulated) -> Floats:
         return daily_returns(daily_pnl(simulated, self.days), float(self.account.cash))
 
-    def deflated(self, simulated: Simulated, tried: Sequence[float]) -> Deflated | None:
-        """Deflates the Sharpe of a simulation that was chosen among sets with the Sharpes `tried`."""
-        return deflated_sharpe(self._returns_of(simulated), tried)
+    def deflated(self, simulations: Sequence[Simulated], tried: Sequence[float]) -> Deflated | None:
+        """Deflates the mean Sharpe of simulations that were chosen among sets with the Sharpes `tried`."""
+        return deflated_sharpe([self._returns_of(simulated) for simulated in simulations], tried)
 
     def digest(self) -> str:
         """Returns the SHA-256 of the scenario: two scenarios of one digest give the same figures."""
@@ -105,6 +134,7 @@ class Scenario(Struct, frozen=True):
         facts = (
             [happening.fact for happening in self.timeline.happenings],
             [happening.at for happening in self.timeline.happenings],
+            [[happening.trade for happening in drawing.happenings] for drawing in self.drawings],
             self.days,
             self.account,
             self.limits,
@@ -124,8 +154,11 @@ def build_scenario(
     account: TradingAccount,
     daily_stop_loss: Decimal,
     seed: int,
+    drawings: int = 1,
 ) -> Scenario:
     """Builds the scenario of these trades under the configuration's limits, with this daily stop.
+
+    `drawings` is how often lots are drawn for those who ask at the same moment, from `seed`.
 
     It leaves out two of the live limits: point values, as a trade's P&L is the one in its file and must not
     be doubted; and the age at which marks are stale, as trades without bars are not marked.
@@ -134,7 +167,7 @@ def build_scenario(
     portfolio = ConfiguredPortfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)
     limits = unwatched_limits(structs.replace(configuration, portfolio=portfolio))
     return Scenario(
-        timeline=timeline(chosen.trades, pricing, seed, counts_open=limits.stop_loss_on == "total"),
+        drawings=drawn(chosen.trades, pricing, seed, drawings, counts_open=limits.stop_loss_on == "total"),
         days=chosen.days,
         account=account,
         limits=structs.replace(limits, reason="simulation", point_values="", mark_stale_ms=0, config=""),

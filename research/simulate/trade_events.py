@@ -10,13 +10,15 @@ order among them triggers a stop that their sum does not.
 
 Among entries the order is drawn by lot, from the seed, the moment and the symbol: in a live portfolio the
 request that comes a millisecond earlier gets the last slot, which no order of names or files would resemble.
-A symbol draws the same lot whatever else is traded.
+A symbol draws the same lot whatever else is traded. One drawing is one history of many that might have been,
+so there are several; they share all events but those whose order the lots decide.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from enum import IntEnum
 from hashlib import blake2b
+from itertools import groupby
 from typing import NamedTuple
 
 from msgspec import Struct, structs
@@ -77,6 +79,21 @@ class TradeEvents(Struct, frozen=True):
         chosen = frozenset(symbols)
         return [happening for happening in self.happenings if happening[0] in chosen]
 
+    def drawn_by(self, lots: str) -> "TradeEvents":
+        """Returns the same events with the entries of each moment in the order of other lots."""
+        happenings: list[Happening] = []
+        for (ms, asks), those in groupby(self.happenings, lambda one: (one.at.ms, one.request is not None)):
+            group = list(those)
+            if asks and len(group) > 1:
+                places = [(one.at, one.filled_at) for one in group]
+                group.sort(key=lambda one: (_lot(lots, ms, one.symbol), one.trade))
+                group = [
+                    one._replace(at=at, filled_at=filled_at)
+                    for one, (at, filled_at) in zip(group, places, strict=True)
+                ]
+            happenings += group
+        return structs.replace(self, happenings=tuple(happenings))
+
     def workers(self, symbols: Iterable[str]) -> Iterable[tuple[StreamId, WorkerStarted]]:
         """Yields the starts of the symbols' workers, which come first."""
         for number, symbol in enumerate(symbols, start=1):
@@ -100,11 +117,19 @@ def worker_of(symbol: str) -> str:
     return f"sim-{symbol}"
 
 
-def timeline(trades: Iterable[Trade], pricing: Pricing, seed: int, *, counts_open: bool) -> TradeEvents:
-    """Builds the events of `trades`, of all symbols together; expects at least one trade.
+def drawings(
+    trades: Iterable[Trade], pricing: Pricing, seed: int, count: int, *, counts_open: bool
+) -> tuple[TradeEvents, ...]:
+    """Builds the events of `trades`, of all symbols together, in the order of so many drawings of lots.
 
-    `counts_open`: open profits and losses count towards the daily stop.
+    `counts_open`: open profits and losses count towards the daily stop. Expects at least one trade.
     """
+    events = _events(trades, pricing, counts_open=counts_open)
+    names = (f"{seed}" if number == 0 else f"{seed}.{number}" for number in range(count))
+    return tuple(events.drawn_by(lots) for lots in names)
+
+
+def _events(trades: Iterable[Trade], pricing: Pricing, *, counts_open: bool) -> TradeEvents:
     sided = (structs.replace(trade, side=pricing.side_of(trade)) for trade in trades)
     ordered = tuple(sorted(sided, key=lambda trade: trade.content))
     moments = [
@@ -112,7 +137,7 @@ def timeline(trades: Iterable[Trade], pricing: Pricing, seed: int, *, counts_ope
         for index, trade in enumerate(ordered)
         for moment in _moments(index, trade, pricing, counts_open=counts_open)
     ]
-    moments.sort(key=lambda moment: (*moment[:3], _lot(seed, moment, ordered), moment.trade))
+    moments.sort(key=lambda moment: (*moment[:3], moment.trade))
     happenings = tuple(
         _happening(rank, moment, ordered[moment.trade]) for rank, moment in enumerate(moments, start=1)
     )
@@ -155,8 +180,8 @@ def _phase(trade: Trade, ms: int) -> _Phase:
     return _Phase.ENTERED if ms == trade.entry_ms else _Phase.HELD
 
 
-def _lot(seed: int, moment: _Moment, trades: Sequence[Trade]) -> bytes:
-    return blake2b(f"{seed} {moment.ms} {trades[moment.trade].symbol}".encode(), digest_size=8).digest()
+def _lot(lots: str, ms: int, symbol: str) -> bytes:
+    return blake2b(f"{lots} {ms} {symbol}".encode(), digest_size=8).digest()
 
 
 def _happening(rank: int, moment: _Moment, trade: Trade) -> Happening:

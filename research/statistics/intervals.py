@@ -39,22 +39,30 @@ class Intervals(Struct, frozen=True):
     block_days: float
 
 
-def intervals(within: DaysWithin, cash: float, days: Sequence[str], *, seed: int) -> Intervals:
-    """Resamples the days for confidence intervals. The same seed gives the same intervals."""
-    count = len(within.made)
-    random = np.random.default_rng(seed)
-    returns, over = daily_returns(within.made, cash), years(days)
-    block_days = block_length(returns)
+def intervals(each: Sequence[DaysWithin], cash: float, days: Sequence[str], *, seed: int) -> Intervals:
+    """Resamples the days for confidence intervals, in turn those of each drawing of lots.
+
+    The same seed gives the same intervals.
+    """
+    random, over = np.random.default_rng(seed), years(days)
+    returns = [daily_returns(within.made, cash) for within in each]
+    block_days = float(np.mean([block_length(made) for made in returns]))
     found: list[Floats] = []
-    for first in range(0, RESAMPLES, AT_ONCE):
-        drawn_days = stationary_days(count, block_days, min(AT_ONCE, RESAMPLES - first), random)
-        drawn = until_ruin(returns[drawn_days])
-        left = np.prod(np.maximum(1 + drawn, 0), axis=1)
-        grown = np.array([growth(float(times), over) for times in left])
-        found.append(np.column_stack((sharpes(drawn), grown, deepest(within, drawn_days))))
+    for within, made, share in zip(each, returns, _shares(len(each)), strict=True):
+        for first in range(0, share, AT_ONCE):
+            drawn_days = stationary_days(len(made), block_days, min(AT_ONCE, share - first), random)
+            drawn = until_ruin(made[drawn_days])
+            left = np.prod(np.maximum(1 + drawn, 0), axis=1)
+            grown = np.array([growth(float(times), over) for times in left])
+            found.append(np.column_stack((sharpes(drawn), grown, deepest(within, drawn_days))))
     low, high = np.quantile(np.vstack(found), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     of_sharpe, of_growth, of_depth = (Interval(float(a), float(b)) for a, b in zip(low, high, strict=True))
     return Intervals(of_sharpe, of_growth, of_depth, block_days)
+
+
+def _shares(count: int) -> list[int]:
+    """Divides the resamples among so many drawings."""
+    return [RESAMPLES // count + (number < RESAMPLES % count) for number in range(count)]
 
 
 def until_ruin(histories: Floats) -> Floats:

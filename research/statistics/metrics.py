@@ -30,6 +30,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -57,10 +58,14 @@ class Metrics(Struct, frozen=True):
     """Amounts in dollars, drawdowns positive, names ending in pct in percent, other ratios as fractions.
 
     `forced` counts the trades that a stop closed, `at_final` those of them whose P&L could not be known then,
-    `at_final_pnl` is their P&L.
+    `at_final_pnl` is their P&L. Over several `drawings` of lots all are means, and `sharpe_least` and
+    `sharpe_most` are the lowest and highest Sharpe of them.
     """
 
     sharpe: float
+    sharpe_least: float
+    sharpe_most: float
+    drawings: int
     sharpe_dollars: float
     sharpe_own_days: float
     cagr: float
@@ -71,17 +76,17 @@ class Metrics(Struct, frozen=True):
     max_dd: float
     max_dd_pct: float
     profit_factor: float | None
-    breach_events: int
-    breach_periods: int
+    breach_events: float
+    breach_periods: float
     pct_time_in_breach: float
-    daily_stops: int
+    daily_stops: float
     avg_positions: float
     time_in_market_pct: float
-    symbols_used: int
-    trades: int
+    symbols_used: float
+    trades: float
     block_rate: float
-    forced: int
-    at_final: int
+    forced: float
+    at_final: float
     at_final_pnl: float
 
 
@@ -102,7 +107,10 @@ def measured(
     at_final = [trade for trade in simulated.forced if not trade.known]
     open_ms, market_ms, whole_ms = _exposure(simulated.taken, trades)
     return Metrics(
-        sharpe=sharpe(returns),
+        sharpe=(ratio := sharpe(returns)),
+        sharpe_least=ratio,
+        sharpe_most=ratio,
+        drawings=1,
         sharpe_dollars=dollar_sharpe(by_day),
         sharpe_own_days=sharpe(returns[_own_days(simulated, days)]),
         cagr=cagr,
@@ -126,6 +134,28 @@ def measured(
         at_final=len(at_final),
         at_final_pnl=float(sum(trade.pnl for trade in at_final)),
     )
+
+
+def mean_of(each: Sequence[Metrics]) -> Metrics:
+    """Returns the means of figures of several drawings; what is the same in all of them stays as it is.
+
+    The profit factor is None where it is in any.
+    """
+    found = {name: _mean([getattr(one, name) for one in each]) for name in Metrics.__struct_fields__}
+    sharpes_drawn = [one.sharpe for one in each]
+    spread = {
+        "sharpe_least": min(sharpes_drawn),
+        "sharpe_most": max(sharpes_drawn),
+        "drawings": len(each),
+    }
+    return msgspec.convert(found | spread, Metrics)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    return known[0] if len(set(known)) == 1 else math.fsum(known) / len(known)
 
 
 # --- days -----------------------------------------------------------------------------------------------

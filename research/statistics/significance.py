@@ -31,22 +31,23 @@ class Deflated(Struct, frozen=True):
     tries: int
 
 
-def deflated_sharpe(returns: Floats, tried: Sequence[float]) -> Deflated | None:
-    """Deflates the Sharpe of daily returns chosen among tries with the annual Sharpes `tried`.
+def deflated_sharpe(histories: Sequence[Floats], tried: Sequence[float]) -> Deflated | None:
+    """Deflates the mean Sharpe of histories chosen among tries with the annual Sharpes `tried`.
 
-    Returns None for fewer than two tries or three days, or returns that hardly vary.
+    The histories, of daily returns, are drawings of one and the same. Returns None for fewer than two tries
+    or three days, or returns that hardly vary.
     """
-    if len(tried) < 2 or len(returns) < 3 or volatility(returns) == 0:
+    if len(tried) < 2 or any(len(returns) < 3 or volatility(returns) == 0 for returns in histories):
         return None
-    standard = (returns - returns.mean()) / returns.std()
+    standard = [(returns - returns.mean()) / returns.std() for returns in histories]
     by_day = math.sqrt(DAYS_A_YEAR)
     threshold = expected_best(len(tried), float(np.var(tried, ddof=1)) / DAYS_A_YEAR)
     probability = probability_above(
         threshold,
-        sharpe=sharpe(returns) / by_day,
-        days=len(returns),
-        skewness=float((standard**3).mean()),
-        kurtosis=float((standard**4).mean()),
+        sharpe=float(np.mean([sharpe(returns) for returns in histories])) / by_day,
+        days=len(histories[0]),
+        skewness=float(np.mean([each**3 for each in standard])),
+        kurtosis=float(np.mean([each**4 for each in standard])),
     )
     return Deflated(probability, threshold * by_day, len(tried))
 

@@ -10,6 +10,9 @@ _Found = TypeVar("_Found")
 
 NOTHING = Metrics(
     sharpe=0.0,
+    sharpe_least=0.0,
+    sharpe_most=0.0,
+    drawings=1,
     sharpe_dollars=0.0,
     sharpe_own_days=0.0,
     cagr=0.0,

@@ -57,6 +57,17 @@ def test_simulate_without_bars_says_what_a_stop_was_taken_to_cost(tmp_path: Path
     assert "  with 2: 1 of 1, $900 in all" in ran.out
 
 
+def test_figures_are_means_over_drawings_of_lots_and_their_spread_is_printed(tmp_path: Path) -> None:
+    crowd = [trade(one, at, at + 1, pnl) for at in range(0, 90, 2) for one, pnl in (("ES", 9), ("CL", -4))]
+    write_results(tmp_path / "results", crowd)
+    ran = called("research", "simulate", "--max-positions", "2", "--drawings", "3", cwd=tmp_path)
+    assert "Figures are means over 3 drawings of lots" in ran.out
+    one, both = rows(tmp_path / "results" / "portfolio_simulation.csv")
+    assert (one["drawings"], both["drawings"]) == ("3", "1")
+    assert float(one["sharpe_least"]) < float(one["sharpe"]) < float(one["sharpe_most"])
+    assert f"{float(one['sharpe_least']):.2f} to {float(one['sharpe_most']):.2f}" in ran.out
+
+
 def test_a_symbol_with_a_part_of_the_days_is_said_wherever_it_is_chosen(tmp_path: Path) -> None:
     whole = [trade("ES", 24 * day, 24 * day + 1, 10 + day % 7) for day in range(60)]
     part = [trade("CL", 24 * day, 24 * day + 1, 10 + day % 5) for day in range(14)]

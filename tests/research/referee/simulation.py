@@ -47,7 +47,7 @@ class Rules:
     stop: Fraction
     open_counts: bool = True
     entry_bar: bool = False
-    seed: int = 1
+    lots: str = "1"
 
 
 @dataclass
@@ -189,4 +189,4 @@ class _Account:
         return self._worth(one, price) - 2 * ware.commission * one.size
 
     def _lot(self, now: int, one: Deal) -> bytes:
-        return blake2b(f"{self.rules.seed} {now} {one.symbol}".encode(), digest_size=8).digest()
+        return blake2b(f"{self.rules.lots} {now} {one.symbol}".encode(), digest_size=8).digest()

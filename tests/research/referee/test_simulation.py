@@ -127,14 +127,15 @@ def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point() -> 
             pricing=random_bars(random, trades, entry_bar=entry_bar),
             stop=stop,
             seed=seed,
+            drawings=2,
             configuration=structs.replace(configuration, runtime=runtime),
         )
-        rules = Rules(level, contracts or level, Fraction(stop), opens, entry_bar, seed)
-        found = scenario.simulate(SYMBOLS, level)
-        expected = refereed(scenario, rules)
-        assert told(scenario, found) == judged(expected), seed
-        stops, denied = stops + len(found.stop_days), denied + len(found.denied)
-        forced += len(found.forced)
+        drawn = scenario.simulations(SYMBOLS, level)
+        for found, lots in zip(drawn, (f"{seed}", f"{seed}.1"), strict=False):
+            rules = Rules(level, contracts or level, Fraction(stop), opens, entry_bar, lots)
+            assert told(scenario, found) == judged(refereed(scenario, rules)), (seed, lots)
+            stops, denied = stops + len(found.stop_days), denied + len(found.denied)
+            forced += len(found.forced)
     assert min(stops, forced, denied) > 0  # it is no proof if nothing happened
 
 

@@ -111,7 +111,7 @@ def test_it_is_judged_on_the_other_span_by_what_was_chosen_on_the_first(tmp_path
     for row in judged.rows:
         assert row.test == test.measure(row.symbols, row.max_positions)
         played = test.simulate(row.symbols, row.max_positions)
-        assert row.test_intervals == test.intervals(played, 1)
+        assert row.test_intervals == test.intervals([played], 1)
         assert row.kept is None or row.kept == pytest.approx(
             max(0, row.test.sharpe_dollars / row.train.sharpe_dollars)
         )
@@ -163,7 +163,7 @@ def test_the_simulation_table_has_a_row_for_each_number_of_positions(scenario: S
     rows = []
     for level in (1, 2):
         played = scenario.simulate(SYMBOLS, level)
-        rows.append(SimulatedRow(level, scenario.figures(played), scenario.intervals(played, 1)))
+        rows.append(SimulatedRow(level, scenario.figures(played), scenario.intervals([played], 1)))
     read = list(csv.DictReader(io.StringIO(simulation_table(rows))))
     assert [row["max_positions"] for row in read] == ["1", "2"]
     assert tuple(read[0]) == SIMULATION_COLUMNS

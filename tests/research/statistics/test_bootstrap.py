@@ -98,7 +98,7 @@ def test_what_is_lost_stays_lost() -> None:
 def test_ruin_stays_ruin_in_a_resample() -> None:
     # Each draw of the day of ruin is a factor below zero, and two of them would make a fortune.
     by_day = np.array([500.0] * 250 + [-600_000.0] + [500.0] * 250)
-    found = intervals(dull(by_day), CASH, DAYS, seed=1)
+    found = intervals([dull(by_day)], CASH, DAYS, seed=1)
     assert found.cagr.low == -1.0
     assert found.cagr.high < growth(6.0, 4)
 
@@ -116,14 +116,14 @@ def test_the_drawdown_of_the_days_as_they_were_is_the_figure_itself(seed: int) -
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:
-    found = [intervals(dull(BY_DAY), CASH, DAYS, seed=seed) for seed in (1, 1, 2)]
+    found = [intervals([dull(BY_DAY)], CASH, DAYS, seed=seed) for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
 
 
 def test_the_interval_of_the_sharpe_is_about_that_of_theory() -> None:
     # Lo (2002): for independent returns the standard error of a Sharpe by the day is √((1 + SR²/2) / n).
     returns = daily_returns(BY_DAY, CASH)
-    found = intervals(dull(BY_DAY), CASH, DAYS, seed=1).sharpe
+    found = intervals([dull(BY_DAY)], CASH, DAYS, seed=1).sharpe
     daily = sharpe(returns) / math.sqrt(DAYS_A_YEAR)
     error = 1.96 * math.sqrt((1 + daily**2 / 2) / len(returns)) * math.sqrt(DAYS_A_YEAR)
     assert found.low < sharpe(returns) < found.high
@@ -136,11 +136,11 @@ def test_days_that_hang_together_make_wider_intervals() -> None:
         np.array([sum(0.9**lag * steps[place - lag] for lag in range(20)) for place in range(1000)]) * 300
     )
     shuffled = np.random.default_rng(6).permutation(trending)
-    wide, narrow = (intervals(dull(made), CASH, DAYS, seed=1).sharpe for made in (trending, shuffled))
+    wide, narrow = (intervals([dull(made)], CASH, DAYS, seed=1).sharpe for made in (trending, shuffled))
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
 
 
 def test_there_are_enough_resamples_and_the_ends_are_in_order() -> None:
-    found = intervals(dull(BY_DAY), CASH, DAYS, seed=1)
+    found = intervals([dull(BY_DAY)], CASH, DAYS, seed=1)
     assert RESAMPLES >= 1000
     assert all(one.low <= one.high for one in (found.sharpe, found.cagr, found.max_dd))

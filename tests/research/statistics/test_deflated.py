@@ -47,7 +47,7 @@ def test_the_threshold_is_about_the_mean_of_the_best_of_so_many_without_merit() 
 def test_an_independent_computation_comes_to_the_same() -> None:
     returns = np.random.default_rng(3).standard_t(4, 800) * 0.01 + 0.001
     tried = list(np.random.default_rng(4).normal(0.5, 0.8, 60))
-    found = deflated_sharpe(returns, tried)
+    found = deflated_sharpe([returns], tried)
     assert found is not None
     daily = returns.mean() / returns.std(ddof=1)
     gamma = stats.gumbel_r.mean()  # Euler's constant
@@ -64,7 +64,7 @@ def test_an_independent_computation_comes_to_the_same() -> None:
 
 def test_more_tries_leave_less_of_a_sharpe() -> None:
     returns = daily_returns(BY_DAY, CASH)
-    few, many = (deflated_sharpe(returns, [0.1, 0.9] * count) for count in (5, 500))
+    few, many = (deflated_sharpe([returns], [0.1, 0.9] * count) for count in (5, 500))
     assert few is not None
     assert many is not None
     assert many.probability < few.probability
@@ -75,4 +75,4 @@ def test_more_tries_leave_less_of_a_sharpe() -> None:
     ("returns", "tried"), [(BY_DAY, [1.0]), (np.zeros(100), [1.0, 2.0]), (np.array([0.1, 0.2]), [1.0, 2.0])]
 )
 def test_where_there_is_nothing_to_tell_nothing_is_told(returns: np.ndarray, tried: list[float]) -> None:
-    assert deflated_sharpe(returns, tried) is None
+    assert deflated_sharpe([returns], tried) is None
