@@ -135,7 +135,7 @@ def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome) -> Best:
     metrics, luck = figures_of(plan.configuration, trades, past.days, plan.cash)
     return Best(
         symbol=symbol,
-        sharpe_oos_cpcv=judged.sharpe if model else metrics.sharpe,
+        sharpe_oos_cpcv=judged.sharpe,
         sharpe_oos_method=judged.method,
         sharpe_oos_paths=judged.paths,
         sharpe=metrics.sharpe,

@@ -25,7 +25,7 @@ from portfold.workers.filters.protocol import Verdict
 GROUPS = 6
 TESTED = 2
 EMBARGO = 0.01
-PLAIN = "plain: no model is fitted, so all days are out of sample."
+PLAIN = "none: no model is fitted here, and whoever chose the parameters has seen these days."
 CPCV = (
     f"CPCV: {GROUPS} groups, {TESTED} tested, purged, embargo {EMBARGO:.0%} of the bars, mean of the paths."
 )
