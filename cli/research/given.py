@@ -71,7 +71,7 @@ class Given:
     seed: int = 1
     """Draws who is first among those who ask at the same moment, and the bootstrap."""
 
-    drawings: Drawings = 5
+    drawings: Drawings = 3
     """How often lots are drawn for those who ask at the same moment; figures are means over them."""
 
     config: str | None = None

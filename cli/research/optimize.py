@@ -164,9 +164,7 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
             print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
             known = resume_log.found
-            with progress(
-                "Searching", every.measured + every.again, "simulations", done_before=known
-            ) as on_progress:
+            with progress("Searching", every.measured, "simulations", done_before=known) as on_progress:
                 optimized = optimize(scenario, test, plan, resume_log, on_progress)
         except KeyboardInterrupt:
             print_lines([interrupted_line(resume_log)])

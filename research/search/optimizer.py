@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from portfold.research.search.evaluation import measuring, returns_of, run_searches
+from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import (
@@ -43,15 +43,11 @@ class SearchPlan(Struct, frozen=True):
 
 
 class SearchExtent(Struct, frozen=True):
-    """How many sets are to be measured, whether these are all sets, and how many all would be.
-
-    `again` of them, those that greedy looks at, are simulated once more for the reality check.
-    """
+    """How many sets are to be measured, whether these are all sets, and how many all would be."""
 
     measured: int
     all_sets: bool
     of_all: int
-    again: int
 
 
 class Optimized(Struct, frozen=True):
@@ -65,11 +61,11 @@ class Optimized(Struct, frozen=True):
 def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
     """Counts the sets that the plan measures."""
     of_all = len(plan.levels) * (2 ** len(scenario.symbols) - 1)
-    by_greedy = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
     few = _trade_events_of_all_sets(scenario) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
     if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
-        return SearchExtent(of_all, all_sets=True, of_all=of_all, again=by_greedy)
-    return SearchExtent(by_greedy, all_sets=False, of_all=of_all, again=by_greedy)
+        return SearchExtent(of_all, all_sets=True, of_all=of_all)
+    measured = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
+    return SearchExtent(measured, all_sets=False, of_all=of_all)
 
 
 def _trade_events_of_all_sets(scenario: Scenario) -> int:
@@ -87,23 +83,26 @@ def optimize(
 ) -> Optimized:
     """Searches on `train`, reusing what the resume log knows.
 
-    Calls `on_progress` with the number of simulations so far.
+    Calls `on_progress` with the number of measurements so far.
 
     Raises ResearchError where a process that measures was ended from outside.
     """
     every = extent(train, plan)
     events = 2 * len(train.timeline.trades) * every.measured // 2
     jobs = plan.jobs if events > _SOON_DONE_TRADE_EVENTS else 1
+    histories: Histories = {}
     with measuring(train, jobs) as submit:
+        keep = keeping(histories, submit.both)
         paths = run_searches(
-            {level: greedy(train.symbols) for level in plan.levels}, submit.measure, resume_log, on_progress
+            {level: greedy(train.symbols) for level in plan.levels}, keep, resume_log, on_progress
         )
         bests: Mapping[int, _Best | None] = {}
         if every.all_sets:
             searches = {level: exhaustive(train.symbols, plan.constraints) for level in plan.levels}
             bests = run_searches(searches, submit.measure, resume_log, on_progress)
         sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
-        returns = returns_of(sets, submit.returns, lambda done: on_progress(every.measured + done))
+        complete(histories, sets, submit.returns)
+    returns = [histories[tried] for tried in sets]
     judge = _Judge(train, test, sets, _sharpes(sets, resume_log), returns, plan.seed)
     rows = [
         judge.winner(level, best, bests.get(level))

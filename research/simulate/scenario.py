@@ -101,6 +101,11 @@ class Scenario(Struct, frozen=True):
         """Simulates and measures: means over the drawings. Raises RefusedField."""
         return self.mean_figures(self.simulations(symbols, max_positions))
 
+    def measure_with_returns(self, symbols: Iterable[str], max_positions: int) -> tuple[Metrics, Floats]:
+        """Simulates and measures, and returns the daily returns with it: means. Raises RefusedField."""
+        drawn = self.simulations(symbols, max_positions)
+        return self.mean_figures(drawn), self._mean_returns(drawn)
+
     def figures(self, simulated: Simulated) -> Metrics:
         """Measures one simulation of this scenario."""
         account = self.account
@@ -117,8 +122,10 @@ class Scenario(Struct, frozen=True):
 
     def returns(self, symbols: Iterable[str], max_positions: int) -> Floats:
         """Simulates, and returns the daily returns, means over the drawings. Raises RefusedField."""
-        each = [self._returns_of(one) for one in self.simulations(symbols, max_positions)]
-        mean: Floats = np.mean(each, axis=0)
+        return self._mean_returns(self.simulations(symbols, max_positions))
+
+    def _mean_returns(self, simulations: Sequence[Simulated]) -> Floats:
+        mean: Floats = np.mean([self._returns_of(one) for one in simulations], axis=0)
         return mean
 
     def _returns_of(self, simulated: Simulated) -> Floats:

@@ -8,16 +8,22 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import cores
-from portfold.research.search.evaluation import Submit, measuring, returns_of, run_searches
+from portfold.research.search.evaluation import (
+    Histories,
+    Submit,
+    complete,
+    keeping,
+    measuring,
+    run_searches,
+)
 from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Symbols, Visited, greedy
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.statistics.metrics import Metrics, sharpe
+from portfold.research.statistics.metrics import Metrics
 from tests.processes import is_gone
 from tests.research.made import random_trades, scenario_of
 from tests.waiting import until
@@ -46,16 +52,18 @@ def test_many_processes_come_to_the_same_as_one(scenario: Scenario, tmp_path: Pa
     assert found[0] == found[1]
 
 
-def test_many_processes_and_one_come_to_the_same_daily_returns(scenario: Scenario) -> None:
-    sets = [(level, symbols) for level in LEVELS for symbols in (("CL", "ES"), ("GC",))]
-    found = []
-    for jobs in (1, 2):
-        done: list[int] = []
-        with measuring(scenario, jobs) as submit:
-            found.append(np.array(returns_of(sets, submit.returns, done.append)))
-        assert done == [1, 2, 3, 4]
-    assert (found[0] == found[1]).all()
-    assert sharpe(found[0][0]) == scenario.measure(("CL", "ES"), 1).sharpe
+def test_many_processes_and_one_come_to_the_same_daily_returns(scenario: Scenario, tmp_path: Path) -> None:
+    found: list[Histories] = [{}, {}]
+    for jobs, histories in enumerate(found, start=1):
+        resume_log = ResumeLog(tmp_path / f"{jobs}.search", scenario.digest())
+        with resume_log, measuring(scenario, jobs) as submit:
+            greedily = {1: greedy(("CL", "ES"))}
+            run_searches(greedily, keeping(histories, submit.both), resume_log, lambda _: None)
+            assert set(histories) == {(1, one.symbols) for one in resume_log.tried}
+            complete(histories, [(1, ("CL", "ES")), (3, ("GC",))], submit.returns)
+    assert set(found[0]) == set(found[1]) == {(1, ("CL", "ES")), (1, ("CL",)), (1, ("ES",)), (3, ("GC",))}
+    assert all((found[0][one] == found[1][one]).all() for one in found[0])
+    assert (found[0][3, ("GC",)] == scenario.returns(("GC",), 3)).all()
 
 
 def _place(one: MeasuredSet) -> tuple[int, tuple[str, ...]]:
