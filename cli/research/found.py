@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portfold.research.search.resume_log import ResumeLog
     from portfold.research.statistics.intervals import Intervals
     from portfold.research.statistics.metrics import Metrics
+    from portfold.research.statistics.significance import Deflated
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen
@@ -163,9 +164,17 @@ def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
         yield (
             f"  Deflated Sharpe: {percent(deflated.probability)} sure to be above "
             f"{ratio(deflated.threshold)}, which the best of {deflated.tries:,} sets without merit would show"
+            f"{_before(deflated)}"
         )
     if same_days:
         yield "  These are the days it was chosen on: this is the best of many, and not what to expect"
+
+
+def _before(deflated: "Deflated") -> str:
+    """Says what of the choosing before there were files is counted, and what cannot be."""
+    if deflated.variants == 1:
+        return ". Not counted is what was tried before these files: --tries says how many variants there were"
+    return f", each file the best of {deflated.variants:,} (--tries)"
 
 
 def _small(probability: float) -> str:

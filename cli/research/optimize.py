@@ -38,6 +38,10 @@ class Sought:
     max_dd_limit: Dollars = 9000
     """Dollars that the drawdown has to stay below."""
 
+    tries: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 1
+    """How many variants of each symbol's file there were to choose from, parameters and filters: the
+    deflated Sharpe counts them."""
+
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
     """How often it may go beyond the broker's limit."""
 
@@ -115,6 +119,7 @@ def optimize(
         all_sets=exhaustive,
         jobs=jobs or cores(),
         seed=given.seed,
+        variants=sought.tries,
     )
     judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
     _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)

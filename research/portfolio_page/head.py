@@ -11,6 +11,7 @@ from portfold.research.report.wording import counted, number, text
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.statistics.intervals import Interval
+from portfold.research.statistics.significance import Deflated
 from portfold.research.trades.in_sample import in_words
 from portfold.research.trades.short_histories import in_words as short_in_words
 
@@ -86,7 +87,7 @@ def headline(subject: Subject) -> str:
             "Deflated Sharpe",
             percent(deflated.probability if deflated else None),
             f"sure, where it was chosen, to be above {ratio(deflated.threshold)}: the best of "
-            f"{deflated.tries:,} sets by luck alone"
+            f"{_sets(deflated)} by luck alone"
             if deflated
             else "cannot be told",
         ),
@@ -202,9 +203,14 @@ def _luck(winner: Winner) -> Sign:
     less = " (less than 95%)" if deflated.probability < _SURE else ""
     sentence = (
         f"it is {percent(deflated.probability, 0)} sure{less} that where it was chosen it is better than "
-        f"the best of {deflated.tries:,} sets without merit."
+        f"the best of {_sets(deflated)} without merit. What was tried before that is not counted."
     )
     return Sign("luck", "Luck", seen=deflated.probability < _SURE, text=sentence)
+
+
+def _sets(deflated: Deflated) -> str:
+    variants = f", each file the best of {deflated.variants:,}," if deflated.variants > 1 else ""
+    return f"{deflated.tries:,} sets{variants}"
 
 
 def _reality(winner: Winner) -> Sign:

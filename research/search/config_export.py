@@ -244,6 +244,7 @@ def _optimization(choice: PortfolioChoice) -> dict[str, object]:
         provenance["reality_check_p_value"] = round(winner.reality_check.p_value, 6)
     if winner.deflated is not None:
         provenance["deflated_sharpe_probability"] = round(winner.deflated.probability, 6)
+        provenance["variants_tried_before"] = winner.deflated.variants
     return provenance
 
 

@@ -20,6 +20,7 @@ from portfold.research.search.search import (
     tried_by,
 )
 from portfold.research.simulate.scenario import Scenario
+from portfold.research.statistics.clusters import tries_among
 from portfold.research.statistics.metrics import Floats, Metrics
 from portfold.research.statistics.reality_check import TriedHistories
 
@@ -33,13 +34,17 @@ _TriedSet = tuple[int, Symbols]
 
 
 class SearchPlan(Struct, frozen=True):
-    """The search to run: numbers of positions, constraints, whether over all sets, in how many processes."""
+    """The search to run: numbers of positions, constraints, whether over all sets, in how many processes.
+
+    Each symbol's file was the best of so many `variants`, as far as the user said.
+    """
 
     levels: Sequence[int]
     constraints: Constraints
     all_sets: AllSets
     jobs: int
     seed: int
+    variants: int = 1
 
 
 class SearchExtent(Struct, frozen=True):
@@ -103,7 +108,7 @@ def optimize(
         sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
         complete(histories, sets, submit.returns)
     returns = [histories[tried] for tried in sets]
-    judge = _Judge(train, test, sets, _sharpes(sets, resume_log), returns, plan.seed)
+    judge = _Judge(train, test, sets, returns, plan)
     rows = [
         judge.winner(level, best, bests.get(level))
         for level, path in paths.items()
@@ -111,11 +116,6 @@ def optimize(
     ]
     rows.sort(key=lambda row: (-row.train.sharpe, row.max_positions))
     return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(sets))
-
-
-def _sharpes(sets: Sequence[_TriedSet], resume_log: ResumeLog) -> list[float]:
-    found = (resume_log.known(level, symbols) for level, symbols in sets)
-    return [figures.sharpe for figures in found if figures is not None]
 
 
 class _Judge:
@@ -126,18 +126,17 @@ class _Judge:
         train: Scenario,
         test: Scenario | None,
         sets: Sequence[_TriedSet],
-        sharpes: Sequence[float],
         returns: Sequence[Floats],
-        seed: int,
+        plan: SearchPlan,
     ) -> None:
-        self._train, self._test, self._seed = train, test, seed
+        self._train, self._test, self._plan = train, test, plan
         self._row_of = {tried: number for number, tried in enumerate(sets)}
-        self._sharpes = sharpes
-        self._tried = TriedHistories(np.array(returns), seed=seed)
+        self._tries = tries_among(np.array(returns))
+        self._tried = TriedHistories(np.array(returns), seed=plan.seed)
 
     def winner(self, level: int, found: Visited, best: _Best | None) -> Winner:
         """Judges the best set of a number of positions."""
-        train, test, seed = self._train, self._test, self._seed
+        train, test, seed = self._train, self._test, self._plan.seed
         simulated = train.simulations(found.symbols, level)
         tested = test.simulations(found.symbols, level) if test is not None else None
         return Winner(
@@ -148,7 +147,7 @@ class _Judge:
             intervals=train.intervals(simulated, seed),
             test_intervals=test.intervals(tested, seed) if test is not None and tested is not None else None,
             reality_check=self._tried.check(self._row_of[level, found.symbols]),
-            deflated=train.deflated(simulated, self._sharpes),
+            deflated=train.deflated(simulated, self._tries, self._plan.variants),
             best_of_all=BestOfAll(2 ** len(train.symbols) - 1, *best) if best is not None else None,
         )
 

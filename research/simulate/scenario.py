@@ -21,6 +21,7 @@ from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.simulator import Simulated, simulate
 from portfold.research.simulate.trade_events import TradeEvents
 from portfold.research.simulate.trade_events import drawings as drawn
+from portfold.research.statistics.clusters import Tries
 from portfold.research.statistics.intervals import Intervals, intervals
 from portfold.research.statistics.metrics import (
     FIGURES_VERSION,
@@ -131,9 +132,10 @@ class Scenario(Struct, frozen=True):
     def _returns_of(self, simulated: Simulated) -> Floats:
         return daily_returns(daily_pnl(simulated, self.days), float(self.account.cash))
 
-    def deflated(self, simulations: Sequence[Simulated], tried: Sequence[float]) -> Deflated | None:
-        """Deflates the mean Sharpe of simulations that were chosen among sets with the Sharpes `tried`."""
-        return deflated_sharpe([self._returns_of(simulated) for simulated in simulations], tried)
+    def deflated(self, simulations: Sequence[Simulated], tries: Tries, variants: int) -> Deflated | None:
+        """Deflates the mean Sharpe of simulations that were chosen among `tries`, of the best `variants`."""
+        histories, symbols = [self._returns_of(one) for one in simulations], len(simulations[0].symbols)
+        return deflated_sharpe(histories, tries, symbols=symbols, variants=variants)
 
     def digest(self) -> str:
         """Returns the SHA-256 of the scenario: two scenarios of one digest give the same figures."""

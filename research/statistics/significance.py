@@ -3,8 +3,11 @@
 The deflated Sharpe ratio (Bailey & López de Prado, "The Deflated Sharpe Ratio: Correcting for Selection Bias,
 Backtest Overfitting and Non-Normality", Journal of Portfolio Management 40(5), 2014) is the probability that
 the true Sharpe is above the one that the best of so many tries without any merit would be expected to show,
-given how long the history is, and how skewed and fat-tailed its returns are. The sets that a search
-tries share symbols, so they are fewer independent tries than are counted; the figure errs on the strict side.
+given how long the history is, and how skewed and fat-tailed its returns are.
+
+The tries are the sets of the search. What was tried before, when each symbol's file was the best of several
+parameters or filters, is not in them, and nobody but the user knows it: of k symbols, each the best of n
+variants, there were n to the power of k portfolios to choose from for each set.
 """
 
 import math
@@ -14,8 +17,10 @@ from statistics import NormalDist
 import numpy as np
 from msgspec import Struct
 
+from portfold.research.statistics.clusters import Tries
 from portfold.research.statistics.metrics import DAYS_A_YEAR, Floats, sharpe, volatility
 
+_MOST_TRIES = 1e290
 _EULER = 0.5772156649015329
 
 
@@ -23,25 +28,31 @@ class Deflated(Struct, frozen=True):
     """The `probability` that the true Sharpe is above `threshold`, the best expected of `tries` without
     merit.
 
-    The threshold is annual, as every Sharpe that is printed.
+    The threshold is annual, as every Sharpe that is printed. Each symbol's file was the best of `variants`,
+    as far as the user said.
     """
 
     probability: float
     threshold: float
     tries: int
+    clusters: int
+    variants: int
 
 
-def deflated_sharpe(histories: Sequence[Floats], tried: Sequence[float]) -> Deflated | None:
-    """Deflates the mean Sharpe of histories chosen among tries with the annual Sharpes `tried`.
+def deflated_sharpe(
+    histories: Sequence[Floats], tries: Tries, *, symbols: int = 1, variants: int = 1
+) -> Deflated | None:
+    """Deflates the mean Sharpe of histories that were chosen among `tries`.
 
-    The histories, of daily returns, are drawings of one and the same. Returns None for fewer than two tries
-    or three days, or returns that hardly vary.
+    The histories, of daily returns, are drawings of one and the same. The file of each of its `symbols` was
+    the best of so many `variants`. Returns None for fewer than two tries or three days, or returns that
+    hardly vary.
     """
-    if len(tried) < 2 or any(len(returns) < 3 or volatility(returns) == 0 for returns in histories):
+    if tries.count < 2 or any(len(returns) < 3 or volatility(returns) == 0 for returns in histories):
         return None
     standard = [(returns - returns.mean()) / returns.std() for returns in histories]
     by_day = math.sqrt(DAYS_A_YEAR)
-    threshold = expected_best(len(tried), float(np.var(tried, ddof=1)) / DAYS_A_YEAR)
+    threshold = expected_best(tries.count * float(variants) ** symbols, tries.variance)
     probability = probability_above(
         threshold,
         sharpe=float(np.mean([sharpe(returns) for returns in histories])) / by_day,
@@ -49,13 +60,13 @@ def deflated_sharpe(histories: Sequence[Floats], tried: Sequence[float]) -> Defl
         skewness=float(np.mean([each**3 for each in standard])),
         kurtosis=float(np.mean([each**4 for each in standard])),
     )
-    return Deflated(probability, threshold * by_day, len(tried))
+    return Deflated(probability, threshold * by_day, tries.count, tries.clusters, variants)
 
 
-def expected_best(tries: int, variance: float) -> float:
+def expected_best(tries: float, variance: float) -> float:
     """Returns the Sharpe expected of the best of `tries` without merit, where they vary by `variance`."""
-    normal = NormalDist()
-    first, second = (normal.inv_cdf(1 - 1 / (tries * factor)) for factor in (1, math.e))
+    normal, rare = NormalDist(), 1 / min(tries, _MOST_TRIES)
+    first, second = (-normal.inv_cdf(rare / factor) for factor in (1, math.e))
     return math.sqrt(variance) * ((1 - _EULER) * first + _EULER * second)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]  # has its types apart
 import pytest
 
+from portfold.research.statistics.clusters import Tries
 from portfold.research.statistics.metrics import (
     DAYS_A_YEAR,
     daily_pnl,
@@ -117,7 +118,7 @@ def test_where_nothing_varies_there_is_no_sharpe(returns: list[float]) -> None:
 def test_where_hardly_anything_varies_there_is_no_sharpe_and_nothing_is_deflated(wobble: float) -> None:
     found = 0.1 + wobble * np.array([1.0, -1.0, 0.5, -0.5])
     assert (sharpe(found), volatility(found)) == (0.0, 0.0)
-    assert deflated_sharpe([found], [0.0, 1.0]) is None
+    assert deflated_sharpe([found], Tries(2, 2, 1.0)) is None
 
 
 @pytest.mark.parametrize("days", [20, 60, 250, 1000])
