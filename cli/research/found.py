@@ -51,20 +51,30 @@ _SYMBOLS = _HEADS.index("Symbols")
 def span_lines(
     learned: "Chosen",
     judged: "Chosen | None",
-    seen: "tuple[Sequence[InSampleTrades], Sequence[InSampleTrades]]",
+    seen: "Sequence[InSampleTrades]",
     short: "tuple[Sequence[ShortHistory], Sequence[ShortHistory]]",
 ) -> Iterator[str]:
-    """Yields on which days it is chosen and judged, and what of either was `seen` by a model before;
+    """Yields on which days it is chosen and judged, and what of the choice was `seen` by a model before;
     which symbols have a `short` history in them."""
     yield span_line("Chosen on", learned)
     yield from short_lines(short[0])
-    yield from seen_lines(seen[0], "--train-from")
+    yield from seen_lines(seen, "--train-from")
     if judged is not None:
         yield span_line("Judged on", judged)
         yield from short_lines(short[1])
-        yield from seen_lines(seen[1], "--test-from")
     else:
         yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
+
+
+def refused_test(seen: "Sequence[InSampleTrades]") -> str:
+    """Says that a test span in which a model has been trained judges nothing, and where one may begin."""
+    from portfold.research.trades.in_sample import in_words
+
+    last = max(counted.last_day for counted in seen)
+    return (
+        f"--test-from: expected a day after {last}, as a span that a model was trained on judges nothing: "
+        f"{in_words(seen)}. Such days may be chosen on (--train-from, --train-to)."
+    )
 
 
 def extent_line(extent: "SearchExtent", *, levels: int) -> str:
@@ -110,6 +120,10 @@ def found_lines(findings: "Findings") -> Iterator[str]:
     yield f"Best: at most {counted(best.max_positions, 'position')} of {', '.join(best.symbols)}"
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
+    if findings.looks is not None:
+        from portfold.research.search.looks import in_words
+
+        yield f"  {in_words(findings.looks)}"
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
     yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.market is not None)
     yield lots_line(findings.setting.drawings)

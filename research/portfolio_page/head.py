@@ -10,6 +10,7 @@ from portfold.research.report.headline import fact, sign_list
 from portfold.research.report.wording import counted, number, text
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Judged, Winner
+from portfold.research.search.looks import in_words as looks_in_words
 from portfold.research.statistics.intervals import Interval
 from portfold.research.statistics.significance import Deflated
 from portfold.research.trades.in_sample import in_words
@@ -158,9 +159,10 @@ def _judged(findings: Findings, winner: Winner) -> Sign:
         )
     if winner.kept is None:
         return Sign("judged", name, seen=True, text="there was no merit to keep: its Sharpe was not above 0.")
+    looks = f" {looks_in_words(findings.looks)}." if findings.looks is not None else ""
     became = f"{ratio(winner.train.sharpe_dollars)} became {ratio(test.sharpe_dollars)}"
     sentence = f"{percent(winner.kept, 0)} of its Sharpe of dollars is left: {became}."
-    return Sign("judged", name, seen=winner.kept < _HALF, text=sentence)
+    return Sign("judged", name, seen=winner.kept < _HALF, text=sentence + looks)
 
 
 def _lots(findings: Findings, winner: Winner) -> Sign:

@@ -238,6 +238,7 @@ def _optimization(choice: PortfolioChoice) -> dict[str, object]:
         "train_sharpe": round(winner.train.sharpe, 6),
         "train_sharpe_95_percent_before_selection": _interval(winner.intervals),
         "judged_sharpe_95_percent": _interval(winner.test_intervals),
+        "looks_at_the_test_span": findings.looks,
         "sets_tried": findings.tries,
     }
     if winner.reality_check is not None:

@@ -113,7 +113,10 @@ class Winner(Struct, frozen=True):
 
 
 class Findings(Struct, frozen=True):
-    """The findings of a search. `rows` are in the order of the table, `paths` by number of positions."""
+    """The findings of a search. `rows` are in the order of the table, `paths` by number of positions.
+
+    `looks` is the number of this look at days of the test span; None without one, or where nobody counted.
+    """
 
     table: str
     version: str
@@ -124,6 +127,7 @@ class Findings(Struct, frozen=True):
     rows: tuple[Winner, ...]
     paths: dict[int, tuple[Visited, ...]]
     tries: int
+    looks: int | None = None
 
 
 def findings_file(table: Path) -> Path:

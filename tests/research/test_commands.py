@@ -134,6 +134,23 @@ def test_optimize_chooses_on_one_span_and_judges_on_the_other(folder: Path) -> N
     assert found["rows"][0]["test"] is not None
 
 
+def test_every_look_at_a_test_span_is_counted_and_said_wherever_it_is_judged(folder: Path) -> None:
+    spans = ("--train-to", "2025-01-10", "--test-from", "2025-01-13")
+    words = ("research", "optimize", "--max-positions", "1", *LOOSE)
+    assert "look" not in called("research", "simulate", "--max-positions", "1", cwd=folder).out
+    assert "the first look on record" in called(*words, *spans, cwd=folder).out
+    simulated = called("research", "simulate", "--max-positions", "1", "--from", "2025-01-13", cwd=folder)
+    assert "days of a test span. This is look 2 on record" in simulated.out
+    earlier = called("research", "simulate", "--max-positions", "1", "--to", "2025-01-10", cwd=folder)
+    assert "test span" not in earlier.out
+    assert "look 3 on record" in called(*words, *spans, cwd=folder).out
+    called("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
+    exported = json.loads((folder / "c" / "portfolio_optimization.json").read_text())["optimization"]
+    assert exported["looks_at_the_test_span"] == 3
+    assert called("research", "report", "--results", TABLE, cwd=folder).code == 0
+    assert "look 3 on record" in (folder / TABLE).with_suffix(".html").read_text()
+
+
 def test_optimize_with_nothing_valid_says_how_near_it_came_and_writes_an_empty_table(folder: Path) -> None:
     ran = called("research", "optimize", "--max-positions", "1", "--max-dd-limit", "1", cwd=folder)
     assert ran.code == 1
