@@ -259,9 +259,12 @@ def account_pnl(state: State, account: Account) -> Decimal:
 
 
 def _worse_of_account(state: State, account: Account, total: Decimal) -> Decimal:
-    """A difference within its grace may be a fill on its way, so the log's figure counts until it is over."""
+    """A difference within its grace may be a fill on its way, so the log's figure counts until it is over; so
+    it does while the account's is from before the log's latest close.
+    """
     equity = account.differences.get(EQUITY)
-    if not account.as_of_ms or (equity is not None and not equity.stands):
+    in_doubt = account.is_behind if equity is None else not equity.stands
+    if not account.as_of_ms or in_doubt:
         return total
     return min(total, account_pnl(state, account))
 

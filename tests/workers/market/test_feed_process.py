@@ -4,6 +4,7 @@ import os
 import signal
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,39 @@ def test_a_feed_that_was_paused_and_replaced_adds_nothing_and_stands_by(
     assert found == made_up(len(found))
 
 
+SLOW = """
+class Slow:
+    def __init__(self, setup):
+        self.stop = setup.stop
+        while not (setup.file.parent / "open").exists():
+            self.stop.wait(0.01)
+
+    def updates(self):
+        while not self.stop.wait(0.1):
+            yield None
+
+    def close(self):
+        pass
+"""
+
+
+def test_of_two_feeds_whose_source_takes_longer_to_open_than_the_lease_the_first_keeps_it(
+    server: EmbeddedServer, portfolio: str, bus: Bus, client: Any, tmp_path: Path
+) -> None:
+    market = {"source": "slow.py:Slow", "symbols": {"ES": "ES"}}
+    config = configured(tmp_path / "config", server.url, portfolio, market=market, lease_ms=100)
+    (config / "slow.py").write_text(SLOW)
+    words = ("feed", "--config", str(config))
+    with started(*words, cwd=tmp_path) as first, started(*words, cwd=tmp_path):
+        until(lambda: bus.market().holder, "the lease to be taken")
+        taken_ms = bus.now_ms()
+        until(lambda: bus.now_ms() - taken_ms > 3 * 500, "three leases to be over")
+        (config / "open").touch()
+        until(lambda: "Feeding" in "".join(map(Path.read_text, tmp_path.glob("*.said"))), "one to feed")
+        assert client.hget(bus.keys.feed_head, "epoch") == "1", "nobody has taken it from the first"
+        assert first.process.poll() is None
+
+
 def test_minutes_prices_and_troubles_are_where_people_see_them(
     server: EmbeddedServer, portfolio: str, bus: Bus, tmp_path: Path
 ) -> None:
@@ -85,7 +119,9 @@ def test_minutes_prices_and_troubles_are_where_people_see_them(
         at_ms = now_ms()
         writes(config, f"price ES 5990.25 {at_ms}", f"price ES 5990.50 {at_ms + 1}")
         until(lambda: str(bus.last_prices(["ES"])[1].get("ES", "")).count("5990.50"), "the last price")
-        assert bus.last_prices(["ES", "CL"])[1]["ES"][1:] == (at_ms + 1, "Written")
+        assert bus.last_prices(["ES", "CL"])[1]["ES"][1:] == (at_ms + 1, "Written", "")
+        writes(config, "listed ES ESZ6 2026-12-18")
+        until(lambda: bus.market().contracts == {"ES": ("ESZ6", "2026-12-18")}, "the contract's last day")
 
         writes(config, f"bar ES {TEN} 1 3 1 2", f"end {TEN}", f"end {TEN + MINUTE}")
         until(lambda: step_times(bus) == [TEN, TEN + MINUTE], "a minute with a trade, and one without")
@@ -133,7 +169,7 @@ def test_a_restarted_feed_takes_back_the_troubles_it_left(
     [
         (None, "market: expected what to subscribe to"),
         (WRITTEN | {"symbols": {"ZZ": "ZZ"}}, "market.symbols.ZZ: expected symbols with a contract"),
-        (MADE | {"source": "reuters"}, "market.source: expected one of databento, csv, synthetic"),
+        (MADE | {"source": "reuters"}, "market.source: expected one of databento, ibkr, csv, synthetic"),
         (MADE | {"options": {"pace": 1}}, "market.options.pace: expected"),
     ],
 )
