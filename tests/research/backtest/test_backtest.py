@@ -19,7 +19,7 @@ from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.one import BacktestPlan, backtest
-from portfold.research.backtest.out_of_sample import GROUPS, TESTED, Past, out_of_sample
+from portfold.research.backtest.out_of_sample import GROUPS, TESTED, OutOfSample, Past, out_of_sample
 from portfold.research.backtest.rows import TradeRow, trades_table
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
@@ -280,6 +280,10 @@ def test_the_sharpe_out_of_sample_is_the_mean_of_the_paths(learned: tuple[list[B
     assert judged.method.startswith("CPCV: 6 groups, 2 tested, purged, embargo 1%")
     assert len(judged.paths) == 5
     assert judged.sharpe == pytest.approx(sum(judged.paths) / 5)
+    assert len(judged.trades) == 5
+    for sharpe, trades in zip(judged.paths, judged.trades, strict=True):
+        figures = figures_of(configured(sides="both"), trades, days, Decimal(150_000))
+        assert figures.metrics.sharpe == pytest.approx(sharpe)
 
 
 def test_too_few_examples_have_no_sharpe_out_of_sample(learned: tuple[list[Bar], Examples]) -> None:
@@ -287,4 +291,4 @@ def test_too_few_examples_have_no_sharpe_out_of_sample(learned: tuple[list[Bar],
     few = msgspec.structs.replace(examples, of=examples.of[:99])
     past = Past(market, 0, ["2025-01-06"])
     judged = out_of_sample(configured(), "ES", past, few, "logistic", Decimal(1))
-    assert judged == (None, "none: Expected 100 examples at least to learn from, got 99.", ())
+    assert judged == OutOfSample(None, "none: Expected 100 examples at least to learn from, got 99.")
