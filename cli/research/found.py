@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from portfold.cli.research.printing import (
     SHARPE_LINE,
+    drawdown_head,
+    drawdown_lines,
     ends,
     forced_lines,
     lots,
@@ -126,13 +128,15 @@ def found_lines(findings: "Findings") -> Iterator[str]:
         yield f"  {in_words(findings.looks)}"
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
     yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.market is not None)
+    yield from drawdown_lines(bars=findings.setting.market is not None)
     yield lots_line(findings.setting.drawings)
     yield SHARPE_LINE
 
 
 def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
-    tested = findings.test is not None
-    yield (*_HEADS, *(_TEST_HEADS if tested else ()))
+    tested, head = findings.test is not None, drawdown_head(bars=findings.setting.market is not None)
+    heads = (*_HEADS, *(_TEST_HEADS if tested else ()))
+    yield [head if one == "MaxDD" else one for one in heads]
     for row in findings.rows:
         found, test = row.train, row.test
         yield (
@@ -178,17 +182,25 @@ def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
         yield (
             f"  Deflated Sharpe: {percent(deflated.probability)} sure to be above "
             f"{ratio(deflated.threshold)}, which the best of {deflated.tries:,} sets without merit would show"
-            f"{_before(deflated)}"
+            f"{_each_file(deflated)}"
         )
+    yield _before(deflated)
     if same_days:
         yield "  These are the days it was chosen on: this is the best of many, and not what to expect"
 
 
-def _before(deflated: "Deflated") -> str:
-    """Says what of the choosing before there were files is counted, and what cannot be."""
-    if deflated.variants == 1:
-        return ". Not counted is what was tried before these files: --tries says how many variants there were"
-    return f", each file the best of {deflated.variants:,} (--tries)"
+def _each_file(deflated: "Deflated") -> str:
+    return f", each file the best of {deflated.variants:,}" if deflated.variants > 1 else ""
+
+
+def _before(deflated: "Deflated | None") -> str:
+    """Says what of the choosing before there were files is not counted."""
+    if deflated is not None and deflated.variants > 1:
+        return "  What was tried before these files is in the deflated Sharpe alone, as --tries says it"
+    return (
+        "  Neither counts what was tried before these files, parameters and filters: the deflated Sharpe can "
+        "be told how many there were (--tries)"
+    )
 
 
 def _small(probability: float) -> str:

@@ -102,6 +102,17 @@ SHARPE_LINE = (
 )
 
 
+def drawdown_head(*, bars: bool) -> str:
+    """Names the column of drawdowns: without bars no open loss is in them."""
+    return "MaxDD" if bars else "MaxDD closed"
+
+
+def drawdown_lines(*, bars: bool) -> Iterator[str]:
+    """Yields what is not in the drawdowns where there are no bars."""
+    if not bars:
+        yield "MaxDD closed: without bars (--bars) no open loss is in the drawdown; the account's is deeper."
+
+
 def lots_line(drawings: int) -> str:
     """Says what figures are over several drawings of lots, and what the spread is."""
     if drawings == 1:

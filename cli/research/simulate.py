@@ -10,6 +10,8 @@ from cyclopts import App, Parameter
 from portfold.cli.research.given import Given, Positions
 from portfold.cli.research.printing import (
     SHARPE_LINE,
+    drawdown_head,
+    drawdown_lines,
     ends,
     forced_lines,
     lots,
@@ -90,8 +92,10 @@ def simulate(
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
-    remarks = [_INTERVALS_LINE, lots_line(given.drawings), SHARPE_LINE]
-    print_lines(["", *in_columns(list(_cells(rows))), "", *remarks], forced, looked, [f"Written: {table}"])
+    bars = loaded.market is not None
+    remarks = [*drawdown_lines(bars=bars), _INTERVALS_LINE, lots_line(given.drawings), SHARPE_LINE]
+    found = ["", *in_columns(list(_cells(rows, bars=bars))), "", *remarks]
+    print_lines(found, forced, looked, [f"Written: {table}"])
 
 
 def _looked(results_dir: Path, days: Sequence[str]) -> list[str]:
@@ -141,8 +145,8 @@ _HEADS = (
 )
 
 
-def _cells(rows: Sequence["SimulatedRow"]) -> Iterator[Sequence[str]]:
-    yield _HEADS
+def _cells(rows: Sequence["SimulatedRow"], *, bars: bool) -> Iterator[Sequence[str]]:
+    yield [drawdown_head(bars=bars) if head == "MaxDD" else head for head in _HEADS]
     for level, found, luck in rows:
         yield (
             str(level),

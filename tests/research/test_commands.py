@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_simulate_without_bars_says_what_a_stop_was_taken_to_cost(tmp_path: Path
     ran = called("research", "simulate", "--min-positions", "2", "--max-positions", "2", cwd=tmp_path)
     assert "Stops closed positions at their own final P&L, which lay in the future then" in ran.out
     assert "  with 2: 1 of 1, $900 in all" in ran.out
+
+
+@pytest.mark.parametrize("command", ["simulate", "optimize"])
+def test_without_bars_the_table_itself_says_that_open_losses_are_not_in_the_drawdown(
+    command: str, tmp_path: Path
+) -> None:
+    write_results(tmp_path / "results", [trade("ES", 0, 2, -50), trade("CL", 1, 6, 900)])
+    limits = LOOSE if command == "optimize" else ()
+    ran = called("research", command, "--max-positions", "1", *limits, cwd=tmp_path)
+    assert re.search(r"^ *Pos .* MaxDD closed ", ran.out, re.MULTILINE)
+    assert "no open loss is in the drawdown" in ran.out
 
 
 def test_figures_are_means_over_drawings_of_lots_and_their_spread_is_printed(tmp_path: Path) -> None:
@@ -149,6 +161,16 @@ def test_every_look_at_a_test_span_is_counted_and_said_wherever_it_is_judged(fol
     assert exported["looks_at_the_test_span"] == 3
     assert called("research", "report", "--results", TABLE, cwd=folder).code == 0
     assert "look 3 on record" in (folder / TABLE).with_suffix(".html").read_text()
+
+
+def test_what_was_tried_before_the_files_is_counted_where_the_user_says_it(folder: Path) -> None:
+    words = ("research", "optimize", "--max-positions", "2", *LOOSE)
+    plain, told = called(*words, cwd=folder), called(*words, "--tries", "20", cwd=folder)
+    assert "Neither counts what was tried before these files" in plain.out
+    assert "each file the best of 20" in told.out
+    assert "in the deflated Sharpe alone, as --tries says it" in told.out
+    sure = [float(re.findall(r"Deflated Sharpe: ([\d.]+) %", ran.out)[0]) for ran in (plain, told)]
+    assert sure[1] <= sure[0]
 
 
 def test_optimize_with_nothing_valid_says_how_near_it_came_and_writes_an_empty_table(folder: Path) -> None:

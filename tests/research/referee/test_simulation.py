@@ -1,11 +1,12 @@
 """The simulator against the referee, on random cases: every trade, every stop, every point of the account."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
+import pytest
 from msgspec import structs
 
 from portfold.research.simulate.prices import Closes, Pricing
@@ -14,9 +15,11 @@ from portfold.research.simulate.simulator import Simulated
 from portfold.research.trades.trade_file import Trade
 from tests.research.made import HOUR_MS, packaged, priced, random_trades, scenario_of
 from tests.research.referee.cases import cases
-from tests.research.referee.exchange_day import day_at
+from tests.research.referee.exchange_day import day_at, weekdays
+from tests.research.referee.figures import Figures, figures_of
 from tests.research.referee.simulation import Deal, Played, Rules, Ware, play
 
+NAMES = [field.name for field in fields(Figures)]
 SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
 
 
@@ -94,6 +97,18 @@ def judged(found: Played) -> tuple[object, ...]:
     )
 
 
+def measured(scenario: Scenario, played: Simulated) -> dict[str, object]:
+    figures = scenario.figures(played)
+    return {name: pytest.approx(getattr(figures, name), rel=1e-9, abs=1e-9) for name in NAMES}
+
+
+def refereed_figures(scenario: Scenario, played: Played) -> dict[str, object]:
+    first, last = (date.fromisoformat(day) for day in (scenario.days[0], scenario.days[-1]))
+    account = (Fraction(scenario.account.cash), Fraction(scenario.account.breach_limit))
+    figures = figures_of(played, weekdays(first, last), *account)
+    return {name: getattr(figures, name) for name in NAMES}
+
+
 def random_bars(random: Random, trades: list[Trade], *, entry_bar: bool) -> Pricing:
     """Hourly closes of some of the symbols, near where they trade."""
     ticks = random.choice([0, 1, 3])
@@ -115,6 +130,7 @@ def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point() -> 
         random = Random(seed)
         trades = random_trades(seed, each=random.randint(5, 20))
         entry_bar, opens, level = random.random() < 0.5, random.random() < 0.7, random.randint(1, 6)
+        breach = random.choice([400, 1500, 6000])
         stop, contracts = random.choice([300, 900, 2500]), random.choice([None, 2, 9])
         configuration = packaged()
         runtime = structs.replace(
@@ -128,12 +144,15 @@ def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point() -> 
             stop=stop,
             seed=seed,
             drawings=2,
+            breach=breach,
             configuration=structs.replace(configuration, runtime=runtime),
         )
         drawn = scenario.simulations(SYMBOLS, level)
         for found, lots in zip(drawn, (f"{seed}", f"{seed}.1"), strict=False):
             rules = Rules(level, contracts or level, Fraction(stop), opens, entry_bar, lots)
-            assert told(scenario, found) == judged(refereed(scenario, rules)), (seed, lots)
+            expected = refereed(scenario, rules)
+            assert told(scenario, found) == judged(expected), (seed, lots)
+            assert measured(scenario, found) == refereed_figures(scenario, expected), (seed, lots)
             stops, denied = stops + len(found.stop_days), denied + len(found.denied)
             forced += len(found.forced)
     assert min(stops, forced, denied) > 0  # it is no proof if nothing happened
