@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portfold.cli.typed import typed
@@ -111,6 +112,16 @@ def drawdown_lines(*, bars: bool) -> Iterator[str]:
     """Yields what is not in the drawdowns where there are no bars."""
     if not bars:
         yield "MaxDD closed: without bars (--bars) no open loss is in the drawdown; the account's is deeper."
+
+
+def looked_lines(results_dir: Path, command: str, days: Sequence[str]) -> list[str]:
+    """Puts it on record where a command looks at days of a test span, and says so."""
+    from portfold.research.search.looks import in_words, looks_at, record_look
+
+    if not looks_at(results_dir, days[0], days[-1]):
+        return []
+    number = record_look(results_dir, command, days[0], days[-1])
+    return [f"Among these days are days of a test span. {in_words(number)}."]
 
 
 def lots_line(drawings: int) -> str:

@@ -14,6 +14,7 @@ from portfold.cli.research.printing import (
     drawdown_lines,
     ends,
     forced_lines,
+    looked_lines,
     lots,
     lots_line,
     money,
@@ -86,7 +87,7 @@ def simulate(
     seen = seen_lines(loaded.seen(chosen), "--from")
     short = short_lines(loaded.short(chosen))
     print_lines(read_lines(loaded), [span_line("Span", chosen)], short, seen, [rules_line(loaded)])
-    looked = _looked(given.results_dir, chosen.days)
+    looked = looked_lines(given.results_dir, "simulate", chosen.days)
     scenario = loaded.scenario(chosen)
     rows = _rows(scenario, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
@@ -96,16 +97,6 @@ def simulate(
     remarks = [*drawdown_lines(bars=bars), _INTERVALS_LINE, lots_line(given.drawings), SHARPE_LINE]
     found = ["", *in_columns(list(_cells(rows, bars=bars))), "", *remarks]
     print_lines(found, forced, looked, [f"Written: {table}"])
-
-
-def _looked(results_dir: Path, days: Sequence[str]) -> list[str]:
-    """Puts it on record where days of a test span are looked at, and says so."""
-    from portfold.research.search.looks import in_words, looks_at, record_look
-
-    if not looks_at(results_dir, days[0], days[-1]):
-        return []
-    number = record_look(results_dir, "simulate", days[0], days[-1])
-    return [f"Among these days are days of a test span. {in_words(number)}."]
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:

@@ -104,6 +104,28 @@ def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
     assert len(rows(folder / "deep" / "table.csv")) == 1
 
 
+def test_sensitivity_says_what_is_left_at_other_costs_and_with_later_fills(tmp_path: Path) -> None:
+    bars = tmp_path / "bars"
+    bars.mkdir()
+    hours = [f"2025-01-{day:02}T{at:02}:00" for day in range(6, 11) for at in range(15, 22)]
+    lines = [
+        f"{at},{4000 + number},{4003 + number},{3999 + number},{4002 + number}"
+        for number, at in enumerate(hours)
+    ]
+    (bars / "ES.csv").write_text("\n".join(["time,open,high,low,close", *lines]) + "\n")
+    made = [
+        trade("ES", 24 * day, 24 * day + 2, 95 + day, entry_price=4002, exit_price=4004) for day in range(4)
+    ]
+    write_results(tmp_path / "results", made)
+    plain = called("research", "sensitivity", "--max-positions", "1", cwd=tmp_path)
+    assert (plain.code, plain.err) == (0, "")
+    assert "Without bars (--bars) nothing is filled later." in plain.out
+    ran = called("research", "sensitivity", "--max-positions", "1", "--bars", "bars", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    names = ("as it is", "costs twice", "filled at the next bar's open", "filled a day later")
+    assert [name for name in names if re.search(rf"^{name} ", ran.out, re.MULTILINE)] == list(names)
+
+
 # --- optimize -------------------------------------------------------------------------------------------
 
 
