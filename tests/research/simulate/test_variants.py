@@ -16,7 +16,7 @@ from portfold.research.trades.trade_file import Trade
 from tests.research.made import hour, priced, trade
 
 ES_POINT, TICK, FEES = 50, Decimal("0.25"), 5
-HOURS = (0, 1, 2, 3, 4, 24, 26, 50)
+HOURS: tuple[float, ...] = (0, 1, 2, 3, 4, 24, 26, 50)
 OPENS = ("4000", "4001", "3998", "4007", "4011", "4100", "4110", "1")
 CLOSES = ("4000", "4002", "3990", "4008", "4010", "4102", "4090", "2")
 BARS = {"ES": Bars([hour(at) for at in HOURS], list(map(Decimal, OPENS)), list(map(Decimal, CLOSES)))}
