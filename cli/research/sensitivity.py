@@ -47,7 +47,7 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
 
     For example:
 
-        portfold research sensitivity --bars synthetic --symbols ES,CL --max-positions 2
+        portfold research sensitivity --bars synthetic --max-positions 2
 
     Parameters
     ----------
