@@ -17,10 +17,10 @@ DOCS := $(VENV)/docs
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency fold_rate audit research stop_to_flat failover restart alerts dashboard
+BENCHMARKS := latency fold_rate audit research luck stop_to_flat failover restart alerts dashboard
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test kills live-day lint bench simulate wheel docs clean FORCE
+.PHONY: help run quick test referee kills live-day lint bench simulate wheel docs clean FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ lint: $(TOOLS) ## ruff and mypy --strict
 
 bench: $(TOOLS) ## every benchmark, one after the other
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); echo; done
+
+referee: $(TOOLS) ## research against a second implementation, on 10,000 random cases each (CASES=10000)
+	@PORTFOLD_REFEREE_CASES=$(or $(CASES),10000) $(PY) -m pytest -n 3 --timeout 0 tests/research/referee $(ARGS)
 
 kills: $(TOOLS) ## kill -9 under load, and around orders at a broker (KILLS=200 ORDERS=100)
 	@$(PY) -m tests.kills --kills $(or $(KILLS),200) --orders $(or $(ORDERS),100) $(ARGS)

@@ -33,7 +33,10 @@ TAKING_ALL = (
     *("audit day", "audit week", "audit copy", "audit export", "audit what-if"),
 )
 """The commands that take all three options."""
-TAKING_CONFIG = ("research backtest", "research simulate", "research optimize", "research report", "demo")
+TAKING_CONFIG = (
+    *("research backtest", "research simulate", "research sensitivity", "research optimize"),
+    *("research report", "demo"),
+)
 """The commands that take `--config` alone."""
 TAKING_NONE = (
     *("audit keygen", "audit import", "research export", "config init"),

@@ -210,6 +210,13 @@ def _found(plan: "BacktestPlan", done: "Sequence[FinishedBacktest]") -> Iterator
     yield from _methods(all_of_them)
     yield SHARPE_LINE
     yield f"Written: {plan.folder}, for portfold research simulate and optimize."
+    paths = max(len(best.sharpe_oos_paths) for best in all_of_them)
+    if paths:
+        whose = ", ".join(best.symbol for best in all_of_them if best.sharpe_oos_paths)
+        yield (
+            f"Trades of {whose} by models that have not seen them: --results-dir {plan.folder}/paths/1 "
+            f"to {paths}."
+        )
 
 
 def _cells(best: "Best") -> Sequence[str]:

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from portfold.cli.research import backtest, export, optimize, report, simulate, train
+from portfold.cli.research import backtest, export, optimize, report, sensitivity, simulate, train
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
     backtest.register,
     simulate.register,
+    sensitivity.register,
     optimize.register,
     export.register,
     report.register,

@@ -125,8 +125,8 @@ def _written_lines(choice: "PortfolioChoice", portfolio: "ConfiguredPortfolio") 
     if findings.test is None or winner.test is None:
         yield "Judged on the same days: expect less of it."
         return
-    kept = f", {percent(winner.kept)} of it" if winner.kept is not None else ""
-    yield f"Judged on {_days(findings.test)}: Sharpe {ratio(winner.test.sharpe)}{kept}."
+    kept = f" {percent(winner.kept)} of its Sharpe of dollars is left." if winner.kept is not None else ""
+    yield f"Judged on {_days(findings.test)}: Sharpe {ratio(winner.test.sharpe)}.{kept}"
     yield from seen_lines(choice.seen(findings.test), "optimize --test-from")
 
 

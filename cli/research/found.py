@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING
 
 from portfold.cli.research.printing import (
     SHARPE_LINE,
+    drawdown_head,
+    drawdown_lines,
     ends,
     forced_lines,
+    lots,
+    lots_line,
     money,
+    number,
     percent,
     ratio,
     seen_lines,
+    short_lines,
     span_line,
 )
 from portfold.cli.rows import in_columns
@@ -19,27 +25,58 @@ if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
+    from portfold.research.statistics.intervals import Intervals
+    from portfold.research.statistics.metrics import Metrics
+    from portfold.research.statistics.significance import Deflated
     from portfold.research.trades.in_sample import InSampleTrades
+    from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen
 
-_HEADS = ("Pos", "Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
-_TEST_HEADS = ("Test Sharpe", "Return", "MaxDD")
+_HEADS = (
+    "Pos",
+    "Sharpe",
+    "Lots",
+    "$ Sharpe",
+    "CAGR/vol",
+    "CAGR",
+    "Return",
+    "MaxDD",
+    "Breaches",
+    "Stops",
+    "Symbols",
+)
+_TEST_HEADS = ("Test Sharpe", "$ Sharpe", "Return", "MaxDD")
+_SMALLEST = 0.001
 _SYMBOLS = _HEADS.index("Symbols")
 
 
 def span_lines(
     learned: "Chosen",
     judged: "Chosen | None",
-    seen: "tuple[Sequence[InSampleTrades], Sequence[InSampleTrades]]",
+    seen: "Sequence[InSampleTrades]",
+    short: "tuple[Sequence[ShortHistory], Sequence[ShortHistory]]",
 ) -> Iterator[str]:
-    """Yields on which days it is chosen and judged, and what of either was `seen` by a model before."""
+    """Yields on which days it is chosen and judged, and what of the choice was `seen` by a model before;
+    which symbols have a `short` history in them."""
     yield span_line("Chosen on", learned)
-    yield from seen_lines(seen[0], "--train-from")
+    yield from short_lines(short[0])
+    yield from seen_lines(seen, "--train-from")
     if judged is not None:
         yield span_line("Judged on", judged)
-        yield from seen_lines(seen[1], "--test-from")
+        yield from short_lines(short[1])
     else:
         yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
+
+
+def refused_test(seen: "Sequence[InSampleTrades]") -> str:
+    """Says that a test span in which a model has been trained judges nothing, and where one may begin."""
+    from portfold.research.trades.in_sample import in_words
+
+    last = max(counted.last_day for counted in seen)
+    return (
+        f"--test-from: expected a day after {last}, as a span that a model was trained on judges nothing: "
+        f"{in_words(seen)}. Such days may be chosen on (--train-from, --train-to)."
+    )
 
 
 def extent_line(extent: "SearchExtent", *, levels: int) -> str:
@@ -69,7 +106,7 @@ def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
     return (
         f"No set of symbols keeps its drawdown below {money(limits.max_dd)} with at most "
         f"{limits.max_breach_events} breaches. The lowest drawdown is that of {', '.join(nearest.symbols)} "
-        f"with {level} positions: {money(found.max_dd)}, {found.breach_events} breaches. Allow more "
+        f"with {level} positions: {money(found.max_dd)}, {number(found.breach_events)} breaches. Allow more "
         "(--max-dd-limit, --max-breach-events), or less of a loss a day (--daily-stop-loss)."
     )
 
@@ -85,44 +122,96 @@ def found_lines(findings: "Findings") -> Iterator[str]:
     yield f"Best: at most {counted(best.max_positions, 'position')} of {', '.join(best.symbols)}"
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
+    if findings.looks is not None:
+        from portfold.research.search.looks import in_words
+
+        yield f"  {in_words(findings.looks)}"
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
     yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.market is not None)
+    yield from drawdown_lines(bars=findings.setting.market is not None)
+    yield lots_line(findings.setting.drawings)
     yield SHARPE_LINE
 
 
 def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
-    tested = findings.test is not None
-    yield (*_HEADS, *(_TEST_HEADS if tested else ()))
+    tested, head = findings.test is not None, drawdown_head(bars=findings.setting.market is not None)
+    heads = (*_HEADS, *(_TEST_HEADS if tested else ()))
+    yield [head if one == "MaxDD" else one for one in heads]
     for row in findings.rows:
         found, test = row.train, row.test
         yield (
             str(row.max_positions),
             ratio(found.sharpe),
+            lots(found),
+            ratio(found.sharpe_dollars),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
             money(found.total_return),
             money(found.max_dd),
-            str(found.breach_events),
-            str(found.daily_stops),
+            number(found.breach_events),
+            number(found.daily_stops),
             " ".join(row.symbols),
-            *((ratio(test.sharpe), money(test.total_return), money(test.max_dd)) if test is not None else ()),
+            *(_test_cells(test) if test is not None else ()),
         )
 
 
-def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
-    luck, deflated = best.intervals, best.deflated
-    yield (
-        f"  Sharpe {ratio(best.train.sharpe)}; in 95 of 100 histories like it {ends(luck.sharpe)}, CAGR "
-        f"{percent(luck.cagr.low)} to {percent(luck.cagr.high)}, drawdown {money(luck.max_dd.low)} to "
-        f"{money(luck.max_dd.high)} (bootstrap of {luck.block_days:.0f}-day blocks)"
+def _test_cells(test: "Metrics") -> Sequence[str]:
+    return (
+        ratio(test.sharpe),
+        ratio(test.sharpe_dollars),
+        money(test.total_return),
+        money(test.max_dd),
     )
+
+
+def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
+    deflated, checked = best.deflated, best.reality_check
+    luck = _intervals(best.intervals)
+    yield f"  Sharpe {ratio(best.train.sharpe)}; 95 % intervals before selection: {luck}"
+    if best.test is not None and best.test_intervals is not None:
+        tested = _intervals(best.test_intervals)
+        yield f"  On the test span Sharpe {ratio(best.test.sharpe)}; 95 % intervals of that span: {tested}"
+    if checked is None:
+        yield "  Reality check: too few days, or none that vary, to tell"
+    else:
+        yield (
+            f"  Reality check: had none of the {checked.tries:,} sets tried any merit, the best of them "
+            f"would look as good with a probability of {_small(checked.p_value)}"
+        )
     if deflated is not None:
         yield (
             f"  Deflated Sharpe: {percent(deflated.probability)} sure to be above "
             f"{ratio(deflated.threshold)}, which the best of {deflated.tries:,} sets without merit would show"
+            f"{_each_file(deflated)}"
         )
+    yield _before(deflated)
     if same_days:
         yield "  These are the days it was chosen on: this is the best of many, and not what to expect"
+
+
+def _each_file(deflated: "Deflated") -> str:
+    return f", each file the best of {deflated.variants:,}" if deflated.variants > 1 else ""
+
+
+def _before(deflated: "Deflated | None") -> str:
+    """Says what of the choosing before there were files is not counted."""
+    if deflated is not None and deflated.variants > 1:
+        return "  What was tried before these files is in the deflated Sharpe alone, as --tries says it"
+    return (
+        "  Neither counts what was tried before these files, parameters and filters: the deflated Sharpe can "
+        "be told how many there were (--tries)"
+    )
+
+
+def _small(probability: float) -> str:
+    return percent(probability) if probability >= _SMALLEST else f"less than {percent(_SMALLEST)}"
+
+
+def _intervals(luck: "Intervals") -> str:
+    return (
+        f"{ends(luck.sharpe)}, CAGR {percent(luck.cagr.low)} to {percent(luck.cagr.high)}, drawdown "
+        f"{money(luck.max_dd.low)} to {money(luck.max_dd.high)} (bootstrap, {luck.block_days:.1f}-day blocks)"
+    )
 
 
 def _generalization(best: "Winner") -> Iterator[str]:
@@ -131,9 +220,10 @@ def _generalization(best: "Winner") -> Iterator[str]:
         return
     kept = f", {percent(best.kept)} of it" if best.kept is not None else ""
     yield (
-        f"  Generalization: Sharpe {ratio(found.sharpe)} where it was chosen, {ratio(test.sharpe)} where it "
-        f"is judged{kept}; drawdown {money(found.max_dd)}, then {money(test.max_dd)}; breaches "
-        f"{found.breach_events}, then {test.breach_events}"
+        f"  Generalization: Sharpe of dollars {ratio(found.sharpe_dollars)} where it was chosen, "
+        f"{ratio(test.sharpe_dollars)} where it is judged{kept}; drawdown {money(found.max_dd)}, "
+        f"then {money(test.max_dd)}; breaches "
+        f"{number(found.breach_events)}, then {number(test.breach_events)}"
     )
 
 

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from portfold.research.simulate.scenario import Scenario
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.results_folder import Results
+    from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen, DaySpan
 
 Dollars = Annotated[float, Parameter(validator=Number(gte=0.01, lte=999_999_999))]
 Days = Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))]
+Drawings = Annotated[int, Parameter(validator=Number(gte=1, lte=100))]
 Positions = Annotated[int, Parameter(validator=Number(gte=1, lte=50))]
 
 
@@ -68,6 +70,9 @@ class Given:
 
     seed: int = 1
     """Draws who is first among those who ask at the same moment, and the bootstrap."""
+
+    drawings: Drawings = 3
+    """How often lots are drawn for those who ask at the same moment; figures are means over them."""
 
     config: str | None = None
     """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
@@ -113,6 +118,13 @@ class Loaded:
         day = self.configuration.runtime.trading_day
         return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
+    def short(self, chosen: "Chosen") -> "tuple[ShortHistory, ...]":
+        """Returns the symbols that have trades on a part of the span only."""
+        from portfold.research.trades.short_histories import short_histories
+
+        day = self.configuration.runtime.trading_day
+        return short_histories(chosen, zone=day.zone, roll=day.roll)
+
     def scenario(self, chosen: "Chosen") -> "Scenario":
         """Returns the scenario of these trades. Raises RefusedField for limits that are not valid."""
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
@@ -124,6 +136,7 @@ class Loaded:
             account=TradingAccount(_exact(self.given.initial_cash), _exact(self.given.breach_limit)),
             daily_stop_loss=_exact(self.given.daily_stop_loss),
             seed=self.given.seed,
+            drawings=self.given.drawings,
         )
 
     @property
@@ -141,6 +154,7 @@ class Loaded:
             daily_stop_loss=str(_exact(given.daily_stop_loss)),
             breach_limit=str(_exact(given.breach_limit)),
             symbols=tuple(one.symbol for one in self.results.symbols),
+            drawings=given.drawings,
         )
 
 

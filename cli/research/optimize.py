@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from portfold.cli.exits import Failure
-from portfold.cli.research.found import extent_line, found_lines, interrupted_line, nothing_valid, span_lines
+from portfold.cli.exits import Failure, Unusable
+from portfold.cli.research.found import (
+    extent_line,
+    found_lines,
+    interrupted_line,
+    nothing_valid,
+    refused_test,
+    span_lines,
+)
 from portfold.cli.research.given import Dollars, Given, Positions
 from portfold.cli.research.printing import print_lines, read_lines, rules_line
 
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Judged
     from portfold.research.search.optimizer import Optimized, SearchPlan
     from portfold.research.simulate.scenario import Scenario
-    from portfold.research.trades.trading_days import DaySpan
+    from portfold.research.trades.trading_days import Chosen, DaySpan
 
 _GIVEN = Given()
 
@@ -37,6 +44,10 @@ class Sought:
 
     max_dd_limit: Dollars = 9000
     """Dollars that the drawdown has to stay below."""
+
+    tries: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 1
+    """How many variants of each symbol's file there were to choose from, parameters and filters: the
+    deflated Sharpe counts them."""
 
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
     """How often it may go beyond the broker's limit."""
@@ -115,6 +126,7 @@ def optimize(
         all_sets=exhaustive,
         jobs=jobs or cores(),
         seed=given.seed,
+        variants=sought.tries,
     )
     judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
     _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)
@@ -132,20 +144,35 @@ def _run(
     print_lines(read_lines(loaded))
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
     seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
-    print_lines(span_lines(learned, judged, seen), [rules_line(loaded)])
+    if seen[1]:
+        raise Unusable(refused_test(seen[1]))
+    short = loaded.short(learned), loaded.short(judged) if judged is not None else ()
+    print_lines(span_lines(learned, judged, seen[0], short), [rules_line(loaded)])
     scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
     other = loaded.scenario(judged) if judged is not None else None
     optimized = _searched(scenario, other, plan, table)
     spans = (
-        Judged.of(learned, scenario.digest(), seen[0]),
-        Judged.of(judged, other.digest(), seen[1]) if judged is not None and other is not None else None,
+        Judged.of(learned, scenario.digest(), seen[0], short[0]),
+        Judged.of(judged, other.digest(), seen[1], short[1])
+        if judged is not None and other is not None
+        else None,
     )
-    findings = _written(loaded, plan, spans, optimized, table)
+    looks = _looked(given.results_dir, judged)
+    findings = _written(loaded, plan, spans, optimized, table, looks)
     if not optimized.rows:
         raise Failure(nothing_valid(plan, optimized))
     print_lines(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
     print_lines([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
+
+
+def _looked(results_dir: Path, judged: "Chosen | None") -> int | None:
+    """Puts the look at the test span on record before anything of it is shown, and returns its number."""
+    from portfold.research.search.looks import record_look
+
+    if judged is None:
+        return None
+    return record_look(results_dir, "optimize", judged.days[0], judged.days[-1])
 
 
 def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan", table: Path) -> "Optimized":
@@ -176,6 +203,7 @@ def _written(
     spans: "tuple[Judged, Judged | None]",
     optimized: "Optimized",
     table: Path,
+    looks: int | None,
 ) -> "Findings":
     """Writes the table and what lies beside it."""
     from importlib.metadata import version
@@ -195,6 +223,7 @@ def _written(
         rows=optimized.rows,
         paths=optimized.paths,
         tries=optimized.tries,
+        looks=looks,
     )
     write_whole(table, content)
     write_findings(table, findings)

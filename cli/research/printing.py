@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portfold.cli.typed import typed
@@ -10,9 +11,10 @@ from portfold.dollars import shown, shown_limit
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
+    from portfold.research.statistics.intervals import Interval
     from portfold.research.statistics.metrics import Metrics
-    from portfold.research.statistics.significance import Interval
     from portfold.research.trades.in_sample import InSampleTrades
+    from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen
 
 
@@ -50,6 +52,14 @@ def seen_lines(seen: "Sequence[InSampleTrades]", begin: str) -> Iterator[str]:
         yield f"  {in_words(seen)}; {begin} begins after them."
 
 
+def short_lines(short: "Sequence[ShortHistory]") -> Iterator[str]:
+    """Yields which symbols have a part of the span only, and what they are compared by."""
+    if short:
+        from portfold.research.trades.short_histories import in_words
+
+        yield f"  {in_words(short)}: a symbol's own Sharpe is of its days; on the others it makes nothing."
+
+
 def rules_line(loaded: "Loaded") -> str:
     """Says what the account and the stop are, and how far open losses are known."""
     given = loaded.given
@@ -71,13 +81,14 @@ def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]
     unknown = {level: one for level, one in forced.items() if one.at_final}
     if not unknown:
         total = sum(one.forced for one in forced.values())
-        yield f"All {total:,} positions that stops closed have a price of that moment."
+        yield f"All {number(total)} positions that stops closed have a price of that moment."
         return
     why = "for want of bars that fit them" if bars else "as there are no bars (--bars)"
     yield f"Stops closed positions at their own final P&L, which lay in the future then, {why}."
     yield "A live stop closes them at the market. That concerns, of those that stops closed,"
     for level, one in unknown.items():
-        yield f"  with {level}: {one.at_final:,} of {one.forced:,}, {money(one.at_final_pnl)} in all"
+        part = f"{number(one.at_final)} of {number(one.forced)}"
+        yield f"  with {level}: {part}, {money(one.at_final_pnl)} in all"
 
 
 def print_lines(*lines: Iterable[str]) -> None:
@@ -87,9 +98,56 @@ def print_lines(*lines: Iterable[str]) -> None:
 
 
 SHARPE_LINE = (
-    "Sharpe: mean over deviation of daily returns, times √252; CAGR/vol is what some tools call so. "
-    "See docs/research.md."
+    "Sharpe: mean over deviation of daily returns, times √260.9, the trading days of a year; $ Sharpe: that "
+    "of dollars, as of a constant capital; CAGR/vol is what some tools call so. See docs/research.md."
 )
+
+
+def drawdown_head(*, bars: bool) -> str:
+    """Names the column of drawdowns: without bars no open loss is in them."""
+    return "MaxDD" if bars else "MaxDD closed"
+
+
+def drawdown_lines(*, bars: bool) -> Iterator[str]:
+    """Yields what is not in the drawdowns where there are no bars."""
+    if not bars:
+        yield "MaxDD closed: without bars (--bars) no open loss is in the drawdown; the account's is deeper."
+
+
+def looked_lines(results_dir: Path, command: str, days: Sequence[str]) -> list[str]:
+    """Puts it on record where a command looks at days of a test span, and says so."""
+    from portfold.research.search.looks import in_words, looks_at, record_look
+
+    if not looks_at(results_dir, days[0], days[-1]):
+        return []
+    number = record_look(results_dir, command, days[0], days[-1])
+    return [f"Among these days are days of a test span. {in_words(number)}."]
+
+
+def lots_line(drawings: int) -> str:
+    """Says what figures are over several drawings of lots, and what the spread is."""
+    if drawings == 1:
+        return (
+            "Lots were drawn once for those who ask at the same moment: another drawing gives other figures."
+        )
+    return (
+        f"Figures are means over {drawings} drawings of lots for those who ask at the same moment; Lots: the "
+        "lowest and the highest Sharpe of them."
+    )
+
+
+def lots(found: "Metrics") -> str:
+    """`4.10 to 4.92`: the Sharpes of the drawings; `any` where no lot decided anything."""
+    if found.drawings == 1:
+        return "any"
+    return f"{found.sharpe_least:.2f} to {found.sharpe_most:.2f}"
+
+
+def number(count: float) -> str:
+    """`12`, and `12.4` for a mean."""
+    from portfold.research.report.wording import number as written
+
+    return written(count)
 
 
 def money(dollars: float) -> str:

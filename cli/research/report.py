@@ -146,6 +146,7 @@ def _given(findings: "Findings", results_dir: Path | None, bars: str | None, con
         market_seed=market.seed if market is not None and synthetic else None,
         zone=setting.zone,
         seed=setting.seed,
+        drawings=setting.drawings,
         config=config,
     )
 

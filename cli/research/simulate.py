@@ -10,15 +10,22 @@ from cyclopts import App, Parameter
 from portfold.cli.research.given import Given, Positions
 from portfold.cli.research.printing import (
     SHARPE_LINE,
+    drawdown_head,
+    drawdown_lines,
     ends,
     forced_lines,
+    looked_lines,
+    lots,
+    lots_line,
     money,
+    number,
     percent,
     print_lines,
     ratio,
     read_lines,
     rules_line,
     seen_lines,
+    short_lines,
     span_line,
 )
 from portfold.cli.rows import in_columns
@@ -78,13 +85,18 @@ def simulate(
     loaded = given.load()
     chosen = loaded.chosen(DaySpan(first, last))
     seen = seen_lines(loaded.seen(chosen), "--from")
-    print_lines(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
+    short = short_lines(loaded.short(chosen))
+    print_lines(read_lines(loaded), [span_line("Span", chosen)], short, seen, [rules_line(loaded)])
+    looked = looked_lines(given.results_dir, "simulate", chosen.days)
     scenario = loaded.scenario(chosen)
     rows = _rows(scenario, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
-    print_lines(["", *in_columns(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
+    bars = loaded.market is not None
+    remarks = [*drawdown_lines(bars=bars), _INTERVALS_LINE, lots_line(given.drawings), SHARPE_LINE]
+    found = ["", *in_columns(list(_cells(rows, bars=bars))), "", *remarks]
+    print_lines(found, forced, looked, [f"Written: {table}"])
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
@@ -94,16 +106,22 @@ def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["Si
     rows: list[SimulatedRow] = []
     with progress("Simulating", len(positions), "simulations") as on_progress:
         for level in positions:
-            simulated = scenario.simulate(scenario.symbols, level)
-            rows.append(SimulatedRow(level, scenario.figures(simulated), scenario.intervals(simulated, seed)))
+            drawn = scenario.simulations(scenario.symbols, level)
+            rows.append(SimulatedRow(level, scenario.mean_figures(drawn), scenario.intervals(drawn, seed)))
             on_progress(len(rows))
     return rows
 
+
+_INTERVALS_LINE = (
+    "(95 %): the interval of each row's Sharpe by itself, before selection: of the best row expect less."
+)
 
 _HEADS = (
     "Pos",
     "Sharpe",
     "(95 %)",
+    "$ Sharpe",
+    "Lots",
     "CAGR/vol",
     "CAGR",
     "Return",
@@ -118,22 +136,24 @@ _HEADS = (
 )
 
 
-def _cells(rows: Sequence["SimulatedRow"]) -> Iterator[Sequence[str]]:
-    yield _HEADS
+def _cells(rows: Sequence["SimulatedRow"], *, bars: bool) -> Iterator[Sequence[str]]:
+    yield [drawdown_head(bars=bars) if head == "MaxDD" else head for head in _HEADS]
     for level, found, luck in rows:
         yield (
             str(level),
             ratio(found.sharpe),
             ends(luck.sharpe),
+            ratio(found.sharpe_dollars),
+            lots(found),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
             money(found.total_return),
             money(found.max_dd),
             percent(found.max_dd_pct / 100),
             ratio(found.profit_factor),
-            str(found.breach_events),
-            str(found.daily_stops),
+            number(found.breach_events),
+            number(found.daily_stops),
             ratio(found.avg_positions),
-            str(found.symbols_used),
+            number(found.symbols_used),
             percent(found.block_rate),
         )

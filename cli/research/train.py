@@ -49,7 +49,6 @@ class Method:
 
 _TARGET = Target()
 _METHOD = Method()
-_THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 
 
 def register(app: App) -> None:
@@ -146,15 +145,18 @@ def _train(asked: _Asked, examples: "Examples") -> int:
     from portfold.cli.progress import progress
     from portfold.research.filter.exporting import export
     from portfold.research.filter.model_page import model_page
-    from portfold.research.filter.training import cut, train
+    from portfold.research.filter.training import THRESHOLDS, cut, train
     from portfold.research.trades.whole_files import write_whole
 
     symbol, configuration, method, output, page = asked
     kind, folds, embargo = method.kind, method.folds, method.embargo
     threshold = configuration.runtime.worker(symbol).min_probability
-    with progress("Training", folds + 1, "models") as on_progress:
-        trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)
-    cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
+    thresholds = sorted({*THRESHOLDS, threshold})
+    with progress("Training", folds, "folds") as on_progress:
+        trained = train(
+            examples, kind, folds=folds, embargo=embargo, thresholds=thresholds, on_progress=on_progress
+        )
+    cuts = [cut(examples.of, trained.probabilities, at) for at in thresholds]
     measured_by = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
     print(_in_words(measured_by, len(examples.of), trained.measured, cuts))
     sidecar = export(output, trained, kind, symbol, examples, configuration)
@@ -169,7 +171,7 @@ def _train(asked: _Asked, examples: "Examples") -> int:
 
 def _in_words(method: str, count: int, measured: "FilterFigures", cuts: "list[Cut]") -> str:
     from portfold.dollars import shown
-    from portfold.research.filter.model_page import figures_in_words
+    from portfold.research.filter.model_page import chosen_in_words, figures_in_words
 
     lines = [
         f"Out of cross-validation ({method}):",
@@ -183,4 +185,5 @@ def _in_words(method: str, count: int, measured: "FilterFigures", cuts: "list[Cu
         f"{one.dropped:>8,} {shown(one.dropped_pnl):>15}"
         for one in cuts
     ]
+    lines.append(chosen_in_words(measured.chosen))
     return "\n".join(lines)

@@ -5,16 +5,17 @@ they depend on: while it and the file of trades are unchanged, the backtest is n
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from portfold.research.trades.results_folder import best_file, trades_file
+from portfold.research.trades.results_folder import best_file, path_folder, trades_file
 from portfold.research.trades.whole_files import write_whole
 
+MOST_PATHS = 5
 _LARGEST = 1_000_000
 _CAPITALS = {"Oos": "OOS", "Cpcv": "CPCV", "Cagr": "CAGR", "Usd": "USD", "Pnl": "PnL", "Sha256": "SHA256"}
 
@@ -33,6 +34,7 @@ class Best(Struct, frozen=True, rename=_named):
     sharpe_oos_method: str
     sharpe_oos_paths: tuple[float, ...]
     sharpe: float
+    sharpe_usd: float
     sharpe_low: float
     sharpe_high: float
     profit_factor: float | None
@@ -62,13 +64,19 @@ class Best(Struct, frozen=True, rename=_named):
     warm_up_bars: int
     version: str
     trades_sha256: str
+    paths_sha256: tuple[str, ...]
     fingerprint: str
 
 
-def write_results(folder: Path, trades: str, best: Best) -> None:
-    """Writes both files of a symbol; best.json last, as it holds the hash of the other. Raises
-    ResearchError."""
+def write_results(folder: Path, trades: str, paths: Sequence[str], best: Best) -> None:
+    """Writes a symbol's trades, those of each path of cross-validation, and best.json last, as it holds the
+    hashes of the others. Raises ResearchError.
+    """
     write_whole(trades_file(folder, best.symbol), trades)
+    for number, table in enumerate(paths, start=1):
+        write_whole(trades_file(path_folder(folder, number), best.symbol), table)
+    for number in range(len(paths) + 1, MOST_PATHS + 1):  # of a model that is no longer there
+        trades_file(path_folder(folder, number), best.symbol).unlink(missing_ok=True)
     content = msgspec.json.format(msgspec.json.encode(best), indent=2).decode()
     write_whole(best_file(folder, best.symbol), f"{content}\n")
 
@@ -80,9 +88,14 @@ def done_before(folder: Path, symbol: str, fingerprint: str) -> Best | None:
         with best_file(folder, symbol).open("rb") as file:
             best = msgspec.json.decode(file.read(_LARGEST), type=Best)
         trades = sha256(trades_file(folder, symbol).read_bytes())
+        paths = tuple(
+            sha256(trades_file(path_folder(folder, number), symbol).read_bytes())
+            for number in range(1, len(best.paths_sha256) + 1)
+        )
     except (OSError, msgspec.DecodeError):
         return None  # another program's file, or none: the backtest is run
-    return best if (best.fingerprint, best.trades_sha256) == (fingerprint, trades) else None
+    written = (best.fingerprint, best.trades_sha256, best.paths_sha256)
+    return best if written == (fingerprint, trades, paths) else None
 
 
 def sha256(content: bytes) -> str:

@@ -15,8 +15,8 @@ from portfold.config import Configuration
 from portfold.research.simulate.prices import without_bars
 from portfold.research.simulate.scenario import TradingAccount, build_scenario
 from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.intervals import Interval
 from portfold.research.statistics.metrics import Metrics, measured
-from portfold.research.statistics.significance import Interval
 from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import Chosen
 
@@ -47,4 +47,4 @@ def figures_of(
         seed=_SEED,
     )
     simulated = scenario.simulate(scenario.symbols, 1)
-    return BacktestFigures(scenario.figures(simulated), scenario.intervals(simulated, _SEED).sharpe)
+    return BacktestFigures(scenario.figures(simulated), scenario.intervals([simulated], _SEED).sharpe)

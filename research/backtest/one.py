@@ -68,9 +68,11 @@ def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
         examples = examples_of(symbol, past.bars, plan.configuration, begins=past.begins)
         rows += _refused(symbol, traded, examples)
         judged = out_of_sample(plan.configuration, symbol, past, examples, model.model, plan.cash)
-    table = trades_table(rows, ZoneInfo(plan.configuration.runtime.trading_day.zone))
-    best = _best(plan, symbol, _Outcome(past, traded, rows, model, judged, table, fingerprint))
-    write_results(plan.folder, table, best)
+    zone = ZoneInfo(plan.configuration.runtime.trading_day.zone)
+    table = trades_table(rows, zone)
+    paths = [trades_table(_unscored(trades), zone) for trades in judged.trades]
+    best = _best(plan, symbol, _Outcome(past, traded, rows, model, judged, table, fingerprint), paths)
+    write_results(plan.folder, table, paths, best)
     return FinishedBacktest(best, before=False)
 
 
@@ -107,6 +109,11 @@ def _made(traded: TradedAlone) -> Iterator[TradeRow]:
         yield TradeRow(trade, selected=True, probability=probability)
 
 
+def _unscored(trades: Sequence[Trade]) -> Iterator[TradeRow]:
+    """Yields the trades of a path, all of which its models let pass."""
+    return (TradeRow(trade, selected=True, probability=None) for trade in trades)
+
+
 def _refused(symbol: str, traded: TradedAlone, examples: Examples) -> Iterator[TradeRow]:
     """Yields the trades that the filter refused, where features and an end tell their outcome."""
     known = {example.time: example for example in examples.of}
@@ -126,7 +133,7 @@ def _would_be(symbol: str, example: Example) -> Trade:
 # --- figures --------------------------------------------------------------------------------------------
 
 
-def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome) -> Best:
+def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome, paths: Sequence[str]) -> Best:
     past, traded, model, judged = outcome.past, outcome.traded, outcome.model, outcome.judged
     runtime, contract = plan.configuration.runtime, plan.configuration.contracts[symbol]
     parameters, trades = runtime.worker(symbol), traded.trades
@@ -135,10 +142,11 @@ def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome) -> Best:
     metrics, luck = figures_of(plan.configuration, trades, past.days, plan.cash)
     return Best(
         symbol=symbol,
-        sharpe_oos_cpcv=judged.sharpe if model else metrics.sharpe,
+        sharpe_oos_cpcv=judged.sharpe,
         sharpe_oos_method=judged.method,
         sharpe_oos_paths=judged.paths,
         sharpe=metrics.sharpe,
+        sharpe_usd=metrics.sharpe_dollars,
         sharpe_low=luck.low,
         sharpe_high=luck.high,
         profit_factor=metrics.profit_factor,
@@ -176,6 +184,7 @@ def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome) -> Best:
         warm_up_bars=past.begins,
         version=version("portfold"),
         trades_sha256=sha256(outcome.table.encode()),
+        paths_sha256=tuple(sha256(table.encode()) for table in paths),
         fingerprint=outcome.fingerprint,
     )
 

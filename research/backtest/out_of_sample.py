@@ -3,8 +3,9 @@
 Marcos López de Prado, "Advances in Financial Machine Learning" (2018), chapter 12. The examples are cut into
 six groups; for each choice of two tested groups a model of the same kind is trained on the rest, which gives
 five paths. On each path the trader trades the whole history by the scores of that path; the figure is the
-mean of their Sharpes. The parameters of the strategy are not fitted here; if they were chosen on these bars,
-they are in sample all the same.
+mean of their Sharpes. The trades of each path are written as well: a portfolio that is searched among those
+of one path is searched out of sample, as far as the filters go. The parameters of the strategy are not fitted
+here; if they were chosen on these bars, they are in sample all the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,24 +20,27 @@ from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
 from portfold.research.filter.examples import Examples
+from portfold.research.trades.trade_file import Trade
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import Verdict
 
 GROUPS = 6
 TESTED = 2
 EMBARGO = 0.01
-PLAIN = "plain: no model is fitted, so all days are out of sample."
+PLAIN = "none: no model is fitted here, and whoever chose the parameters has seen these days."
 CPCV = (
     f"CPCV: {GROUPS} groups, {TESTED} tested, purged, embargo {EMBARGO:.0%} of the bars, mean of the paths."
 )
 
 
 class OutOfSample(NamedTuple):
-    """The `sharpe`, None where it cannot be measured, the `method`, and the Sharpes of the `paths`."""
+    """The `sharpe`, None where it cannot be measured, the `method`, the Sharpes of the `paths`, their
+    `trades`."""
 
     sharpe: float | None
     method: str
     paths: tuple[float, ...] = ()
+    trades: tuple[Sequence[Trade], ...] = ()
 
 
 class Past(NamedTuple):
@@ -69,12 +73,13 @@ def out_of_sample(
         return OutOfSample(None, f"none: {error}")
     threshold = configuration.runtime.worker(symbol).min_probability
     times = [example.time for example in examples.of]
-    sharpes = []
+    sharpes, trades = [], []
     for scores in paths:
         scored = _Scored(dict(zip(times, scores, strict=True)), threshold)
         traded = trade_alone(symbol, past.bars, configuration, scored, begins=past.begins)
         sharpes.append(figures_of(configuration, traded.trades, past.days, cash).metrics.sharpe)
-    return OutOfSample(sum(sharpes) / len(sharpes), CPCV, tuple(sharpes))
+        trades.append(traded.trades)
+    return OutOfSample(sum(sharpes) / len(sharpes), CPCV, tuple(sharpes), tuple(trades))
 
 
 class _Scored:

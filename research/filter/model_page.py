@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from portfold.dollars import shown
 from portfold.research.filter.examples import Example
-from portfold.research.filter.training import Cut, FilterFigures
+from portfold.research.filter.training import ChosenInFolds, Cut, FilterFigures
 from portfold.research.report.drawing import SMALL, Chart, dollar_axis, frame, still_axis
 from portfold.research.report.shell import figure, page
 from portfold.research.report.table import Cell, money, table
@@ -42,6 +42,7 @@ def model_page(
         f'<header><p class="kicker">{text(kicker)}</p><h1>{text(title)}</h1>'
         f'<p class="session">{text(figures_in_words(len(examples), measured))}</p></header>'
         f"<h2>Reliability</h2>{reliability}<h2>P&amp;L kept and dropped</h2>{pnl}{_table(cuts)}"
+        f'<p class="note">{text(chosen_in_words(measured.chosen))}</p>'
     )
     return page(title, body, mark=_MARK)
 
@@ -51,7 +52,18 @@ def figures_in_words(count: int, measured: FilterFigures) -> str:
     return (
         f"{count:,} examples, {measured.base_rate:.1%} of which paid. "
         f"Log loss {measured.log_loss:.4f} (always saying so: {measured.base_log_loss:.4f}), "
-        f"Brier score {measured.brier:.4f} ({measured.base_brier:.4f}), AUC {measured.auc:.3f} (0.500)."
+        f"Brier score {measured.brier:.4f} ({measured.base_brier:.4f}), AUC {measured.auc:.3f} (0.500), the "
+        f"mean of the folds with a standard error of {measured.auc_error:.3f}. Trades overlap: average "
+        f"uniqueness {measured.uniqueness:.2f}."
+    )
+
+
+def chosen_in_words(chosen: ChosenInFolds) -> str:
+    """Says what the best-looking threshold keeps where it is chosen without the trades that judge it."""
+    return (
+        f"Chosen in each fold by its own training ({', '.join(f'{at:g}' for at in chosen.thresholds)}), the "
+        f"threshold that looks best keeps {chosen.kept:,} trades and {shown(chosen.kept_pnl)}, and drops "
+        f"{chosen.dropped:,} and {shown(chosen.dropped_pnl)}. A table's best line is fitted to its trades."
     )
 
 

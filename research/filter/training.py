@@ -1,8 +1,12 @@
 """Trains a filter and measures it. Needs the extra `ml`.
 
 All figures of a model come from cross-validation: each example is scored by a model that has seen neither it
-nor any example that overlaps it. The model that is kept is trained on all examples. Everything random has a
-fixed seed, so the same examples give the same model.
+nor any example that overlaps it. The AUC is the mean of those of the folds (Forman & Scholz,
+"Apples-to-Apples in Cross-Validation Studies", SIGKDD Explorations 12, 2010): scores of different models are
+on different scales, and pooled they hide a weak edge. Which threshold would have been best is decided within
+each fold, by its training examples alone, and tried on its test. Examples count by their average uniqueness.
+The model that is kept is trained on all of them. Everything random has a fixed seed, so the same examples
+give the same model.
 """
 
 import math
@@ -29,6 +33,7 @@ from portfold.research.filter.cross_validation import (
     purged_folds,
 )
 from portfold.research.filter.examples import Example, Examples
+from portfold.research.filter.uniqueness import average_uniqueness
 
 Kind = Literal["logistic", "random_forest", "gradient_boosting"]
 KINDS: Mapping[Kind, Callable[[], Any]] = {
@@ -40,7 +45,9 @@ KINDS: Mapping[Kind, Callable[[], Any]] = {
         n_estimators=100, max_depth=3, learning_rate=0.05, random_state=0
     ),
 }
+THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 _FEWEST = 100
+_INNER_FOLDS = 3
 _BINS = 10
 
 
@@ -62,10 +69,21 @@ class Cut(Struct, frozen=True):
     dropped_pnl: Decimal
 
 
+class ChosenInFolds(Struct, frozen=True):
+    """What was kept and dropped by the threshold that each fold's training examples thought best."""
+
+    thresholds: tuple[float, ...]
+    kept: int
+    kept_pnl: Decimal
+    dropped: int
+    dropped_pnl: Decimal
+
+
 class FilterFigures(Struct, frozen=True):
     """The figures of cross-validation.
 
-    Beside `log_loss` and `brier` are those of always predicting the `base_rate`, whose `auc` is 0.5.
+    Beside `log_loss` and `brier` are those of always predicting the `base_rate`, whose `auc` is 0.5. `auc` is
+    the mean of the folds, `auc_error` its standard error. `uniqueness` is the mean of the examples'.
     """
 
     base_rate: float
@@ -74,6 +92,9 @@ class FilterFigures(Struct, frozen=True):
     brier: float
     base_brier: float
     auc: float
+    auc_error: float
+    uniqueness: float
+    chosen: ChosenInFolds
     reliability: tuple[Bin, ...]
 
 
@@ -91,29 +112,64 @@ def train(
     *,
     folds: int,
     embargo: float,
+    thresholds: Sequence[float] = THRESHOLDS,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> Trained:
-    """Trains and measures. `embargo` is a fraction of all bars.
+    """Trains and measures. `embargo` is a fraction of all bars; one of `thresholds` is chosen in each fold.
 
-    Calls `on_progress` with the number of models trained: one a fold, before the one that is kept. Raises
-    ResearchError where there are too few examples, or only one label.
+    Calls `on_progress` with the number of folds done, before the model that is kept. Raises ResearchError
+    where there are too few examples, or only one label.
     """
     features, labels = as_arrays(examples.of)
     if len(labels) < _FEWEST:
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
     probabilities = np.zeros(len(labels))
     spans = [LabelSpan(example.first, example.last) for example in examples.of]
-    for number, fold in enumerate(purged_folds(spans, folds, math.ceil(embargo * examples.bars)), start=1):
-        tested = list(fold.test)
-        model = _fitted(kind, features, labels, fold)
-        probabilities[tested] = model.predict_proba(features[tested])[:, 1]
-        on_progress(number)
     if len(set(labels)) < 2:
         raise ResearchError("Expected trades that paid and some that did not, got only one of them.")
+    cut_bars, best = math.ceil(embargo * examples.bars), []
+    every = list(purged_folds(spans, folds, cut_bars))
+    for number, fold in enumerate(every, start=1):
+        probabilities[list(fold.test)] = _scores(kind, features, labels, spans, fold)
+        best.append(_best_threshold(kind, examples.of, fold, cut_bars, thresholds))
+        on_progress(number)
+    uniqueness = average_uniqueness(spans)
+    chosen = _chosen(examples.of, probabilities, every, best)
     return Trained(
-        KINDS[kind]().fit(features, labels),
+        KINDS[kind]().fit(features, labels, **_weights(kind, uniqueness)),
         tuple(float(probability) for probability in probabilities),
-        _measure(labels, probabilities),
+        _measure(labels, probabilities, every, uniqueness, chosen),
+    )
+
+
+def _best_threshold(
+    kind: Kind, of: Sequence[Example], fold: Fold, embargo_bars: int, thresholds: Sequence[float]
+) -> float:
+    """Returns the threshold by which the fold's training examples would have kept most, scored among
+    themselves."""
+    those = [of[index] for index in fold.train]
+    features, labels = as_arrays(those)
+    spans = [LabelSpan(example.first, example.last) for example in those]
+    probabilities = np.zeros(len(those))
+    for inner in purged_folds(spans, _INNER_FOLDS, embargo_bars):
+        probabilities[list(inner.test)] = _scores(kind, features, labels, spans, inner)
+    return max(thresholds, key=lambda at: (cut(those, list(probabilities), at).kept_pnl, -at))
+
+
+def _chosen(
+    of: Sequence[Example], probabilities: NDArray[np.float64], folds: Sequence[Fold], best: Sequence[float]
+) -> ChosenInFolds:
+    """Adds up what each fold's own threshold keeps and drops of its test."""
+    cuts = [
+        cut([of[index] for index in fold.test], [float(probabilities[index]) for index in fold.test], at)
+        for fold, at in zip(folds, best, strict=True)
+    ]
+    return ChosenInFolds(
+        tuple(best),
+        sum(one.kept for one in cuts),
+        sum((one.kept_pnl for one in cuts), Decimal(0)),
+        sum(one.dropped for one in cuts),
+        sum((one.dropped_pnl for one in cuts), Decimal(0)),
     )
 
 
@@ -130,9 +186,8 @@ def path_scores(
     spans = [LabelSpan(example.first, example.last) for example in examples.of]
     scores: list[NDArray[np.float64]] = []  # a row for each fold, 0 where it does not test
     for fold in combinatorial_folds(spans, groups, tested, math.ceil(embargo * examples.bars)):
-        fold_scores, tests = np.zeros(len(labels)), list(fold.test)
-        model = _fitted(kind, features, labels, fold)
-        fold_scores[tests] = model.predict_proba(features[tests])[:, 1]
+        fold_scores = np.zeros(len(labels))
+        fold_scores[list(fold.test)] = _scores(kind, features, labels, spans, fold)
         scores.append(fold_scores)
     group = group_of_each(len(labels), groups)
     return [
@@ -141,12 +196,30 @@ def path_scores(
     ]
 
 
-def _fitted(kind: Kind, features: NDArray[np.float64], labels: NDArray[np.int64], fold: Fold) -> Any:
-    """Trains a model on the fold's training examples. Raises ResearchError where they have one label only."""
+def _scores(
+    kind: Kind,
+    features: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    spans: Sequence[LabelSpan],
+    fold: Fold,
+) -> NDArray[np.float64]:
+    """Trains a model on the fold's training examples, and returns its probabilities of those tested.
+
+    Raises ResearchError where the training has one label only.
+    """
     chosen = list(fold.train)
     if len(set(labels[chosen])) < 2:
         raise ResearchError("Expected trades that paid and some that did not in each fold: give fewer folds.")
-    return KINDS[kind]().fit(features[chosen], labels[chosen])
+    weights = average_uniqueness([spans[index] for index in chosen])
+    model = KINDS[kind]().fit(features[chosen], labels[chosen], **_weights(kind, weights))
+    scored: NDArray[np.float64] = model.predict_proba(features[list(fold.test)])[:, 1]
+    return scored
+
+
+def _weights(kind: Kind, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Returns the argument by which this kind of model takes the weights of its examples."""
+    step = "logisticregression__" if kind == "logistic" else ""
+    return {f"{step}sample_weight": weights}
 
 
 def as_arrays(of: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -162,7 +235,14 @@ def cut(of: Sequence[Example], probabilities: Sequence[float], at: float) -> Cut
     return Cut(at, len(kept), sum(kept, Decimal(0)), len(dropped), sum(dropped, Decimal(0)))
 
 
-def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> FilterFigures:
+def _measure(
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    folds: Sequence[Fold],
+    uniqueness: NDArray[np.float64],
+    chosen: ChosenInFolds,
+) -> FilterFigures:
+    auc, auc_error = _mean_auc(labels, probabilities, folds)
     base = float(labels.mean())
     always = np.full(len(labels), base)
     order = np.argsort(probabilities, kind="stable")
@@ -176,6 +256,24 @@ def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> F
         base_log_loss=float(log_loss(labels, always)),
         brier=float(brier_score_loss(labels, probabilities)),
         base_brier=float(brier_score_loss(labels, always)),
-        auc=float(roc_auc_score(labels, probabilities)),
+        auc=auc,
+        auc_error=auc_error,
+        uniqueness=float(uniqueness.mean()),
+        chosen=chosen,
         reliability=bins,
     )
+
+
+def _mean_auc(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], folds: Sequence[Fold]
+) -> tuple[float, float]:
+    """Returns the mean AUC of the folds whose tests have both labels, and its standard error."""
+    each = [
+        float(roc_auc_score(labels[tested], probabilities[tested]))
+        for tested in (list(fold.test) for fold in folds)
+        if len(set(labels[tested])) == 2
+    ]
+    if not each:
+        return 0.5, 0.5
+    error = float(np.std(each, ddof=1)) / math.sqrt(len(each)) if len(each) > 1 else 0.5
+    return float(np.mean(each)), error

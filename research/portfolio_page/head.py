@@ -5,17 +5,19 @@ from decimal import Decimal
 
 from portfold.coordinator.audit.report.warning_signs import Sign
 from portfold.research.portfolio_page.subject import Subject
-from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
+from portfold.research.portfolio_page.wording import INFINITE, at_least, money, percent, ratio
 from portfold.research.report.headline import fact, sign_list
-from portfold.research.report.wording import counted, text
+from portfold.research.report.wording import counted, number, text
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Judged, Winner
-from portfold.research.statistics.significance import Interval
+from portfold.research.search.looks import in_words as looks_in_words
+from portfold.research.statistics.intervals import Interval
+from portfold.research.statistics.significance import Deflated
 from portfold.research.trades.in_sample import in_words
+from portfold.research.trades.short_histories import in_words as short_in_words
 
 _SURE = 0.95
 _HALF = 0.5
-_HISTORIES = "95 of 100 such histories"
 
 
 def title_of(subject: Subject) -> str:
@@ -65,20 +67,20 @@ def _span(of: Judged) -> str:
 
 def headline(subject: Subject) -> str:
     """Writes five figures, each with its interval or a figure to compare it with."""
-    found, luck, winner = subject.figures.by_name, subject.figures.intervals, subject.winner
+    found, winner = subject.figures.by_name, subject.winner
     sharpe = found["sharpe"]
     main = (
         f'<div class="main"><span class="name-of">Sharpe {text(subject.figures.where)}</span>'
         f"<strong>{text(ratio(sharpe))}</strong>"
-        f'<p class="of">{text(_ends(luck.sharpe if luck else None, ratio))}</p></div>'
+        f'<p class="of">{text(_ends(subject, "sharpe", ratio))}</p></div>'
     )
     factor = (
         INFINITE if winner is not None and found["profit_factor"] is None else ratio(found["profit_factor"])
     )
     deflated = winner.deflated if winner is not None else None
     tiles = [
-        fact("CAGR", percent(found["cagr"]), _ends(luck.cagr if luck else None, percent)),
-        fact("Max drawdown", money(found["max_dd"]), _ends(luck.max_dd if luck else None, money)),
+        fact("CAGR", percent(found["cagr"]), _ends(subject, "cagr", percent)),
+        fact("Max drawdown", money(found["max_dd"]), _ends(subject, "max_dd", money)),
         fact(
             "Profit factor", factor, f"{money(found['total_return'])} in all, {_stops(found['daily_stops'])}"
         ),
@@ -86,7 +88,7 @@ def headline(subject: Subject) -> str:
             "Deflated Sharpe",
             percent(deflated.probability if deflated else None),
             f"sure, where it was chosen, to be above {ratio(deflated.threshold)}: the best of "
-            f"{deflated.tries:,} sets by luck alone"
+            f"{_sets(deflated)} by luck alone"
             if deflated
             else "cannot be told",
         ),
@@ -94,14 +96,16 @@ def headline(subject: Subject) -> str:
     return f'<section class="headline">{main}{"".join(tiles)}</section>'
 
 
-def _ends(interval: Interval | None, write: Callable[[float], str]) -> str:
-    if interval is None:
+def _ends(subject: Subject, name: str, write: Callable[[float], str]) -> str:
+    luck = subject.figures.intervals
+    if luck is None:
         return "no interval known"
-    return f"{write(interval.low)} to {write(interval.high)} in {_HISTORIES}"
+    interval: Interval = getattr(luck, name)
+    return f"{write(interval.low)} to {write(interval.high)}, {subject.figures.intervals_are}"
 
 
 def _stops(count: float | None) -> str:
-    return counted(int(count or 0), "daily stop")
+    return counted(count or 0, "daily stop")
 
 
 # --- signs ----------------------------------------------------------------------------------------------
@@ -120,8 +124,11 @@ def _signs(subject: Subject) -> Iterator[Sign]:
         yield Sign("unmeasured", "Its Sharpe", seen=True, text=f"is {UNMEASURED}.")
         return
     yield from _seen(subject, findings)
+    yield from _short(subject, findings)
     yield _judged(findings, winner)
+    yield _lots(findings, winner)
     yield _forced(subject, winner)
+    yield _reality(winner)
     yield _luck(winner)
     yield from _interval(subject)
     yield _breaches(subject, Decimal(findings.setting.breach_limit))
@@ -136,6 +143,14 @@ def _seen(subject: Subject, findings: Findings) -> Iterator[Sign]:
             yield Sign("trained", f"{where} on bars of the training", seen=True, text=f"{in_words(seen)}.")
 
 
+def _short(subject: Subject, findings: Findings) -> Iterator[Sign]:
+    """Warns of symbols of the row that have trades on a part of the days only."""
+    for span, where in ((findings.train, "Chosen"), (findings.test, "Judged")):
+        short = [one for one in span.short if one.symbol in subject.choice.symbols] if span else []
+        if short:
+            yield Sign("short", f"{where} on a part of the days", seen=True, text=f"{short_in_words(short)}.")
+
+
 def _judged(findings: Findings, winner: Winner) -> Sign:
     name, test = "Judged on other days", winner.test
     if test is None or findings.test is None:
@@ -144,9 +159,25 @@ def _judged(findings: Findings, winner: Winner) -> Sign:
         )
     if winner.kept is None:
         return Sign("judged", name, seen=True, text="there was no merit to keep: its Sharpe was not above 0.")
-    became = f"{ratio(winner.train.sharpe)} became {ratio(test.sharpe)}"
-    sentence = f"{percent(winner.kept, 0)} of its Sharpe is left: {became}."
-    return Sign("judged", name, seen=winner.kept < _HALF, text=sentence)
+    looks = f" {looks_in_words(findings.looks)}." if findings.looks is not None else ""
+    became = f"{ratio(winner.train.sharpe_dollars)} became {ratio(test.sharpe_dollars)}"
+    sentence = f"{percent(winner.kept, 0)} of its Sharpe of dollars is left: {became}."
+    return Sign("judged", name, seen=winner.kept < _HALF, text=sentence + looks)
+
+
+def _lots(findings: Findings, winner: Winner) -> Sign:
+    """Says over how many drawings of lots the figures are, and how far these differ."""
+    found = winner.test or winner.train
+    if findings.setting.drawings == 1:
+        return Sign("lots", "Lots", seen=True, text="were drawn once: another drawing gives other figures.")
+    if found.drawings == 1:
+        return Sign("lots", "Lots", seen=False, text="decided nothing: there was room for all who asked.")
+    sentence = (
+        f"figures are means over {found.drawings} drawings of lots, with Sharpes from "
+        f"{ratio(found.sharpe_least)} to {ratio(found.sharpe_most)}; charts, months and symbols are "
+        "of the first."
+    )
+    return Sign("lots", "Lots", seen=False, text=sentence)
 
 
 def _forced(subject: Subject, winner: Winner) -> Sign:
@@ -156,11 +187,13 @@ def _forced(subject: Subject, winner: Winner) -> Sign:
     if not found.forced:
         return Sign("forced", "Stops", seen=False, text=f"closed no position {where}.")
     if not found.at_final:
-        sentence = f"all {found.forced:,} positions that stops closed {where} have a price of that moment."
+        sentence = (
+            f"all {number(found.forced)} positions that stops closed {where} have a price of that moment."
+        )
         return Sign("forced", "Forced exits", seen=False, text=sentence)
     sentence = (
-        f"{found.at_final:,} of {found.forced:,} positions that stops closed {where} count with their own "
-        f"final P&L, {money(found.at_final_pnl)} in all, which lay in the future then."
+        f"{number(found.at_final)} of {number(found.forced)} positions that stops closed {where} count with "
+        f"their own final P&L, {money(found.at_final_pnl)} in all, which lay in the future then."
     )
     return Sign("forced", "Forced exits", seen=True, text=sentence)
 
@@ -172,20 +205,36 @@ def _luck(winner: Winner) -> Sign:
     less = " (less than 95%)" if deflated.probability < _SURE else ""
     sentence = (
         f"it is {percent(deflated.probability, 0)} sure{less} that where it was chosen it is better than "
-        f"the best of {deflated.tries:,} sets without merit."
+        f"the best of {_sets(deflated)} without merit. What was tried before that is not counted."
     )
     return Sign("luck", "Luck", seen=deflated.probability < _SURE, text=sentence)
+
+
+def _sets(deflated: Deflated) -> str:
+    variants = f", each file the best of {deflated.variants:,}," if deflated.variants > 1 else ""
+    return f"{deflated.tries:,} sets{variants}"
+
+
+def _reality(winner: Winner) -> Sign:
+    checked, name = winner.reality_check, "Reality check"
+    if checked is None:
+        return Sign("selection", name, seen=True, text="too few days, or none that vary, to tell.")
+    sentence = (
+        f"had none of the {checked.tries:,} sets tried any merit, the best of them would look as good "
+        f"with a probability of {at_least(checked.p_value)}."
+    )
+    return Sign("selection", name, seen=checked.p_value > 1 - _SURE, text=sentence)
 
 
 def _interval(subject: Subject) -> Iterator[Sign]:
     luck = subject.figures.intervals
     if luck is not None and luck.sharpe.low <= 0:
-        sentence = f"the interval of its Sharpe {subject.figures.where} has 0 in it."
+        sentence = f"the {subject.figures.intervals_are} of its Sharpe {subject.figures.where} has 0 in it."
         yield Sign("interval", "May be nothing", seen=True, text=sentence)
 
 
 def _breaches(subject: Subject, limit: Decimal) -> Sign:
-    breaches, where = int(subject.figures.by_name["breach_events"] or 0), subject.figures.where
+    breaches, where = subject.figures.by_name["breach_events"] or 0, subject.figures.where
     sentence = (
         f"came to {money(limit)} {counted(breaches, 'time')}" if breaches else f"stayed below {money(limit)}"
     )

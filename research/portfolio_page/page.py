@@ -26,7 +26,8 @@ _NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well
 _NOT_KNOWN = "Nothing beside the table says how it was found, so that is not drawn: {what}."
 _NOT_AGAIN = "Not drawn: the row was not simulated again, for the reason above."
 _SHARPE = (
-    "Sharpe: mean over deviation of daily returns, times √252, risk-free rate 0. Intervals by the stationary "
+    "Sharpe: mean over deviation of daily returns, times the root of the 260.9 trading days of a year, "
+    "risk-free rate 0; that of dollars as of a capital that stays the same. Intervals by the stationary "
     "bootstrap. Every figure is defined in docs/research.md."
 )
 
@@ -121,10 +122,11 @@ def _judged(subject: Subject) -> str:
 
 def _generalization(winner: Winner, kept: float | None) -> str:
     left = f"{percent(kept, 0)} of it is left" if kept is not None else "there was none to keep"
-    test = winner.test.sharpe if winner.test is not None else None
+    test = winner.test.sharpe_dollars if winner.test is not None else None
     return (
-        f"Generalization: Sharpe {ratio(winner.train.sharpe)} where it was chosen, {ratio(test)} where it is "
-        f"judged: {left}. The closer the marks of a pair, the less of it was luck; shaded is this row's pair."
+        f"Generalization: Sharpe of dollars {ratio(winner.train.sharpe_dollars)} where it was chosen, "
+        f"{ratio(test)} where it is judged: {left}. The closer the marks of a pair, the less of it was luck; "
+        "shaded is this row's pair."
     )
 
 

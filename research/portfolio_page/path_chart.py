@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from portfold.research.portfolio_page.wording import money, ratio
 from portfold.research.report.drawing import SMALL, Chart, Part, Trace, dollar_axis, frame, note, still_axis
-from portfold.research.report.wording import label
+from portfold.research.report.wording import label, number
 from portfold.research.search.search import Constraints, Symbols, Visited
 
 _HEIGHT_PX = 560
@@ -107,7 +107,7 @@ def _hover(level: int, visited: Visited, constraints: Constraints) -> str:
     )
     return (
         f"{level} positions, {len(visited.symbols)} symbols{fits}<br>drawdown {money(found.max_dd)}, "
-        f"{found.breach_events} breaches, Sharpe {ratio(found.sharpe)}{next_}"
+        f"{number(found.breach_events)} breaches, Sharpe {ratio(found.sharpe)}{next_}"
     )
 
 

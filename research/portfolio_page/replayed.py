@@ -14,13 +14,15 @@ from portfold.research.portfolio_page.account import AccountDay, account_days
 from portfold.research.portfolio_page.by_symbol import SymbolOutcome, outcomes, pnl_by_day
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Floats, Metrics
-from portfold.research.statistics.significance import Intervals
 
 
 class ReplayedSpan(Struct, frozen=True):
-    """One span of the row simulated again: `cash` at its beginning, and its results."""
+    """One span of the row simulated again: `cash` at its beginning, and its results.
+
+    Metrics and intervals are over all drawings of lots; days, stops and symbols are those of the first.
+    """
 
     cash: Decimal
     metrics: Metrics
@@ -109,20 +111,22 @@ def replayed(
             simulated = scenario.simulate(winner.symbols, winner.max_positions)
             made.append(outcomes(simulated, scenario.timeline.trades))
             if number == row:
-                spans.append(_replayed_span(scenario, simulated, made[-1], seed))
+                spans.append(_replayed_span(scenario, winner, made[-1], seed))
             on_progress(number * len(scenarios) + len(made))
         each.append(tuple(made))
     return Replayed(spans[0], spans[1] if len(spans) > 1 else None, tuple(each))
 
 
 def _replayed_span(
-    scenario: Scenario, simulated: Simulated, own: tuple[SymbolOutcome, ...], seed: int
+    scenario: Scenario, winner: Winner, own: tuple[SymbolOutcome, ...], seed: int
 ) -> ReplayedSpan:
+    drawn = scenario.simulations(winner.symbols, winner.max_positions)
+    simulated = drawn[0]
     limits, trades = scenario.limits, scenario.timeline.trades
     return ReplayedSpan(
         cash=scenario.account.cash,
-        metrics=scenario.figures(simulated),
-        intervals=scenario.intervals(simulated, seed),
+        metrics=scenario.mean_figures(drawn),
+        intervals=scenario.intervals(drawn, seed),
         days=tuple(account_days(simulated, scenario.days, scenario.account.cash)),
         stop_days=tuple(simulated.stop_days),
         outcomes=own,

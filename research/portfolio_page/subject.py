@@ -8,7 +8,7 @@ from portfold.research.portfolio_page.replayed import Replayed
 from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Findings, Winner
 from portfold.research.search.tables import GREEDY_COLUMNS
-from portfold.research.statistics.significance import Intervals
+from portfold.research.statistics.intervals import Intervals
 
 SPAN_UNKNOWN = "on days that are not known"
 ON_TEST = "on the test span"
@@ -22,6 +22,11 @@ class JudgedFigures(Struct, frozen=True):
     where: str
     by_name: Mapping[str, float | None]
     intervals: Intervals | None
+
+    @property
+    def intervals_are(self) -> str:
+        """Says what the intervals are: those of the days it was chosen on know nothing of the choosing."""
+        return "95% interval" if self.where == ON_TEST else "95% interval before selection"
 
 
 class Subject(Struct, frozen=True):

@@ -7,7 +7,7 @@ from portfold.research.portfolio_page.by_symbol import SymbolOutcome, all_of
 from portfold.research.portfolio_page.replayed import Replayed
 from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
 from portfold.research.report.table import Cell, figure, table, tone_of, words
-from portfold.research.report.wording import NOTHING
+from portfold.research.report.wording import NOTHING, number
 from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Winner
 from portfold.research.search.search import Constraints, Symbols, Visited
@@ -19,7 +19,16 @@ def rows_table(rows: Sequence[PortfolioChoice], chosen: int, note: str) -> str:
     """Writes the rows of the table; the row of the page is marked."""
     tested = any(row.winner is not None and row.winner.test is not None for row in rows)
     known = any(row.winner is not None for row in rows)
-    names = ("Row", "Pos.", "Sharpe", *(("95%",) if known else ()), "CAGR", "Return", "Max DD", "Breaches")
+    names = (
+        "Row",
+        "Pos.",
+        "Sharpe",
+        *(("95% alone",) if known else ()),
+        "CAGR",
+        "Return",
+        "Max DD",
+        "Breaches",
+    )
     names += ("Stops", "PF", *(("Deflated",) if known else ()))
     names += ("Test Sharpe", "Left", "Test return", "Test DD") if tested else ()
     heads = [*map(figure, names), words("Symbols")]
@@ -63,7 +72,7 @@ def _money(amount: float | None) -> Cell:
 
 
 def _count(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:,.0f}"
+    return NOTHING if value is None else number(value)
 
 
 # --- symbols --------------------------------------------------------------------------------------------
@@ -103,11 +112,11 @@ def _outcome(outcome: SymbolOutcome) -> list[Cell]:
 
 def judged_table(rows: Sequence[Winner], chosen: int) -> str:
     """Writes each row's figures on the train span, and beside them those on the test span."""
-    pairs = ("Sharpe", "CAGR", "Max DD", "PF")
+    pairs = ("Sharpe", "$ Sharpe", "CAGR", "Max DD", "PF")
     heads = [
         figure("Pos."),
         *(figure(name) for pair in pairs for name in (pair, "test")),
-        figure("Sharpe left"),
+        figure("$ Sharpe left"),
     ]
     lines = [_judged(row, chosen) for row in sorted(rows, key=lambda row: row.max_positions)]
     return table("Where it was chosen, and on the test span", heads, lines)
@@ -118,6 +127,7 @@ def _judged(row: Winner, chosen: int) -> list[Cell]:
     spans = (row.train, row.test)
     pairs = [
         [ratio(span.sharpe) if span else NOTHING for span in spans],
+        [ratio(span.sharpe_dollars) if span else NOTHING for span in spans],
         [percent(span.cagr) if span else NOTHING for span in spans],
         [money(span.max_dd) if span else NOTHING for span in spans],
         [
@@ -148,7 +158,7 @@ def _step(visited: Visited, kept: Symbols, constraints: Constraints) -> list[Cel
         figure(f"{len(visited.symbols)}{' ★' if own else ''}", "name" if own else ""),
         figure(ratio(found.sharpe)),
         figure(money(found.max_dd)),
-        figure(f"{found.breach_events:,}"),
+        figure(number(found.breach_events)),
         words("yes" if constraints.met_by(found) else "no"),
         words(f"{visited.dropped}: {_REASONS.get(visited.because, '')}" if visited.dropped else NOTHING),
     ]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from portfold.research.report.wording import NOTHING
 
 INFINITE = "∞"
+_SMALLEST = 0.001
 _THOUSAND, _MANY_THOUSANDS, _MILLION = 1_000, 99_950, 999_500
 
 
@@ -27,6 +28,11 @@ def short_money(dollars: float | Decimal) -> str:
 def percent(fraction: float | None, digits: int = 1) -> str:
     """Writes `-12.3%`."""
     return NOTHING if fraction is None else f"{_plain(round(fraction, digits + 2)):.{digits}%}"
+
+
+def at_least(probability: float) -> str:
+    """Writes `12.3%`, and `less than 0.1%` for a probability that is as good as none."""
+    return percent(probability) if probability >= _SMALLEST else f"less than {percent(_SMALLEST)}"
 
 
 def ratio(value: float | None) -> str:

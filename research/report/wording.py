@@ -78,7 +78,12 @@ def _padded(price: str, decimals: int) -> str:
     return f"{whole}.{fraction:0<{decimals}}" if decimals else whole
 
 
-def counted(count: int, one: str, more: str = "") -> str:
-    """Writes `1 stop`, `2 stops`, `no stops`."""
+def counted(count: float, one: str, more: str = "") -> str:
+    """Writes `1 stop`, `2 stops`, `no stops`, and `1.4 stops` for a mean."""
     words = one if count == 1 else more or f"{one}s"
-    return f"{count:,} {words}" if count else f"no {words}"
+    return f"{number(count)} {words}" if count else f"no {words}"
+
+
+def number(count: float) -> str:
+    """Writes `12`, and `12.4` for a mean."""
+    return f"{count:,.0f}" if count == round(count) else f"{count:,.1f}"

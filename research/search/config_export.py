@@ -25,6 +25,7 @@ from portfold.dollars import shown_limit
 from portfold.research.errors import ResearchError
 from portfold.research.search.findings import Findings, Judged, Winner, read_findings
 from portfold.research.search.tables import GREEDY_COLUMNS
+from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.trades.in_sample import InSampleTrades, count, of_symbols
 from portfold.research.trades.whole_files import write_whole
@@ -221,7 +222,7 @@ def _written(value: float | None, column: str) -> float | None:
     if value is None:
         return None
     counts = column in ("breach_events", "breach_periods", "daily_stops")
-    return int(value) if counts else round(value, 6)
+    return math.ceil(value) if counts else round(value, 6)
 
 
 def _optimization(choice: PortfolioChoice) -> dict[str, object]:
@@ -235,15 +236,21 @@ def _optimization(choice: PortfolioChoice) -> dict[str, object]:
         "judged_on": _span(choice, judged),
         "judged_on_the_same_data": findings.test is None,
         "train_sharpe": round(winner.train.sharpe, 6),
-        "train_sharpe_95_percent": [
-            round(winner.intervals.sharpe.low, 6),
-            round(winner.intervals.sharpe.high, 6),
-        ],
+        "train_sharpe_95_percent_before_selection": _interval(winner.intervals),
+        "judged_sharpe_95_percent": _interval(winner.test_intervals),
+        "looks_at_the_test_span": findings.looks,
         "sets_tried": findings.tries,
     }
+    if winner.reality_check is not None:
+        provenance["reality_check_p_value"] = round(winner.reality_check.p_value, 6)
     if winner.deflated is not None:
         provenance["deflated_sharpe_probability"] = round(winner.deflated.probability, 6)
+        provenance["variants_tried_before"] = winner.deflated.variants
     return provenance
+
+
+def _interval(luck: Intervals | None) -> list[float] | None:
+    return [round(luck.sharpe.low, 6), round(luck.sharpe.high, 6)] if luck is not None else None
 
 
 def _span(choice: PortfolioChoice, judged: Judged) -> dict[str, object]:

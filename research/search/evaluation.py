@@ -16,10 +16,14 @@ from portfold.research.processes import processes
 from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Search, Symbols
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.statistics.metrics import Metrics
+from portfold.research.statistics.metrics import Floats, Metrics
 
 _Found = TypeVar("_Found")
 Submit = Callable[[int, Symbols], "Future[Metrics]"]
+SubmitReturns = Callable[[int, Symbols], "Future[Floats]"]
+SubmitBoth = Callable[[int, Symbols], "Future[tuple[Metrics, Floats]]"]
+Histories = dict[tuple[int, Symbols], Floats]
+"""The daily returns of sets, by the number of positions and the symbols."""
 OnProgress = Callable[[int], object]
 
 _ENDED_FROM_OUTSIDE = (
@@ -118,21 +122,70 @@ def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, open_measurements: 
             open_measurements.ask(_Question(search.level, symbols))
 
 
+def keeping(histories: Histories, submit: SubmitBoth) -> Submit:
+    """Returns a function that submits for figures, and keeps the daily returns of all sets measured by it."""
+
+    def ask(level: int, symbols: Symbols) -> "Future[Metrics]":
+        figures: Future[Metrics] = Future()
+
+        def answer(both: "Future[tuple[Metrics, Floats]]") -> None:
+            if both.cancelled():
+                figures.cancel()
+            elif (error := both.exception()) is not None:
+                figures.set_exception(error)
+            else:
+                metrics, histories[level, symbols] = both.result()
+                figures.set_result(metrics)
+
+        submit(level, symbols).add_done_callback(answer)
+        return figures
+
+    return ask
+
+
+def complete(histories: Histories, sets: Sequence[tuple[int, Symbols]], submit: SubmitReturns) -> None:
+    """Simulates those of the sets whose daily returns are not known: a resume log holds figures alone.
+
+    Raises ResearchError where a process that simulates was ended from outside.
+    """
+    try:
+        missing = {one: submit(*one) for one in sets if one not in histories}
+        histories |= {one: future.result() for one, future in missing.items()}
+    except BrokenProcessPool as broken:
+        raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
+
+
 # --- processes -----------------------------------------------------------------------------------------
 
 
+class Measuring(NamedTuple):
+    """Functions that submit a set, by its number of positions: for its figures, daily returns, or both."""
+
+    measure: Submit
+    returns: SubmitReturns
+    both: SubmitBoth
+
+
 @contextmanager
-def measuring(scenario: Scenario, jobs: int) -> Iterator[Submit]:
-    """Gives a function that measures in `jobs` processes; with one job, in a thread of this process."""
+def measuring(scenario: Scenario, jobs: int) -> Iterator[Measuring]:
+    """Gives functions that measure in `jobs` processes; with one job, in a thread of this process."""
     if jobs == 1:
         thread = ThreadPoolExecutor(1)
         try:
-            yield lambda level, symbols: thread.submit(scenario.measure, symbols, level)
+            yield Measuring(
+                lambda level, symbols: thread.submit(scenario.measure, symbols, level),
+                lambda level, symbols: thread.submit(scenario.returns, symbols, level),
+                lambda level, symbols: thread.submit(scenario.measure_with_returns, symbols, level),
+            )
         finally:
             thread.shutdown(wait=True, cancel_futures=True)
         return
     with processes(jobs, _begin, scenario) as pool:
-        yield lambda level, symbols: pool.submit(_measure, level, symbols)
+        yield Measuring(
+            lambda level, symbols: pool.submit(_measure, level, symbols),
+            lambda level, symbols: pool.submit(_returns, level, symbols),
+            lambda level, symbols: pool.submit(_both, level, symbols),
+        )
 
 
 _scenarios: list[Scenario] = []
@@ -146,3 +199,11 @@ def _begin(scenario: Scenario) -> None:
 
 def _measure(level: int, symbols: Symbols) -> Metrics:
     return _scenarios[0].measure(symbols, level)
+
+
+def _both(level: int, symbols: Symbols) -> tuple[Metrics, Floats]:
+    return _scenarios[0].measure_with_returns(symbols, level)
+
+
+def _returns(level: int, symbols: Symbols) -> Floats:
+    return _scenarios[0].returns(symbols, level)

@@ -14,9 +14,12 @@ from msgspec import Struct
 from portfold.research.errors import ResearchError
 from portfold.research.search.search import Constraints, Symbols, Visited
 from portfold.research.simulate.market import ResearchMarket
+from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
-from portfold.research.statistics.significance import Deflated, Intervals
+from portfold.research.statistics.reality_check import RealityCheck
+from portfold.research.statistics.significance import Deflated
 from portfold.research.trades.in_sample import InSampleTrades
+from portfold.research.trades.short_histories import ShortHistory
 from portfold.research.trades.trading_days import Chosen
 from portfold.research.trades.whole_files import write_whole
 
@@ -27,7 +30,7 @@ class Judged(Struct, frozen=True):
     """A span of trading days, and the number of its trades; `straddling` trades were left out.
 
     `fingerprint` is the digest of the scenario it was measured on. `seen` counts the trades in sample; None
-    in findings of a version that did not count them.
+    in findings of a version that did not count them. `short` are the symbols with a part of its days only.
     """
 
     first_day: str
@@ -37,18 +40,25 @@ class Judged(Struct, frozen=True):
     straddling: int
     fingerprint: str
     seen: tuple[InSampleTrades, ...] | None = None
+    short: tuple[ShortHistory, ...] = ()
 
     @classmethod
-    def of(cls, chosen: Chosen, fingerprint: str, seen: tuple[InSampleTrades, ...]) -> "Judged":
+    def of(
+        cls,
+        chosen: Chosen,
+        fingerprint: str,
+        seen: tuple[InSampleTrades, ...],
+        short: tuple[ShortHistory, ...] = (),
+    ) -> "Judged":
         """Builds the span of these trades."""
         days, trades = chosen.days, chosen.trades
-        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen)
+        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen, short)
 
 
 class Setting(Struct, frozen=True):
     """The input of the simulations. Dollars are text, so that they stay exact; `market` is None without bars.
 
-    `symbols` are all that were read, chosen or not.
+    `symbols` are all that were read, chosen or not. `drawings` is how often lots were drawn.
     """
 
     results: str
@@ -59,6 +69,7 @@ class Setting(Struct, frozen=True):
     daily_stop_loss: str
     breach_limit: str
     symbols: Symbols
+    drawings: int = 1
 
 
 class BestOfAll(Struct, frozen=True):
@@ -72,8 +83,9 @@ class BestOfAll(Struct, frozen=True):
 class Winner(Struct, frozen=True):
     """The best set that the greedy search found for a number of positions: a row of the table.
 
-    `test` are its figures on the test span, None without one. `best_of_all` is None where not all sets were
-    measured.
+    `test` are its figures on the test span, None without one, and `test_intervals` the intervals of these.
+    `intervals` are those of the train span, before selection: they know nothing of the choosing, which is
+    what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured.
     """
 
     max_positions: int
@@ -81,22 +93,30 @@ class Winner(Struct, frozen=True):
     train: Metrics
     test: Metrics | None
     intervals: Intervals
+    test_intervals: Intervals | None
+    reality_check: RealityCheck | None
     deflated: Deflated | None
     best_of_all: BestOfAll | None
 
     @property
     def kept(self) -> float | None:
-        """Returns the part of the Sharpe that is left on the test span, 0 where it became a loss.
+        """Returns the part of the Sharpe of dollars that is left on the test span, 0 where it became a loss.
+
+        Each span begins with the account anew, and a growing account has a lower Sharpe of returns for the
+        same trades: that is no difference between the spans.
 
         Returns None without a test span, or where the Sharpe was not above 0.
         """
-        if self.test is None or self.train.sharpe <= 0:
+        if self.test is None or self.train.sharpe_dollars <= 0:
             return None
-        return max(0.0, self.test.sharpe / self.train.sharpe)
+        return max(0.0, self.test.sharpe_dollars / self.train.sharpe_dollars)
 
 
 class Findings(Struct, frozen=True):
-    """The findings of a search. `rows` are in the order of the table, `paths` by number of positions."""
+    """The findings of a search. `rows` are in the order of the table, `paths` by number of positions.
+
+    `looks` is the number of this look at days of the test span; None without one, or where nobody counted.
+    """
 
     table: str
     version: str
@@ -107,6 +127,7 @@ class Findings(Struct, frozen=True):
     rows: tuple[Winner, ...]
     paths: dict[int, tuple[Visited, ...]]
     tries: int
+    looks: int | None = None
 
 
 def findings_file(table: Path) -> Path:
@@ -140,5 +161,8 @@ def read_findings(table: Path, content: str) -> Findings | None:
     except OSError as error:
         raise ResearchError(f"{path}: cannot be read: {error.strerror}.") from error
     except msgspec.DecodeError as error:
-        raise ResearchError(f"{path}: expected the findings of {table.name}, got {error}.") from error
+        raise ResearchError(
+            f"{path}: expected the findings of {table.name}, got {error}. "
+            "A version from before wrote it, maybe: portfold research optimize writes it anew."
+        ) from error
     return found if found.table == hash_of(content) else None

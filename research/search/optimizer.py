@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 from msgspec import Struct
 
-from portfold.research.search.evaluation import measuring, run_searches
+from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import (
@@ -19,7 +20,9 @@ from portfold.research.search.search import (
     tried_by,
 )
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.statistics.metrics import Metrics
+from portfold.research.statistics.clusters import tries_among
+from portfold.research.statistics.metrics import Floats, Metrics
+from portfold.research.statistics.reality_check import TriedHistories
 
 FEASIBLE_TRADE_EVENTS = 10_000_000
 """By default all sets are measured where they have at most so many entries and exits: minutes, not hours."""
@@ -27,16 +30,21 @@ _SOON_DONE_TRADE_EVENTS = 500_000
 
 AllSets = Literal["auto", "always", "never"]
 _Best = tuple[Symbols, Metrics]
+_TriedSet = tuple[int, Symbols]
 
 
 class SearchPlan(Struct, frozen=True):
-    """The search to run: numbers of positions, constraints, whether over all sets, in how many processes."""
+    """The search to run: numbers of positions, constraints, whether over all sets, in how many processes.
+
+    Each symbol's file was the best of so many `variants`, as far as the user said.
+    """
 
     levels: Sequence[int]
     constraints: Constraints
     all_sets: AllSets
     jobs: int
     seed: int
+    variants: int = 1
 
 
 class SearchExtent(Struct, frozen=True):
@@ -87,48 +95,61 @@ def optimize(
     every = extent(train, plan)
     events = 2 * len(train.timeline.trades) * every.measured // 2
     jobs = plan.jobs if events > _SOON_DONE_TRADE_EVENTS else 1
+    histories: Histories = {}
     with measuring(train, jobs) as submit:
+        keep = keeping(histories, submit.both)
         paths = run_searches(
-            {level: greedy(train.symbols) for level in plan.levels}, submit, resume_log, on_progress
+            {level: greedy(train.symbols) for level in plan.levels}, keep, resume_log, on_progress
         )
         bests: Mapping[int, _Best | None] = {}
         if every.all_sets:
             searches = {level: exhaustive(train.symbols, plan.constraints) for level in plan.levels}
-            bests = run_searches(searches, submit, resume_log, on_progress)
-    tried = [
-        figures.sharpe
-        for level, path in paths.items()
-        for symbols in sorted(tried_by(path))
-        if (figures := resume_log.known(level, symbols)) is not None
-    ]
+            bests = run_searches(searches, submit.measure, resume_log, on_progress)
+        sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
+        complete(histories, sets, submit.returns)
+    returns = [histories[tried] for tried in sets]
+    judge = _Judge(train, test, sets, returns, plan)
     rows = [
-        _winner(train, test, level, best, bests.get(level), tried, plan.seed)
+        judge.winner(level, best, bests.get(level))
         for level, path in paths.items()
         if (best := best_of(path, plan.constraints)) is not None
     ]
     rows.sort(key=lambda row: (-row.train.sharpe, row.max_positions))
-    return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(tried))
+    return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(sets))
 
 
-def _winner(
-    train: Scenario,
-    test: Scenario | None,
-    level: int,
-    found: Visited,
-    best: _Best | None,
-    tried: Sequence[float],
-    seed: int,
-) -> Winner:
-    simulated = train.simulate(found.symbols, level)
-    return Winner(
-        max_positions=level,
-        symbols=found.symbols,
-        train=found.metrics,
-        test=test.measure(found.symbols, level) if test is not None else None,
-        intervals=train.intervals(simulated, seed),
-        deflated=train.deflated(simulated, tried),
-        best_of_all=BestOfAll(2 ** len(train.symbols) - 1, *best) if best is not None else None,
-    )
+class _Judge:
+    """Measures how much of the best sets is luck, and how they do on the test span."""
+
+    def __init__(
+        self,
+        train: Scenario,
+        test: Scenario | None,
+        sets: Sequence[_TriedSet],
+        returns: Sequence[Floats],
+        plan: SearchPlan,
+    ) -> None:
+        self._train, self._test, self._plan = train, test, plan
+        self._row_of = {tried: number for number, tried in enumerate(sets)}
+        self._tries = tries_among(np.array(returns))
+        self._tried = TriedHistories(np.array(returns), seed=plan.seed)
+
+    def winner(self, level: int, found: Visited, best: _Best | None) -> Winner:
+        """Judges the best set of a number of positions."""
+        train, test, seed = self._train, self._test, self._plan.seed
+        simulated = train.simulations(found.symbols, level)
+        tested = test.simulations(found.symbols, level) if test is not None else None
+        return Winner(
+            max_positions=level,
+            symbols=found.symbols,
+            train=found.metrics,
+            test=test.mean_figures(tested) if test is not None and tested is not None else None,
+            intervals=train.intervals(simulated, seed),
+            test_intervals=test.intervals(tested, seed) if test is not None and tested is not None else None,
+            reality_check=self._tried.check(self._row_of[level, found.symbols]),
+            deflated=train.deflated(simulated, self._tries, self._plan.variants),
+            best_of_all=BestOfAll(2 ** len(train.symbols) - 1, *best) if best is not None else None,
+        )
 
 
 def closest(paths: Mapping[int, Sequence[Visited]]) -> tuple[int, Visited]:

@@ -5,7 +5,8 @@ its caller decides where to measure, how many sets at once, and what to remember
 
 The greedy search starts with all symbols and drops one after the other: the symbol without which the drawdown
 is lowest. Among several such, or where no drop lowers the drawdown, it drops the symbol with the lowest
-Sharpe measured alone on the same span. (`Sharpe_OOS_CPCV` of a best.json may have seen the days of the test
+Sharpe measured alone, on those days of the span that it has: one with two of ten years is not the worse for
+the eight. (`Sharpe_OOS_CPCV` of a best.json may have seen the days of the test
 span.) Of the visited sets, the valid one with the highest Sharpe is the best.
 """
 
@@ -51,7 +52,7 @@ def greedy(symbols: Sequence[str]) -> Search[list[Visited]]:
     """Visits the sets from all of `symbols` down to one, in order."""
     current = tuple(sorted(symbols))
     metrics, *alone = yield [current, *((symbol,) for symbol in current)]
-    own = {symbol: figures.sharpe for symbol, figures in zip(current, alone, strict=True)}
+    own = {symbol: figures.sharpe_own_days for symbol, figures in zip(current, alone, strict=True)}
     path: list[Visited] = []
     while len(current) > 1:
         rests = [without(current, symbol) for symbol in current]

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from portfold.research.search.search import Symbols
+from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
-from portfold.research.statistics.significance import Intervals
 
 GREEDY_COLUMNS = (
     "max_positions",
@@ -32,6 +32,11 @@ GREEDY_COLUMNS = (
 
 _SIMULATION_METRICS = (
     "sharpe",
+    "sharpe_least",
+    "sharpe_most",
+    "drawings",
+    "sharpe_dollars",
+    "sharpe_own_days",
     "cagr",
     "cagr_over_vol",
     "volatility",
@@ -57,6 +62,17 @@ _INTERVALS = ("sharpe_low", "sharpe_high", "cagr_low", "cagr_high", "max_dd_low"
 SIMULATION_COLUMNS = ("max_positions", *_SIMULATION_METRICS, *_INTERVALS)
 
 _DOLLARS = {"total_return", "max_dd", "at_final_pnl", "max_dd_low", "max_dd_high"}
+
+_COUNTS = {
+    "drawings",
+    "breach_events",
+    "breach_periods",
+    "daily_stops",
+    "symbols_used",
+    "trades",
+    "forced",
+    "at_final",
+}
 
 
 class SimulatedRow(NamedTuple):
@@ -103,8 +119,8 @@ def _cells(metrics: Metrics, names: Sequence[str]) -> list[str]:
 def _cell(name: str, value: float | None) -> str:
     if value is None:
         return "inf"
-    if isinstance(value, int):
-        return str(value)
+    if name in _COUNTS and value == round(value):
+        return f"{value:.0f}"
     return f"{value:.2f}" if name in _DOLLARS else f"{value:.6f}"
 
 

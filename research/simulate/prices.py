@@ -4,11 +4,15 @@ A trade's row has its final P&L only. A stop before its end, and an open loss, n
 both come from the last close known then. Costs of a forced exit are the paper broker's: commission for both
 sides and slippage for the exit.
 
+A trade filled at the open of a bar is reported when that bar ends, and its close is known then: with fills at
+the next bar a trade is marked at the moment of its entry too, as the live trader marks it. No price of a bar
+that has passed, not even the entry's own, is one at which a stop could close.
+
 A trade whose P&L is not what its prices and the contract give, less plausible costs, is not priced at all: a
 micro contract priced as the full-size one would be ten times off.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -22,6 +26,7 @@ from portfold.research.errors import ResearchError
 from portfold.research.simulate.market import ResearchMarket
 from portfold.research.trades.trade_file import Trade
 from portfold.workers.brokers.leg_arithmetic import worse
+from portfold.workers.brokers.paper import fill_at
 from portfold.workers.feeds.protocol import Feed
 
 # The highest plausible costs of a round trip for each contract: fees, and ticks of slippage in and out.
@@ -35,14 +40,14 @@ class Closes(Struct, frozen=True):
     ends_ms: Sequence[int]
     prices: Sequence[Decimal]
 
-    def last(self, ms: int, *, after_ms: int) -> Decimal | None:
-        """Returns the close of the last bar that ended by `ms`; None if it did not end after `after_ms`."""
+    def last(self, ms: int, *, from_ms: int) -> Decimal | None:
+        """Returns the close of the last bar that ended by `ms`; None if it ended before `from_ms`."""
         index = bisect_right(self.ends_ms, ms) - 1
-        return self.prices[index] if index >= 0 and self.ends_ms[index] > after_ms else None
+        return self.prices[index] if index >= 0 and self.ends_ms[index] >= from_ms else None
 
-    def between(self, after_ms: int, before_ms: int) -> Iterable[tuple[int, Decimal]]:
-        """Yields the closes of the bars that ended in between, both ends excluded."""
-        first = bisect_right(self.ends_ms, after_ms)
+    def between(self, from_ms: int, before_ms: int) -> Iterable[tuple[int, Decimal]]:
+        """Yields the closes of the bars that ended from `from_ms` on and before `before_ms`."""
+        first = bisect_left(self.ends_ms, from_ms)
         for index in range(first, len(self.ends_ms)):
             if self.ends_ms[index] >= before_ms:
                 return
@@ -50,10 +55,14 @@ class Closes(Struct, frozen=True):
 
 
 class Pricing(Struct, frozen=True):
-    """Prices open trades; without `closes` no trade has a price."""
+    """Prices open trades; without `closes` no trade has a price.
+
+    `marks_entry_bar`: entries are filled at the open of the bar at whose end they are reported.
+    """
 
     contracts: Mapping[str, Contract]
     closes: Mapping[str, Closes]
+    marks_entry_bar: bool = False
 
     def side_of(self, trade: Trade) -> Side:
         """Returns the trade's side: that of its row, else the one by which its prices explain its P&L, else
@@ -72,6 +81,13 @@ class Pricing(Struct, frozen=True):
         tick = self.contracts[trade.symbol].tick_value * trade.size
         return -tick <= cost <= _MOST_FEES * trade.size + _MOST_TICKS * tick
 
+    def marks(self, trade: Trade) -> Iterable[tuple[int, Decimal]]:
+        """Yields when the trade is marked while it is open, and at which close; nothing without a price."""
+        if not self.has_price(trade):
+            return ()
+        from_ms = trade.entry_ms if self.marks_entry_bar else trade.entry_ms + 1
+        return self.closes[trade.symbol].between(from_ms, trade.exit_ms)
+
     def worth(self, trade: Trade, price: Decimal) -> Decimal:
         """Returns what the open trade would make at `price`, in dollars, before commission. Raises
         ValueError."""
@@ -86,12 +102,12 @@ class Pricing(Struct, frozen=True):
         """Returns the fill price and the P&L, net of costs, of closing the trade at `ms`; None without a
         price.
 
-        Before the first close after the entry the entry's own price is the last one known.
+        The price is the last close known then; the entry's own where no bar has ended since the entry.
         """
         entry = trade.entry_price
         if entry is None or not self.has_price(trade):
             return None
-        close = self.closes[trade.symbol].last(ms, after_ms=trade.entry_ms)
+        close = self.closes[trade.symbol].last(ms, from_ms=trade.entry_ms)
         contract, known = self.contracts[trade.symbol], entry if close is None else close
         price = worse(known, contract, buys=self.side_of(trade) == "short")
         pnl = self.worth(trade, price) - 2 * contract.commission_per_side * trade.size
@@ -114,12 +130,16 @@ def without_bars(configuration: Configuration) -> Pricing:
 
 
 def from_market(configuration: Configuration, market: ResearchMarket, symbols: Iterable[str]) -> Pricing:
-    """Reads the closes of `symbols` in a market. Raises BarsError, and ResearchError where it has none."""
+    """Reads the closes of `symbols` in a market.
+
+    Raises BarsError, ConfigError for options that the broker does not have, and ResearchError where the
+    market has none of the symbols.
+    """
     wanted, feed = sorted(set(symbols)), market.open(configuration)
     closes = {symbol: _closes(feed, symbol) for symbol in wanted if symbol in feed.symbols}
     if not closes:
         raise ResearchError(f"--bars: expected bars of {', '.join(wanted)}, and {market} has none of them.")
-    return Pricing(configuration.contracts, closes)
+    return Pricing(configuration.contracts, closes, marks_entry_bar=fill_at(configuration) == "next_bar")
 
 
 def _closes(feed: Feed, symbol: str) -> Closes:

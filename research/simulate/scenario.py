@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 from msgspec import Struct, structs
 
 from portfold.config import Configuration, ConfiguredPortfolio
@@ -18,9 +19,21 @@ from portfold.events.codec import encode_checked
 from portfold.events.limits_changed import LimitsChanged
 from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.simulator import Simulated, simulate
-from portfold.research.simulate.trade_events import TradeEvents, timeline
-from portfold.research.statistics.metrics import FIGURES_VERSION, Metrics, daily_pnl, daily_returns, measured
-from portfold.research.statistics.significance import Deflated, Intervals, deflated_sharpe, intervals
+from portfold.research.simulate.trade_events import TradeEvents
+from portfold.research.simulate.trade_events import drawings as drawn
+from portfold.research.statistics.clusters import Tries
+from portfold.research.statistics.intervals import Intervals, intervals
+from portfold.research.statistics.metrics import (
+    FIGURES_VERSION,
+    Floats,
+    Metrics,
+    daily_pnl,
+    daily_returns,
+    days_within,
+    mean_of,
+    measured,
+)
+from portfold.research.statistics.significance import Deflated, deflated_sharpe
 from portfold.research.trades.trading_days import Chosen
 
 
@@ -35,15 +48,22 @@ class TradingAccount(Struct, frozen=True):
 class Scenario(Struct, frozen=True):
     """Everything a simulation depends on but its symbols and its number of positions.
 
+    `drawings` are the same trades in the order of several drawings of lots. Figures are means over them: who
+    is a millisecond sooner at the last slot is chance, and one drawing of it no reason to choose anything.
     `days` are the trading days it is measured over, the same for every set of symbols. `max_contracts` None
     means as many as positions.
     """
 
-    timeline: TradeEvents
+    drawings: tuple[TradeEvents, ...]
     days: tuple[str, ...]
     account: TradingAccount
     limits: LimitsChanged
     max_contracts: int | None
+
+    @property
+    def timeline(self) -> TradeEvents:
+        """Returns the trades in the order of the first drawing."""
+        return self.drawings[0]
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -62,27 +82,60 @@ class Scenario(Struct, frozen=True):
         return limits
 
     def simulate(self, symbols: Iterable[str], max_positions: int) -> Simulated:
-        """Simulates these symbols with so many positions. Raises RefusedField."""
+        """Simulates these symbols with so many positions, in the order of the first drawing. Raises
+        RefusedField.
+        """
         return simulate(self.timeline, self.limits_of(symbols, max_positions))
 
+    def simulations(self, symbols: Iterable[str], max_positions: int) -> list[Simulated]:
+        """Simulates in the order of each drawing; once, where no lot decided anything.
+
+        Raises RefusedField.
+        """
+        limits = self.limits_of(symbols, max_positions)
+        first = simulate(self.timeline, limits)
+        if not first.decided_by_lot:
+            return [first]
+        return [first, *(simulate(drawing, limits) for drawing in self.drawings[1:])]
+
     def measure(self, symbols: Iterable[str], max_positions: int) -> Metrics:
-        """Simulates and measures. Raises RefusedField."""
-        return self.figures(self.simulate(symbols, max_positions))
+        """Simulates and measures: means over the drawings. Raises RefusedField."""
+        return self.mean_figures(self.simulations(symbols, max_positions))
+
+    def measure_with_returns(self, symbols: Iterable[str], max_positions: int) -> tuple[Metrics, Floats]:
+        """Simulates and measures, and returns the daily returns with it: means. Raises RefusedField."""
+        drawn = self.simulations(symbols, max_positions)
+        return self.mean_figures(drawn), self._mean_returns(drawn)
 
     def figures(self, simulated: Simulated) -> Metrics:
-        """Measures a simulation of this scenario."""
+        """Measures one simulation of this scenario."""
         account = self.account
         return measured(simulated, self.timeline.trades, self.days, account.cash, account.breach_limit)
 
-    def intervals(self, simulated: Simulated, seed: int) -> Intervals:
-        """Returns confidence intervals of the figures of a simulation."""
-        by_day = daily_pnl(simulated, self.days)
-        return intervals(by_day, float(self.account.cash), self.days, seed=seed)
+    def mean_figures(self, simulations: Sequence[Simulated]) -> Metrics:
+        """Measures simulations of several drawings."""
+        return mean_of([self.figures(simulated) for simulated in simulations])
 
-    def deflated(self, simulated: Simulated, tried: Sequence[float]) -> Deflated | None:
-        """Deflates the Sharpe of a simulation that was chosen among sets with the Sharpes `tried`."""
-        by_day = daily_pnl(simulated, self.days)
-        return deflated_sharpe(daily_returns(by_day, float(self.account.cash)), tried)
+    def intervals(self, simulations: Sequence[Simulated], seed: int) -> Intervals:
+        """Returns confidence intervals of the figures, over all drawings; they know of no choosing."""
+        within = [days_within(simulated, self.days) for simulated in simulations]
+        return intervals(within, float(self.account.cash), self.days, seed=seed)
+
+    def returns(self, symbols: Iterable[str], max_positions: int) -> Floats:
+        """Simulates, and returns the daily returns, means over the drawings. Raises RefusedField."""
+        return self._mean_returns(self.simulations(symbols, max_positions))
+
+    def _mean_returns(self, simulations: Sequence[Simulated]) -> Floats:
+        mean: Floats = np.mean([self._returns_of(one) for one in simulations], axis=0)
+        return mean
+
+    def _returns_of(self, simulated: Simulated) -> Floats:
+        return daily_returns(daily_pnl(simulated, self.days), float(self.account.cash))
+
+    def deflated(self, simulations: Sequence[Simulated], tries: Tries, variants: int) -> Deflated | None:
+        """Deflates the mean Sharpe of simulations that were chosen among `tries`, of the best `variants`."""
+        histories, symbols = [self._returns_of(one) for one in simulations], len(simulations[0].symbols)
+        return deflated_sharpe(histories, tries, symbols=symbols, variants=variants)
 
     def digest(self) -> str:
         """Returns the SHA-256 of the scenario: two scenarios of one digest give the same figures."""
@@ -90,6 +143,7 @@ class Scenario(Struct, frozen=True):
         facts = (
             [happening.fact for happening in self.timeline.happenings],
             [happening.at for happening in self.timeline.happenings],
+            [[happening.trade for happening in drawing.happenings] for drawing in self.drawings],
             self.days,
             self.account,
             self.limits,
@@ -109,8 +163,11 @@ def build_scenario(
     account: TradingAccount,
     daily_stop_loss: Decimal,
     seed: int,
+    drawings: int = 1,
 ) -> Scenario:
     """Builds the scenario of these trades under the configuration's limits, with this daily stop.
+
+    `drawings` is how often lots are drawn for those who ask at the same moment, from `seed`.
 
     It leaves out two of the live limits: point values, as a trade's P&L is the one in its file and must not
     be doubted; and the age at which marks are stale, as trades without bars are not marked.
@@ -119,7 +176,7 @@ def build_scenario(
     portfolio = ConfiguredPortfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)
     limits = unwatched_limits(structs.replace(configuration, portfolio=portfolio))
     return Scenario(
-        timeline=timeline(chosen.trades, pricing, seed),
+        drawings=drawn(chosen.trades, pricing, seed, drawings, counts_open=limits.stop_loss_on == "total"),
         days=chosen.days,
         account=account,
         limits=structs.replace(limits, reason="simulation", point_values="", mark_stale_ms=0, config=""),

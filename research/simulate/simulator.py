@@ -33,6 +33,8 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from portfold.research.simulate.trade_events import SESSION, TradeEvents, worker_of
 
+_WHATEVER_THE_LOTS = frozenset(("stopped_out", "symbol_in_position"))
+
 Fold = Callable[[State, StreamId, Event], Sequence[Decision]]
 
 
@@ -90,6 +92,11 @@ class Simulated(Struct):
     def denials(self) -> Counter[str]:
         """Counts the denied entries by the code of their reason."""
         return Counter(denied.code for denied in self.denied)
+
+    @property
+    def decided_by_lot(self) -> bool:
+        """Returns whether anybody was denied for want of room: then others' lots had got it."""
+        return not set(self.denials) <= _WHATEVER_THE_LOTS
 
     @property
     def forced(self) -> list[SimulatedTrade]:

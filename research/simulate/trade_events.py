@@ -3,16 +3,22 @@
 The events, with their stream IDs and numbers, are built once and shared by every simulation. A simulation of
 fewer symbols skips the events of the others; the rest keep their IDs and their order.
 
-At one moment exits come first, then marks, then entries, so that a slot freed at the close of a bar can be
-taken at that close. Among equals the order is drawn by lot, from the seed, the moment and the symbol: in a
-live portfolio the request that comes a millisecond earlier gets the last slot, which no order of names or
-files would resemble. A symbol draws the same lot whatever else is traded.
+At one moment exits and marks come first, then entries, so that a slot freed at the close of a bar can be
+taken at that close; last comes what the entries' own bars say of them. Exits and marks of one moment count
+together: what adds to the day comes first, so that the day is at its lowest when all of them are in, and no
+order among them triggers a stop that their sum does not.
+
+Among entries the order is drawn by lot, from the seed, the moment and the symbol: in a live portfolio the
+request that comes a millisecond earlier gets the last slot, which no order of names or files would resemble.
+A symbol draws the same lot whatever else is traded. One drawing is one history of many that might have been,
+so there are several; they share all events but those whose order the lots decide.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from enum import IntEnum
 from hashlib import blake2b
+from itertools import groupby
 from typing import NamedTuple
 
 from msgspec import Struct, structs
@@ -37,12 +43,11 @@ _NUMBERS_EACH = 3
 
 
 class _Phase(IntEnum):
-    """The order within one moment. A trade of no length ends after it began."""
+    """The order within one moment. A trade is marked by its entry's bar, or ends with it, after it began."""
 
-    EXIT = 0
-    MARK = 1
-    ENTRY = 2
-    EXIT_AT_ENTRY = 3
+    HELD = 0
+    ENTRY = 1
+    ENTERED = 2
 
 
 class Happening(NamedTuple):
@@ -74,6 +79,21 @@ class TradeEvents(Struct, frozen=True):
         chosen = frozenset(symbols)
         return [happening for happening in self.happenings if happening[0] in chosen]
 
+    def drawn_by(self, lots: str) -> "TradeEvents":
+        """Returns the same events with the entries of each moment in the order of other lots."""
+        happenings: list[Happening] = []
+        for (ms, asks), those in groupby(self.happenings, lambda one: (one.at.ms, one.request is not None)):
+            group = list(those)
+            if asks and len(group) > 1:
+                places = [(one.at, one.filled_at) for one in group]
+                group.sort(key=lambda one: (_lot(lots, ms, one.symbol), one.trade))
+                group = [
+                    one._replace(at=at, filled_at=filled_at)
+                    for one, (at, filled_at) in zip(group, places, strict=True)
+                ]
+            happenings += group
+        return structs.replace(self, happenings=tuple(happenings))
+
     def workers(self, symbols: Iterable[str]) -> Iterable[tuple[StreamId, WorkerStarted]]:
         """Yields the starts of the symbols' workers, which come first."""
         for number, symbol in enumerate(symbols, start=1):
@@ -97,55 +117,85 @@ def worker_of(symbol: str) -> str:
     return f"sim-{symbol}"
 
 
-def timeline(trades: Iterable[Trade], pricing: Pricing, seed: int) -> TradeEvents:
-    """Builds the events of `trades`, of all symbols together; expects at least one trade."""
+def drawings(
+    trades: Iterable[Trade], pricing: Pricing, seed: int, count: int, *, counts_open: bool
+) -> tuple[TradeEvents, ...]:
+    """Builds the events of `trades`, of all symbols together, in the order of so many drawings of lots.
+
+    `counts_open`: open profits and losses count towards the daily stop. Expects at least one trade.
+    """
+    events = _events(trades, pricing, counts_open=counts_open)
+    names = (f"{seed}" if number == 0 else f"{seed}.{number}" for number in range(count))
+    return tuple(events.drawn_by(lots) for lots in names)
+
+
+def _events(trades: Iterable[Trade], pricing: Pricing, *, counts_open: bool) -> TradeEvents:
     sided = (structs.replace(trade, side=pricing.side_of(trade)) for trade in trades)
     ordered = tuple(sorted(sided, key=lambda trade: trade.content))
-    moments = [moment for index, trade in enumerate(ordered) for moment in _moments(index, trade, pricing)]
-    moments.sort(key=lambda moment: (moment.ms, moment.phase, _lot(seed, moment, ordered), moment.trade))
+    moments = [
+        moment
+        for index, trade in enumerate(ordered)
+        for moment in _moments(index, trade, pricing, counts_open=counts_open)
+    ]
+    moments.sort(key=lambda moment: (*moment[:3], moment.trade))
     happenings = tuple(
-        _happening(rank, moment, ordered[moment.trade], pricing)
-        for rank, moment in enumerate(moments, start=1)
+        _happening(rank, moment, ordered[moment.trade]) for rank, moment in enumerate(moments, start=1)
     )
     marked = any(isinstance(happening.fact, PositionMarked) for happening in happenings)
     return TradeEvents(ordered, happenings, StreamId(happenings[0].at.ms, 0), pricing, marked)
 
 
+class _Kind(IntEnum):
+    ENTRY = 0
+    MARK = 1
+    EXIT = 2
+
+
 class _Moment(NamedTuple):
-    """The moment of one event of a trade. `price` is the close it is marked at."""
+    """The moment of one event of a trade; it takes `less` dollars from the day.
+
+    `price` is the close that a mark is at, and `unrealized` what the trade would make at it.
+    """
 
     ms: int
     phase: _Phase
+    less: Decimal
+    kind: _Kind
     trade: int
     price: Decimal = ZERO
+    unrealized: Decimal = ZERO
 
 
-def _moments(index: int, trade: Trade, pricing: Pricing) -> Iterator[_Moment]:
-    yield _Moment(trade.entry_ms, _Phase.ENTRY, index)
-    if pricing.has_price(trade):
-        for ms, price in pricing.closes[trade.symbol].between(trade.entry_ms, trade.exit_ms):
-            yield _Moment(ms, _Phase.MARK, index, price)
-    at_once = trade.exit_ms == trade.entry_ms
-    yield _Moment(trade.exit_ms, _Phase.EXIT_AT_ENTRY if at_once else _Phase.EXIT, index)
+def _moments(index: int, trade: Trade, pricing: Pricing, *, counts_open: bool) -> Iterator[_Moment]:
+    yield _Moment(trade.entry_ms, _Phase.ENTRY, ZERO, _Kind.ENTRY, index)
+    counted = ZERO
+    for ms, price in pricing.marks(trade):
+        worth = pricing.worth(trade, price)
+        yield _Moment(ms, _phase(trade, ms), counted - worth, _Kind.MARK, index, price, worth)
+        counted = worth if counts_open else ZERO
+    yield _Moment(trade.exit_ms, _phase(trade, trade.exit_ms), counted - trade.pnl, _Kind.EXIT, index)
 
 
-def _lot(seed: int, moment: _Moment, trades: Sequence[Trade]) -> bytes:
-    return blake2b(f"{seed} {moment.ms} {trades[moment.trade].symbol}".encode(), digest_size=8).digest()
+def _phase(trade: Trade, ms: int) -> _Phase:
+    return _Phase.ENTERED if ms == trade.entry_ms else _Phase.HELD
 
 
-def _happening(rank: int, moment: _Moment, trade: Trade, pricing: Pricing) -> Happening:
+def _lot(lots: str, ms: int, symbol: str) -> bytes:
+    return blake2b(f"{lots} {ms} {symbol}".encode(), digest_size=8).digest()
+
+
+def _happening(rank: int, moment: _Moment, trade: Trade) -> Happening:
     at, number = StreamId(moment.ms, rank * _IDS_EACH), rank * _NUMBERS_EACH
     symbol, side = trade.symbol, trade.side or "long"
     worker = worker_of(symbol)
     fact: PositionOpened | PositionMarked | PositionClosed
     request = None
-    if moment.phase is _Phase.ENTRY:
+    if moment.kind is _Kind.ENTRY:
         request = EntryRequested(worker, SESSION, number, symbol, side, trade.size)
         price = trade.entry_price or ZERO
         fact = PositionOpened(worker, SESSION, number + 1, symbol, side, trade.size, price)
-    elif moment.phase is _Phase.MARK:
-        unrealized = pricing.worth(trade, moment.price)
-        fact = PositionMarked(worker, SESSION, number, symbol, side, moment.price, unrealized)
+    elif moment.kind is _Kind.MARK:
+        fact = PositionMarked(worker, SESSION, number, symbol, side, moment.price, moment.unrealized)
     else:
         fact = closing(trade, number, trade.exit_price or ZERO, trade.pnl, "")
     return Happening(symbol, moment.trade, at, fact, request, StreamId(at.ms, at.seq + 1))

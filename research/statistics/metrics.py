@@ -2,14 +2,18 @@
 
 - Daily return: the day's P&L over the account at the end of the day before. Days are all trading days of the
   span, those without a trade as well. From the day on which nothing is left of the account returns are 0.
-- Sharpe: mean of the daily returns over their standard deviation (n - 1), times √252, risk-free rate 0; 0
-  where nothing varies. Days count as not varying where their returns, or the dollars that these come to,
-  deviate by less than a twentieth of their mean: that is a Sharpe beyond 317, which no market gives, and
-  dividing by so small a deviation would put a file first that is too even to be true.
+- Sharpe: mean of the daily returns over their standard deviation (n - 1), times the root of the days in a
+  year, risk-free rate 0; 0 where nothing varies. A year has the days that are counted here, five of seven of
+  365.25. Days count as not varying where their returns, or the dollars that these come to, deviate by less
+  than a twentieth of their mean: that is a Sharpe beyond 323, which no market gives, and dividing by so small
+  a deviation would put a file first that is too even to be true.
+- Sharpe of dollars: the same of the days' dollars, as of a capital that stays the same. That of returns falls
+  as the account grows while what is traded does not, so two spans are compared by this one.
+- Sharpe of own days: that of returns over the days from the first on which money moved to the last.
 - CAGR: (account at the end / at the beginning)^(1/years) - 1, a year being 365.25 calendar days from the
   first trading day to the last, both included; -1 where nothing is left.
 - CAGR over volatility: what some tools print as Sharpe. Volatility is the standard deviation above times
-  √252.
+  the same root.
 - Drawdown: how far the account is below the highest it has been, at the end of each moment in which money
   moved; its beginning counts. In percent of that highest.
 - Breach: such a drawdown at the broker's limit or beyond. An event is a way into it, a period a trading day
@@ -20,10 +24,13 @@
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -33,13 +40,16 @@ from portfold.research.trades.trade_file import Trade
 
 Floats = NDArray[np.float64]
 
-FIGURES_VERSION = 3
+FIGURES_VERSION = 4
 """The version of these definitions; 1 counted breaches within a moment, 2 gave even dollars a Sharpe.
+
+3 closed at bars that had passed, counted the marks of a moment one by one, and had years of 252 days.
 
 One search never mixes two versions.
 """
-DAYS_A_YEAR = 252
 _DAYS_A_CALENDAR_YEAR = 365.25
+DAYS_A_YEAR = _DAYS_A_CALENDAR_YEAR * 5 / 7
+"""How many trading days a year has, Monday to Friday: 260.9. Holidays are among them, without P&L."""
 _HARDLY = 0.05  # of the mean
 _BEYOND = 700.0  # e to the power of more overflows a float; a gain of one day may grow to that by the year
 
@@ -48,10 +58,16 @@ class Metrics(Struct, frozen=True):
     """Amounts in dollars, drawdowns positive, names ending in pct in percent, other ratios as fractions.
 
     `forced` counts the trades that a stop closed, `at_final` those of them whose P&L could not be known then,
-    `at_final_pnl` is their P&L.
+    `at_final_pnl` is their P&L. Over several `drawings` of lots all are means, and `sharpe_least` and
+    `sharpe_most` are the lowest and highest Sharpe of them.
     """
 
     sharpe: float
+    sharpe_least: float
+    sharpe_most: float
+    drawings: int
+    sharpe_dollars: float
+    sharpe_own_days: float
     cagr: float
     cagr_over_vol: float
     volatility: float
@@ -60,17 +76,17 @@ class Metrics(Struct, frozen=True):
     max_dd: float
     max_dd_pct: float
     profit_factor: float | None
-    breach_events: int
-    breach_periods: int
+    breach_events: float
+    breach_periods: float
     pct_time_in_breach: float
-    daily_stops: int
+    daily_stops: float
     avg_positions: float
     time_in_market_pct: float
-    symbols_used: int
-    trades: int
+    symbols_used: float
+    trades: float
     block_rate: float
-    forced: int
-    at_final: int
+    forced: float
+    at_final: float
     at_final_pnl: float
 
 
@@ -91,7 +107,12 @@ def measured(
     at_final = [trade for trade in simulated.forced if not trade.known]
     open_ms, market_ms, whole_ms = _exposure(simulated.taken, trades)
     return Metrics(
-        sharpe=sharpe(returns),
+        sharpe=(ratio := sharpe(returns)),
+        sharpe_least=ratio,
+        sharpe_most=ratio,
+        drawings=1,
+        sharpe_dollars=dollar_sharpe(by_day),
+        sharpe_own_days=sharpe(returns[_own_days(simulated, days)]),
         cagr=cagr,
         cagr_over_vol=cagr / deviation if deviation else 0.0,
         volatility=deviation,
@@ -115,6 +136,28 @@ def measured(
     )
 
 
+def mean_of(each: Sequence[Metrics]) -> Metrics:
+    """Returns the means of figures of several drawings; what is the same in all of them stays as it is.
+
+    The profit factor is None where it is in any.
+    """
+    found = {name: _mean([getattr(one, name) for one in each]) for name in Metrics.__struct_fields__}
+    sharpes_drawn = [one.sharpe for one in each]
+    spread = {
+        "sharpe_least": min(sharpes_drawn),
+        "sharpe_most": max(sharpes_drawn),
+        "drawings": len(each),
+    }
+    return msgspec.convert(found | spread, Metrics)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    return known[0] if len(set(known)) == 1 else math.fsum(known) / len(known)
+
+
 # --- days -----------------------------------------------------------------------------------------------
 
 
@@ -122,6 +165,26 @@ def daily_pnl(simulated: Simulated, days: Sequence[str]) -> Floats:
     """Returns the dollars made on each of the trading days `days`."""
     made = {day.date: float(day.pnl) for day in simulated.days}
     return np.array([made.get(day, 0.0) for day in days])
+
+
+class DaysWithin(NamedTuple):
+    """What lies within each day, in dollars against its beginning; `deepest` is the drawdown within it."""
+
+    made: Floats
+    highest: Floats
+    lowest: Floats
+    deepest: Floats
+
+
+def days_within(simulated: Simulated, days: Sequence[str]) -> DaysWithin:
+    """Returns what lies within each of the trading days `days`, at the end of every moment."""
+    curve = np.array([0.0, *(float(point) for point in simulated.curve)])
+    made, highest, lowest, deepest = (np.zeros(len(days)) for _ in range(4))
+    for number, moments in enumerate(moments_of(simulated, days)):
+        path = curve[moments] - curve[moments.start]
+        made[number], highest[number], lowest[number] = path[-1], path.max(), path.min()
+        deepest[number] = (np.maximum.accumulate(path) - path).max()
+    return DaysWithin(made, highest, lowest, deepest)
 
 
 def daily_returns(by_day: Floats, cash: float) -> Floats:
@@ -135,6 +198,13 @@ def daily_returns(by_day: Floats, cash: float) -> Floats:
 def sharpe(returns: Floats) -> float:
     """Returns the annual Sharpe of daily returns."""
     return float(sharpes(returns[np.newaxis])[0])
+
+
+def dollar_sharpe(by_day: Floats) -> float:
+    """Returns the annual Sharpe of daily dollars; 0 where they hardly vary."""
+    if len(by_day) < 2 or _hardly_vary(by_day[np.newaxis])[0]:
+        return 0.0
+    return float(by_day.mean() / by_day.std(ddof=1) * math.sqrt(DAYS_A_YEAR))
 
 
 def sharpes(histories: Floats) -> Floats:
@@ -182,6 +252,14 @@ def profit_factor(made: Floats) -> float | None:
     """Divides gains by losses, both positive; None without a loss."""
     gains, losses = float(made[made > 0].sum()), -float(made[made < 0].sum())
     return gains / losses if losses > 0 else None
+
+
+def _own_days(simulated: Simulated, days: Sequence[str]) -> slice:
+    """Returns which of `days` lie between the first on which money moved and the last."""
+    first_point = next((day.date for day in simulated.days if day.points), None)
+    if first_point is None:
+        return slice(0)
+    return slice(bisect_left(days, first_point), bisect_right(days, simulated.days[-1].date))
 
 
 # --- the account after each moment ----------------------------------------------------------------------

@@ -63,6 +63,11 @@ def trades_file(folder: Path, symbol: str) -> Path:
     return folder / f"{symbol}{_SUFFIX}" / f"{symbol}{_TRADES}"
 
 
+def path_folder(folder: Path, path: int) -> Path:
+    """Returns the folder of results that holds the trades of one path of cross-validation, from 1 on."""
+    return folder / "paths" / f"{path}"
+
+
 def best_file(folder: Path, symbol: str) -> Path:
     """Returns the path of a symbol's best.json."""
     return folder / f"{symbol}{_SUFFIX}" / _BEST

@@ -17,7 +17,7 @@ from portfold.coordinator.store.segment import ArchiveError
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["latency", "fold_rate", "audit", "research", "stop_to_flat", "failover", "restart", "alerts"]
+NAMES = ["latency", "fold_rate", "audit", "research", "luck", "stop_to_flat", "failover", "restart", "alerts"]
 
 
 def started(folder: Path, name: str, *words: str) -> subprocess.Popen[str]:
@@ -144,6 +144,12 @@ def test_research_prints_the_rates_of_simulating_and_the_time_of_a_search(tmp_pa
     assert "Expected: 150,000 events of trades folded a second or more on one core; here " in out
     assert "2 numbers of positions: 24 simulations in 1 processes" in out
     assert re.search(r"^Expected: under 60 s on two cores; here [\d.]+\.$", out, re.MULTILINE)
+
+
+def test_luck_prints_how_often_each_statement_held(tmp_path: Path) -> None:
+    out = printed(tmp_path, "luck", "--runs", "2", "--days", "60", "--symbols", "2", "--variants", "3")
+    assert len(re.findall(r"^  the .+ \d+\.\d%$", out, re.MULTILINE)) == 3 * 6
+    assert "no merit, each file the best of 3:" in out
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,11 @@ _Found = TypeVar("_Found")
 
 NOTHING = Metrics(
     sharpe=0.0,
+    sharpe_least=0.0,
+    sharpe_most=0.0,
+    drawings=1,
+    sharpe_dollars=0.0,
+    sharpe_own_days=0.0,
     cagr=0.0,
     cagr_over_vol=0.0,
     volatility=0.0,

@@ -35,6 +35,7 @@ HEADER = (
     "Model_Probability",
 )
 _COMMISSION = Decimal(5)
+_ACCOUNT = {"cash": 150_000, "breach": 6000}
 _SIDES: tuple[Side, Side] = ("long", "short")
 
 
@@ -59,21 +60,22 @@ def scenario_of(
     *,
     pricing: Pricing | None = None,
     stop: object = 2500,
-    cash: object = 150_000,
-    breach: object = 6000,
     seed: int = 1,
+    drawings: int = 1,
     configuration: Configuration | None = None,
+    **account: object,
 ) -> Scenario:
-    """The scenario of these trades, without bars unless there is a pricing."""
+    """The scenario of these trades, without bars unless there is a pricing; `account`: cash and breach."""
     read = configuration or packaged()
     chosen = trades_within(trades, DaySpan(), zone="America/Chicago", roll="17:00")
     return build_scenario(
         read,
         chosen,
         pricing=pricing or without_bars(read),
-        account=TradingAccount(Decimal(str(cash)), Decimal(str(breach))),
+        account=TradingAccount(*(Decimal(str(account.get(name, usual))) for name, usual in _ACCOUNT.items())),
         daily_stop_loss=Decimal(str(stop)),
         seed=seed,
+        drawings=drawings,
     )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -57,6 +58,40 @@ def test_simulate_without_bars_says_what_a_stop_was_taken_to_cost(tmp_path: Path
     assert "  with 2: 1 of 1, $900 in all" in ran.out
 
 
+@pytest.mark.parametrize("command", ["simulate", "optimize"])
+def test_without_bars_the_table_itself_says_that_open_losses_are_not_in_the_drawdown(
+    command: str, tmp_path: Path
+) -> None:
+    write_results(tmp_path / "results", [trade("ES", 0, 2, -50), trade("CL", 1, 6, 900)])
+    limits = LOOSE if command == "optimize" else ()
+    ran = called("research", command, "--max-positions", "1", *limits, cwd=tmp_path)
+    assert re.search(r"^ *Pos .* MaxDD closed ", ran.out, re.MULTILINE)
+    assert "no open loss is in the drawdown" in ran.out
+
+
+def test_figures_are_means_over_drawings_of_lots_and_their_spread_is_printed(tmp_path: Path) -> None:
+    crowd = [trade(one, at, at + 1, pnl) for at in range(0, 90, 2) for one, pnl in (("ES", 9), ("CL", -4))]
+    write_results(tmp_path / "results", crowd)
+    ran = called("research", "simulate", "--max-positions", "2", "--drawings", "3", cwd=tmp_path)
+    assert "Figures are means over 3 drawings of lots" in ran.out
+    one, both = rows(tmp_path / "results" / "portfolio_simulation.csv")
+    assert (one["drawings"], both["drawings"]) == ("3", "1")
+    assert float(one["sharpe_least"]) < float(one["sharpe"]) < float(one["sharpe_most"])
+    assert f"{float(one['sharpe_least']):.2f} to {float(one['sharpe_most']):.2f}" in ran.out
+
+
+def test_a_symbol_with_a_part_of_the_days_is_said_wherever_it_is_chosen(tmp_path: Path) -> None:
+    whole = [trade("ES", 24 * day, 24 * day + 1, 10 + day % 7) for day in range(60)]
+    part = [trade("CL", 24 * day, 24 * day + 1, 10 + day % 5) for day in range(14)]
+    write_results(tmp_path / "results", [*whole, *part])
+    said = "CL has trades from 2025-01-06 to 2025-01-20 only, 11 of 44 trading days"
+    for command in (("simulate", "--max-positions", "2"), ("optimize", "--max-positions", "2", *LOOSE)):
+        assert said in called("research", *command, cwd=tmp_path).out
+    report = called("research", "report", "--results", TABLE, cwd=tmp_path)
+    assert report.code == 0
+    assert said in (tmp_path / TABLE).with_suffix(".html").read_text()
+
+
 def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
     ran = called(
         *("research", "simulate", "--symbols", "ES", "CL", "--max-positions", "1"),
@@ -67,6 +102,28 @@ def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
     assert "Span: 2025-01-07 to 2025-01-10, 4 trading days" in ran.out
     assert "trades of CL, ES in results" in ran.out
     assert len(rows(folder / "deep" / "table.csv")) == 1
+
+
+def test_sensitivity_says_what_is_left_at_other_costs_and_with_later_fills(tmp_path: Path) -> None:
+    bars = tmp_path / "bars"
+    bars.mkdir()
+    hours = [f"2025-01-{day:02}T{at:02}:00" for day in range(6, 11) for at in range(15, 22)]
+    lines = [
+        f"{at},{4000 + number},{4003 + number},{3999 + number},{4002 + number}"
+        for number, at in enumerate(hours)
+    ]
+    (bars / "ES.csv").write_text("\n".join(["time,open,high,low,close", *lines]) + "\n")
+    made = [
+        trade("ES", 24 * day, 24 * day + 2, 95 + day, entry_price=4002, exit_price=4004) for day in range(4)
+    ]
+    write_results(tmp_path / "results", made)
+    plain = called("research", "sensitivity", "--max-positions", "1", cwd=tmp_path)
+    assert (plain.code, plain.err) == (0, "")
+    assert "Without bars (--bars) nothing is filled later." in plain.out
+    ran = called("research", "sensitivity", "--max-positions", "1", "--bars", "bars", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    names = ("as it is", "costs twice", "filled at the next bar's open", "filled a day later")
+    assert [name for name in names if re.search(rf"^{name} ", ran.out, re.MULTILINE)] == list(names)
 
 
 # --- optimize -------------------------------------------------------------------------------------------
@@ -81,6 +138,8 @@ def test_optimize_writes_the_table_best_first_and_leaves_no_resume_log(folder: P
     assert sharpes == sorted(sharpes, reverse=True)
     assert sorted(row["max_positions"] for row in written) == ["1", "2", "3"]
     assert "Judged on the same days: expect less of it" in ran.out
+    assert "95 % intervals before selection" in ran.out
+    assert "Reality check: too few days, or none that vary, to tell" in ran.out
     assert "Deflated Sharpe" in ran.out
     assert "of all 15 sets" in ran.out or "greedy found the best of all sets" in ran.out
     assert sorted(path.name for path in (folder / "results").glob("greedy*")) == [
@@ -99,9 +158,41 @@ def test_optimize_chooses_on_one_span_and_judges_on_the_other(folder: Path) -> N
     assert "Chosen on: 2025-01-06 to 2025-01-10, 5 trading days" in ran.out
     assert "Judged on: 2025-01-13 to " in ran.out
     assert "Generalization: Sharpe" in ran.out
+    assert "On the test span Sharpe" in ran.out
+    assert "95 % intervals of that span" in ran.out
+    called("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
+    exported = json.loads((folder / "c" / "portfolio_optimization.json").read_text())["optimization"]
+    assert exported["judged_sharpe_95_percent"][0] <= exported["judged_sharpe_95_percent"][1]
     found = json.loads((folder / f"{TABLE}.json").read_text())
     assert (found["train"]["last_day"], found["test"]["first_day"]) == ("2025-01-10", "2025-01-13")
     assert found["rows"][0]["test"] is not None
+
+
+def test_every_look_at_a_test_span_is_counted_and_said_wherever_it_is_judged(folder: Path) -> None:
+    spans = ("--train-to", "2025-01-10", "--test-from", "2025-01-13")
+    words = ("research", "optimize", "--max-positions", "1", *LOOSE)
+    assert "look" not in called("research", "simulate", "--max-positions", "1", cwd=folder).out
+    assert "the first look on record" in called(*words, *spans, cwd=folder).out
+    simulated = called("research", "simulate", "--max-positions", "1", "--from", "2025-01-13", cwd=folder)
+    assert "days of a test span. This is look 2 on record" in simulated.out
+    earlier = called("research", "simulate", "--max-positions", "1", "--to", "2025-01-10", cwd=folder)
+    assert "test span" not in earlier.out
+    assert "look 3 on record" in called(*words, *spans, cwd=folder).out
+    called("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
+    exported = json.loads((folder / "c" / "portfolio_optimization.json").read_text())["optimization"]
+    assert exported["looks_at_the_test_span"] == 3
+    assert called("research", "report", "--results", TABLE, cwd=folder).code == 0
+    assert "look 3 on record" in (folder / TABLE).with_suffix(".html").read_text()
+
+
+def test_what_was_tried_before_the_files_is_counted_where_the_user_says_it(folder: Path) -> None:
+    words = ("research", "optimize", "--max-positions", "2", *LOOSE)
+    plain, told = called(*words, cwd=folder), called(*words, "--tries", "20", cwd=folder)
+    assert "Neither counts what was tried before these files" in plain.out
+    assert "each file the best of 20" in told.out
+    assert "in the deflated Sharpe alone, as --tries says it" in told.out
+    sure = [float(re.findall(r"Deflated Sharpe: ([\d.]+) %", ran.out)[0]) for ran in (plain, told)]
+    assert sure[1] <= sure[0]
 
 
 def test_optimize_with_nothing_valid_says_how_near_it_came_and_writes_an_empty_table(folder: Path) -> None:

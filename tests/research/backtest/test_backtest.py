@@ -19,7 +19,7 @@ from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.one import BacktestPlan, backtest
-from portfold.research.backtest.out_of_sample import GROUPS, TESTED, Past, out_of_sample
+from portfold.research.backtest.out_of_sample import GROUPS, TESTED, OutOfSample, Past, out_of_sample
 from portfold.research.backtest.rows import TradeRow, trades_table
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
@@ -38,6 +38,7 @@ from portfold.research.trades.trading_days import DaySpan
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from tests.research.made import CHICAGO, HOUR_MS, random_trades
+from tests.research.referee.labels import uniqueness
 
 SUNDAY = datetime(2025, 1, 5, 23, tzinfo=UTC)
 LOW, MIDDLE, HIGH = "5000", "5005", "5010"
@@ -176,7 +177,8 @@ def test_what_is_written_is_what_was_traded(plan: BacktestPlan) -> None:
     assert read.best["Trades"] == best.trades == len(expected)
     assert read.best["Total_PnL_USD"] == pytest.approx(float(sum(one.pnl for one in expected)))
     assert read.best["Costs_USD"] == len(expected) * 2 * (2.5 + 12.5)
-    assert read.best["Sharpe_OOS_CPCV"] == read.best["Sharpe"]
+    assert "Sharpe_OOS_CPCV" not in read.best  # null: nothing was fitted, so nothing is out of sample
+    assert best.sharpe_oos_cpcv is None
     assert (best.first_day, best.last_day, best.days) == ("2025-01-06", "2025-01-17", 10)
 
 
@@ -262,7 +264,10 @@ def test_a_path_scores_each_example_by_a_model_trained_without_its_group(
     for path, place in ((0, 0), (2, len(spans) // 2), (4, len(spans) - 1)):
         fold = folds[paths[path][group[place]]]
         trained = list(fold.train)
-        model = KINDS["logistic"]().fit(features[trained], labels[trained])
+        weights = [float(one) for one in uniqueness([(spans[one].first, spans[one].last) for one in trained])]
+        model = KINDS["logistic"]().fit(
+            features[trained], labels[trained], logisticregression__sample_weight=np.array(weights)
+        )
         assert place not in trained
         assert scores[path][place] == pytest.approx(model.predict_proba(features[[place]])[0, 1])
 
@@ -275,6 +280,10 @@ def test_the_sharpe_out_of_sample_is_the_mean_of_the_paths(learned: tuple[list[B
     assert judged.method.startswith("CPCV: 6 groups, 2 tested, purged, embargo 1%")
     assert len(judged.paths) == 5
     assert judged.sharpe == pytest.approx(sum(judged.paths) / 5)
+    assert len(judged.trades) == 5
+    for sharpe, trades in zip(judged.paths, judged.trades, strict=True):
+        figures = figures_of(configured(sides="both"), trades, days, Decimal(150_000))
+        assert figures.metrics.sharpe == pytest.approx(sharpe)
 
 
 def test_too_few_examples_have_no_sharpe_out_of_sample(learned: tuple[list[Bar], Examples]) -> None:
@@ -282,4 +291,4 @@ def test_too_few_examples_have_no_sharpe_out_of_sample(learned: tuple[list[Bar],
     few = msgspec.structs.replace(examples, of=examples.of[:99])
     past = Past(market, 0, ["2025-01-06"])
     judged = out_of_sample(configured(), "ES", past, few, "logistic", Decimal(1))
-    assert judged == (None, "none: Expected 100 examples at least to learn from, got 99.", ())
+    assert judged == OutOfSample(None, "none: Expected 100 examples at least to learn from, got 99.")

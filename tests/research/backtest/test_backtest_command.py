@@ -222,6 +222,19 @@ def test_with_a_model_the_sharpe_out_of_sample_is_that_of_the_paths(modelled: Mo
     assert written["Sharpe_OOS_CPCV"] != written["Sharpe"]
 
 
+def test_the_trades_of_each_path_are_a_folder_of_results_that_no_model_has_seen(modelled: Modelled) -> None:
+    assert "by models that have not seen them: --results-dir results/paths/1 to 5." in modelled.ran.out
+    figures = best(modelled.folder, "ES")["Sharpe_OOS_Paths"]
+    words = ("simulate", "--max-positions", "1", "--results-dir")
+    for path, sharpe in enumerate(figures, start=1):
+        ran = called("research", *words, f"results/paths/{path}", cwd=modelled.folder)
+        assert (ran.code, "prove nothing" in ran.out) == (0, False)
+        table = modelled.folder / "results" / "paths" / f"{path}" / "portfolio_simulation.csv"
+        with table.open(newline="") as file:
+            found = next(iter(csv.DictReader(file)))
+        assert float(found["sharpe"]) == pytest.approx(sharpe, rel=0.2)  # from its first trade to its last
+
+
 def test_trades_on_bars_of_the_training_are_counted_and_told(modelled: Modelled) -> None:
     written = best(modelled.folder, "ES")
     known = written["Trades_On_Training_Bars"]

@@ -73,13 +73,13 @@ def test_the_first_things_come_first(tested: Subject) -> None:
         f"Chosen on {findings.train.first_day} to {findings.train.last_day}",
         f"Judged on {again.test.days[0].date} to {again.test.days[-1].date}",
         f"Sharpe on the test span {ratio(winner.test.sharpe)}",
-        f"{ratio(luck.low)} to {ratio(luck.high)} in 95 of 100 such histories",
+        f"{ratio(luck.low)} to {ratio(luck.high)}, 95% interval",
         f"Max drawdown {money(winner.test.max_dd)}",
         "Deflated Sharpe",
         "Judged on other days",
         "positions that stops closed on the test span count with their own final P&L",
         "The account",
-        f"Generalization: Sharpe {ratio(winner.train.sharpe)} where it was chosen",
+        f"Generalization: Sharpe of dollars {ratio(winner.train.sharpe_dollars)} where it was chosen",
         "The search's path",
         "Positions and symbols",
         "Monthly returns",
@@ -177,7 +177,7 @@ def test_the_map_and_the_tables_have_the_pnl_of_each_symbol(tested: Subject) -> 
     for train in again.train.outcomes:
         start = f"{train.symbol} {train.trades} {percent(train.won / train.trades, 0)} {money(train.pnl)} "
         assert f"{start}{train.denied} {percent(train.block_rate)} {train.forced}" in said
-    assert f"Total {winner.train.trades}" in said
+    assert f"Total {winner.train.trades:.0f}" in said
 
 
 def with_forced(subject: Subject, forced: int, at_final: int, pnl: float) -> Subject:

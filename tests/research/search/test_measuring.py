@@ -12,7 +12,14 @@ import pytest
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import cores
-from portfold.research.search.evaluation import Submit, measuring, run_searches
+from portfold.research.search.evaluation import (
+    Histories,
+    Submit,
+    complete,
+    keeping,
+    measuring,
+    run_searches,
+)
 from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Symbols, Visited, greedy
 from portfold.research.simulate.scenario import Scenario
@@ -28,7 +35,7 @@ LEVELS = (1, 3)
 def searched(scenario: Scenario, resume_log: ResumeLog, jobs: int) -> dict[int, list[Visited]]:
     with measuring(scenario, jobs) as submit:
         return run_searches(
-            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, lambda _: None
+            {level: greedy(scenario.symbols) for level in LEVELS}, submit.measure, resume_log, lambda _: None
         )
 
 
@@ -45,6 +52,20 @@ def test_many_processes_come_to_the_same_as_one(scenario: Scenario, tmp_path: Pa
     assert found[0] == found[1]
 
 
+def test_many_processes_and_one_come_to_the_same_daily_returns(scenario: Scenario, tmp_path: Path) -> None:
+    found: list[Histories] = [{}, {}]
+    for jobs, histories in enumerate(found, start=1):
+        resume_log = ResumeLog(tmp_path / f"{jobs}.search", scenario.digest())
+        with resume_log, measuring(scenario, jobs) as submit:
+            greedily = {1: greedy(("CL", "ES"))}
+            run_searches(greedily, keeping(histories, submit.both), resume_log, lambda _: None)
+            assert set(histories) == {(1, one.symbols) for one in resume_log.tried}
+            complete(histories, [(1, ("CL", "ES")), (3, ("GC",))], submit.returns)
+    assert set(found[0]) == set(found[1]) == {(1, ("CL", "ES")), (1, ("CL",)), (1, ("ES",)), (3, ("GC",))}
+    assert all((found[0][one] == found[1][one]).all() for one in found[0])
+    assert (found[0][3, ("GC",)] == scenario.returns(("GC",), 3)).all()
+
+
 def _place(one: MeasuredSet) -> tuple[int, tuple[str, ...]]:
     return one.max_positions, one.symbols
 
@@ -59,7 +80,7 @@ def test_what_is_in_the_resume_log_is_not_measured_again(scenario: Scenario, tmp
     progress: list[int] = []
     with ResumeLog(path, scenario.digest()) as resume_log, measuring(scenario, 1) as submit:
         again = run_searches(
-            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, progress.append
+            {level: greedy(scenario.symbols) for level in LEVELS}, submit.measure, resume_log, progress.append
         )
         assert again == whole
         assert progress == list(range(resume_log.found + 1, len(everything) + 1))
@@ -72,7 +93,9 @@ def test_an_error_in_measuring_is_the_searchs(scenario: Scenario, tmp_path: Path
         pytest.raises(ZeroDivisionError),
         measuring(scenario, 1) as submit,
     ):
-        run_searches({1: greedy(scenario.symbols)}, _failing(submit, after=3), resume_log, lambda _: None)
+        run_searches(
+            {1: greedy(scenario.symbols)}, _failing(submit.measure, after=3), resume_log, lambda _: None
+        )
 
 
 def _failing(submit: Submit, *, after: int) -> Submit:
@@ -107,7 +130,7 @@ if __name__ == "__main__":
     scenario = scenario_of(random_trades(1, each=150))
     with ResumeLog(Path(sys.argv[1]), scenario.digest()) as resume_log, measuring(scenario, 2) as submit:
         searches = {level: greedy(scenario.symbols) for level in range(1, 50)}
-        run_searches(searches, submit, resume_log, lambda _: None)
+        run_searches(searches, submit.measure, resume_log, lambda _: None)
 """
 
 
@@ -164,7 +187,7 @@ def test_when_one_that_measures_is_killed_the_search_says_so(scenario: Scenario,
             for process in children_of(os.getpid()):
                 with suppress(ProcessLookupError):  # it was killed with an earlier one
                     os.kill(process, signal.SIGKILL)
-            return submit(level, symbols)
+            return submit.measure(level, symbols)
 
         with pytest.raises(ResearchError, match="ended from outside"):
             run_searches({1: greedy(scenario.symbols)}, killing, resume_log, lambda _: None)

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec import structs
 
@@ -21,7 +22,7 @@ from portfold.research.search.findings import (
 )
 from portfold.research.search.optimizer import AllSets, Optimized, SearchPlan, closest, extent, optimize
 from portfold.research.search.resume_log import ResumeLog
-from portfold.research.search.search import Constraints
+from portfold.research.search.search import Constraints, tried_by
 from portfold.research.search.tables import (
     GREEDY_COLUMNS,
     SIMULATION_COLUMNS,
@@ -30,6 +31,7 @@ from portfold.research.search.tables import (
     simulation_table,
 )
 from portfold.research.simulate.scenario import Scenario
+from portfold.research.statistics.reality_check import TriedHistories
 from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.trading_days import Chosen
 from tests.research.judge import NOTHING, names
@@ -91,6 +93,16 @@ def test_the_tries_are_the_sets_that_greedy_looked_at_not_all_there_are(
     assert [row.deflated for row in few.rows] == [row.deflated for row in many.rows]
 
 
+def test_what_was_chosen_is_checked_against_all_that_greedy_looked_at(tmp_path: Path) -> None:
+    train = scenario_of(random_trades(4, SYMBOLS, each=80))
+    assert len(train.days) >= 20
+    found = searched(train, plan(), tmp_path)
+    sets = sorted((level, symbols) for level, path in found.paths.items() for symbols in tried_by(path))
+    tried = TriedHistories(np.array([train.returns(symbols, level) for level, symbols in sets]), seed=1)
+    for row in found.rows:
+        assert row.reality_check == tried.check(sets.index((row.max_positions, row.symbols)))
+
+
 def test_it_is_judged_on_the_other_span_by_what_was_chosen_on_the_first(tmp_path: Path) -> None:
     train, test = (scenario_of(random_trades(seed, SYMBOLS, each=25)) for seed in (4, 5))
     alone = searched(train, plan(), tmp_path)
@@ -98,15 +110,19 @@ def test_it_is_judged_on_the_other_span_by_what_was_chosen_on_the_first(tmp_path
     assert [row.symbols for row in judged.rows] == [row.symbols for row in alone.rows]
     for row in judged.rows:
         assert row.test == test.measure(row.symbols, row.max_positions)
-        assert row.kept is None or row.kept == pytest.approx(max(0, row.test.sharpe / row.train.sharpe))
+        played = test.simulate(row.symbols, row.max_positions)
+        assert row.test_intervals == test.intervals([played], 1)
+        assert row.kept is None or row.kept == pytest.approx(
+            max(0, row.test.sharpe_dollars / row.train.sharpe_dollars)
+        )
     assert [row.test for row in alone.rows] == [None] * len(alone.rows)
 
 
 def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(scenario: Scenario, tmp_path: Path) -> None:
     row = searched(scenario, plan(), tmp_path, scenario).rows[0]
-    assert structs.replace(row, train=structs.replace(NOTHING, sharpe=-1.0)).kept is None
-    gained = structs.replace(row, train=structs.replace(NOTHING, sharpe=0.5))
-    assert structs.replace(gained, test=structs.replace(NOTHING, sharpe=-2.0)).kept == 0
+    assert structs.replace(row, train=structs.replace(NOTHING, sharpe_dollars=-1.0)).kept is None
+    gained = structs.replace(row, train=structs.replace(NOTHING, sharpe_dollars=0.5))
+    assert structs.replace(gained, test=structs.replace(NOTHING, sharpe_dollars=-2.0)).kept == 0
 
 
 # --- how much there is to do ----------------------------------------------------------------------------
@@ -147,7 +163,7 @@ def test_the_simulation_table_has_a_row_for_each_number_of_positions(scenario: S
     rows = []
     for level in (1, 2):
         played = scenario.simulate(SYMBOLS, level)
-        rows.append(SimulatedRow(level, scenario.figures(played), scenario.intervals(played, 1)))
+        rows.append(SimulatedRow(level, scenario.figures(played), scenario.intervals([played], 1)))
     read = list(csv.DictReader(io.StringIO(simulation_table(rows))))
     assert [row["max_positions"] for row in read] == ["1", "2"]
     assert tuple(read[0]) == SIMULATION_COLUMNS

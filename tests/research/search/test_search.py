@@ -25,7 +25,9 @@ LOOSE = Constraints(1e9, 1_000)
 
 
 def figures(sharpe: float = 0.0, max_dd: float = 0.0, breach_events: int = 0) -> Metrics:
-    return structs.replace(NOTHING, sharpe=sharpe, max_dd=max_dd, breach_events=breach_events)
+    return structs.replace(
+        NOTHING, sharpe=sharpe, sharpe_own_days=sharpe, max_dd=max_dd, breach_events=breach_events
+    )
 
 
 def judged(**known: Metrics) -> list[Visited]:
@@ -56,6 +58,15 @@ def test_of_several_that_lower_it_most_the_one_with_the_lowest_sharpe_of_its_own
         C=figures(sharpe=-1, max_dd=5),
     )
     assert (path[0].dropped, path[0].because) == ("B", "sharpe")
+
+
+def test_a_symbols_own_sharpe_is_that_of_the_days_it_has() -> None:
+    path = judged(
+        AB=figures(max_dd=100),
+        A=structs.replace(figures(sharpe=0.4, max_dd=100), sharpe_own_days=2.0),
+        B=structs.replace(figures(sharpe=1.0, max_dd=100), sharpe_own_days=1.0),
+    )
+    assert path[0].dropped == "B"
 
 
 def test_where_no_drop_lowers_it_the_lowest_sharpe_is_dropped() -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +31,7 @@ DRAWDOWN = ("max_dd", "max_dd_pct", "breach_events", "breach_periods", "pct_time
 LAW = settings(max_examples=25)
 
 
-def content(scenario: Scenario, played: Simulated) -> tuple[object, ...]:
+def content(scenario: Scenario, played: Simulated) -> tuple[Any, ...]:
     """All that a simulation came to, told by the trades themselves."""
     trades = scenario.timeline.trades
     taken = [(trades[one.trade].content, *one[1:]) for one in played.taken]

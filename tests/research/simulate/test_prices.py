@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from portfold.research.errors import ResearchError
 from portfold.research.simulate.market import ResearchMarket
@@ -74,6 +75,7 @@ def test_without_bars_nothing_has_a_price() -> None:
     ("at", "price"),
     [
         (0.5, "4000"),  # no bar has ended since the entry: the entry's own price is the last known
+        (0.999, "4000"),
         (1, "4002"),
         (1.999, "4002"),
         (2, "3990"),
@@ -98,8 +100,24 @@ def test_commission_and_worth_grow_with_the_size() -> None:
     assert found == (Decimal(4002), Decimal(3 * (2 * ES_POINT - FEES)))
 
 
-def test_marks_are_the_closes_strictly_within_the_trade() -> None:
-    assert [ms for ms, _ in BARS.closes["ES"].between(hour(1), hour(4))] == [hour(2)]
+@pytest.mark.parametrize(("entry_bar", "at"), [(False, [1, 2]), (True, [0, 1, 2])])
+def test_a_trade_is_marked_by_the_closes_before_its_exit_and_by_its_entrys_bar_where_that_is_known(
+    *, entry_bar: bool, at: list[int]
+) -> None:
+    bars = priced({"ES": {-1: "1", 0: "4001", 1: "4002", 2: "3990", 4: "4010"}})
+    bars = structs.replace(bars, marks_entry_bar=entry_bar)
+    assert [ms for ms, _ in bars.marks(es(10 * ES_POINT - FEES))] == [hour(one) for one in at]
+
+
+@pytest.mark.parametrize(("fills", "entry_bar"), [("mark", False), ("next_bar", True)])
+def test_the_configuration_says_whether_the_bar_of_an_entry_marks_it(
+    fills: str, tmp_path: Path, *, entry_bar: bool
+) -> None:
+    (tmp_path / "ES.csv").write_text("time,open,high,low,close\n2025-01-06T15:00,1,3,1,2\n")
+    runtime = packaged().runtime
+    broker = structs.replace(runtime.broker, options={"fill_at": fills})
+    read = structs.replace(packaged(), runtime=structs.replace(runtime, broker=broker))
+    assert from_market(read, ResearchMarket(str(tmp_path)), ["ES"]).marks_entry_bar is entry_bar
 
 
 # --- folders of bars ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.scenario import Scenario
@@ -129,10 +130,16 @@ def test_without_bars_a_forced_exit_counts_with_its_own_final_pnl_and_says_so() 
 
 
 def test_a_position_that_is_due_at_the_moment_of_the_stop_has_its_own_exit() -> None:
-    trades = [LOSER, trade("CL", 1, 2, 900)]
-    drawn = [_seeded(trades, seed) for seed in range(20)]
-    assert {taken(found)[0][0] for found in drawn} == {"ES", "CL"}
-    assert all(one.known for _, played in drawn for one in played.taken)
+    found = simulated(LOSER, trade("CL", 1, 2, -2600))
+    assert taken(found) == [("ES", -2500), ("CL", -2600)]
+    assert all(one.known for one in found[1].taken)
+
+
+@pytest.mark.parametrize("lots", range(10))
+@pytest.mark.parametrize(("gain", "stopped"), [("0.01", []), ("0", ["2025-01-06"])])
+def test_what_ends_at_one_moment_counts_together(lots: int, gain: str, stopped: list[str]) -> None:
+    _, played = _seeded([LOSER, trade("CL", 1, 2, gain)], lots)
+    assert played.stop_days == stopped
 
 
 def _seeded(trades: Sequence[Trade], seed: int) -> tuple[Scenario, Simulated]:
@@ -178,6 +185,41 @@ def test_with_bars_an_open_loss_triggers_the_stop() -> None:
     [forced] = found[1].taken
     assert (forced.forced, forced.closed_ms, float(forced.pnl)) == (True, hour(2), -2505)
     assert found[1].stop_days == ["2025-01-06"]
+
+
+@pytest.mark.parametrize("lots", range(10))
+@pytest.mark.parametrize(("close", "stopped"), [("71.01", []), ("71", ["2025-01-06"])])
+def test_marks_of_one_moment_count_together(lots: int, close: str, stopped: list[str]) -> None:
+    crude = trade("CL", 0, 6, 1000, entry_price=Decimal(70), exit_price=Decimal(71), side="long")
+    bars = priced({"ES": {2: "3930.01"}, "CL": {2: close}})  # ES is down $3,499.50, CL up $1,010 or $1,000
+    scenario = scenario_of([ES_OPEN, crude], pricing=bars, stop="2499.50", seed=lots)
+    assert scenario.simulate(["CL", "ES"], 2).stop_days == stopped
+
+
+@pytest.mark.parametrize(("marked", "closed_at"), [(True, 0), (False, 1)])
+def test_the_bar_of_an_entry_marks_it_where_entries_are_filled_at_its_open(
+    marked: bool,  # noqa: FBT001 - a parameter of pytest
+    closed_at: int,
+) -> None:
+    bars = structs.replace(priced({"ES": {0: "3950", 1: "3940", 2: "4010"}}), marks_entry_bar=marked)
+    [forced] = simulated(ES_OPEN, pricing=bars)[1].taken
+    assert (forced.forced, forced.closed_ms) == (True, hour(closed_at))
+
+
+def test_a_stop_at_the_moment_of_an_entry_closes_it_at_the_close_and_not_at_the_open_that_has_passed() -> (
+    None
+):
+    bars = structs.replace(priced({"ES": {0: "3990"}, "CL": {0: "66"}}), marks_entry_bar=True)
+    crude = trade("CL", 0, 6, 995, entry_price=Decimal(70), exit_price=Decimal(71), side="long")
+    found = simulated(ES_OPEN, crude, pricing=bars)
+    assert sorted(taken(found)) == [("CL", -4005), ("ES", -505)]
+
+
+def test_what_happens_at_the_roll_is_the_next_days_as_it_is_reported() -> None:
+    assert days(simulated(trade("ES", 0, TO_THE_ROLL, 70), trade("CL", TO_THE_ROLL, 8, 5))) == [
+        ("2025-01-06", 0),
+        ("2025-01-07", 75),
+    ]
 
 
 def test_an_open_loss_stays_with_the_day_it_was_made_on() -> None:

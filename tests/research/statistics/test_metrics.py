@@ -1,6 +1,7 @@
 """Each figure against a familiar tool, and against what can be worked out by hand."""
 
 import math
+from datetime import date
 from decimal import Decimal
 
 import empyrical  # type: ignore[import-untyped]  # has no types
@@ -8,8 +9,19 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]  # has its types apart
 import pytest
 
-from portfold.research.statistics.metrics import daily_pnl, daily_returns, growth, sharpe, volatility, years
+from portfold.research.statistics.clusters import Tries
+from portfold.research.statistics.metrics import (
+    DAYS_A_YEAR,
+    daily_pnl,
+    daily_returns,
+    dollar_sharpe,
+    growth,
+    sharpe,
+    volatility,
+    years,
+)
 from portfold.research.statistics.significance import deflated_sharpe
+from portfold.research.trades.trading_days import days_between
 from tests.research.made import priced, random_trades, scenario_of, trade
 
 CASH = 150_000.0
@@ -31,8 +43,10 @@ def test_sharpe_volatility_and_growth_are_those_of_empyrical(seed: int) -> None:
     figures = scenario.figures(played)
     returns = daily_returns(daily_pnl(played, scenario.days), CASH)
     theirs = series(returns, scenario.days)
-    assert figures.sharpe == pytest.approx(empyrical.sharpe_ratio(theirs, risk_free=0, period="daily"))
-    assert figures.volatility == pytest.approx(empyrical.annual_volatility(theirs, period="daily"))
+    assert figures.sharpe == pytest.approx(empyrical.sharpe_ratio(theirs, annualization=DAYS_A_YEAR))
+    assert figures.volatility == pytest.approx(empyrical.annual_volatility(theirs, annualization=DAYS_A_YEAR))
+    dollars = series(daily_pnl(played, scenario.days), scenario.days)
+    assert figures.sharpe_dollars == pytest.approx(empyrical.sharpe_ratio(dollars, annualization=DAYS_A_YEAR))
     days_a_year = len(scenario.days) / years(scenario.days)
     assert figures.cagr == pytest.approx(empyrical.cagr(theirs, annualization=days_a_year))
     assert figures.total_return_pct / 100 == pytest.approx(empyrical.cum_returns_final(theirs))
@@ -53,6 +67,34 @@ def test_the_drawdown_in_percent_is_that_of_empyrical_over_the_curve(seed: int) 
 
 def test_a_return_is_the_days_pnl_over_the_account_before_it() -> None:
     assert daily_returns(np.array([100.0, -110.0, 0.0]), 1000.0) == pytest.approx([0.1, -0.1, 0.0])
+
+
+@pytest.mark.parametrize(("first", "last"), [("2010-01-01", "2019-12-31"), ("2024-03-01", "2025-02-28")])
+def test_a_year_has_the_days_that_are_counted_in_it(first: str, last: str) -> None:
+    counted = days_between(date.fromisoformat(first), date.fromisoformat(last))
+    assert len(counted) / years(counted) == pytest.approx(DAYS_A_YEAR, rel=5e-3)
+
+
+def test_the_sharpe_of_dollars_does_not_fall_as_the_account_grows() -> None:
+    once = np.random.default_rng(9).normal(150, 900, 500)
+    twice = np.concatenate((once, once))
+    small, large = (sharpe(daily_returns(twice, cash)) for cash in (50_000.0, 5_000_000.0))
+    assert dollar_sharpe(twice) == pytest.approx(dollar_sharpe(once), rel=1e-3)
+    assert small < 0.98 * large
+    assert large == pytest.approx(dollar_sharpe(twice), rel=0.03)
+
+
+@pytest.mark.parametrize("by_day", [[], [5.0], [5.0, 5.0], [100.0, 101.0, 99.0]])
+def test_dollars_that_hardly_vary_have_no_sharpe(by_day: list[float]) -> None:
+    assert dollar_sharpe(np.array(by_day)) == 0.0
+
+
+def test_the_sharpe_of_own_days_leaves_out_the_days_before_the_first_trade_and_after_the_last() -> None:
+    own = [trade("CL", DAY * at, DAY * at + 1, pnl) for at, pnl in ((28, 300), (29, -100), (31, 200))]
+    others = [trade("ES", 0, 1, 5), trade("ES", 56 * DAY, 56 * DAY + 1, 5)]
+    alone, among = scenario_of(own), scenario_of([*own, *others])
+    assert among.measure(["CL"], 1).sharpe_own_days == pytest.approx(alone.measure(["CL"], 1).sharpe)
+    assert among.measure(["CL"], 1).sharpe < among.measure(["CL"], 1).sharpe_own_days
 
 
 def test_when_nothing_is_left_of_the_account_returns_end() -> None:
@@ -76,7 +118,7 @@ def test_where_nothing_varies_there_is_no_sharpe(returns: list[float]) -> None:
 def test_where_hardly_anything_varies_there_is_no_sharpe_and_nothing_is_deflated(wobble: float) -> None:
     found = 0.1 + wobble * np.array([1.0, -1.0, 0.5, -0.5])
     assert (sharpe(found), volatility(found)) == (0.0, 0.0)
-    assert deflated_sharpe(found, [0.0, 1.0]) is None
+    assert deflated_sharpe([found], Tries(2, 2, 1.0)) is None
 
 
 @pytest.mark.parametrize("days", [20, 60, 250, 1000])

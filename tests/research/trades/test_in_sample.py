@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from portfold.cli.exits import UNUSABLE
 from portfold.config import load
 from portfold.research.search.findings import findings_file
 from portfold.research.trades.in_sample import ON_TRAINING_BARS, InSampleTrades, in_sample_trades, in_words
@@ -152,6 +153,18 @@ def test_what_was_chosen_on_them_and_judged_after_them_is_told_apart(folder: Pat
     assert tree["optimization"]["chosen_on"]["trades_on_training_bars"] > 0
     page = reported(folder)
     assert ("Chosen on bars of" in page, "Judged on bars of" in page) == (True, False)
+
+
+def test_a_span_that_a_model_was_trained_on_is_refused_as_a_test(folder: Path) -> None:
+    spans = ("--train-from", "2025-01-16", "--test-to", "2025-01-15")
+    ran = called("research", "optimize", *LOOSE, *spans, cwd=folder)
+    assert ran.code == UNUSABLE
+    assert "--test-from: expected a day after 2025-01-" in ran.err
+    assert "are on bars that the model was trained on" in ran.err
+    last = date.fromisoformat(ran.err.partition("a day after ")[2][:10])
+    before = ("--train-to", f"{last}", "--test-from", f"{last + timedelta(days=1)}")
+    assert called("research", "optimize", *LOOSE, *before, cwd=folder).code == 0
+    assert not list((folder / "results").glob("*.search"))
 
 
 def test_findings_of_an_older_version_do_not_know_and_do_not_say_no(folder: Path) -> None:

@@ -1,0 +1,130 @@
+"""Measures what the figures about luck are worth, on made-up histories whose truth is known.
+
+Each history is `--days` days of `--symbols` symbols that share a fifth of their variance; every set of them
+is a portfolio, and the one with the highest Sharpe is chosen, as a search does. `--variants` of each symbol's
+file may have been tried before, of which the best is used. Then it is asked how often the intervals hold the
+true Sharpe, how often luck is called better than luck, and how often a planted edge is found.
+docs/statistics.md has the figures, and says what they mean.
+"""
+
+import math
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.measuring.options import count, parser
+from portfold.research.statistics.clusters import tries_among
+from portfold.research.statistics.intervals import Interval, intervals
+from portfold.research.statistics.metrics import DAYS_A_YEAR, DaysWithin, Floats, daily_returns, sharpe
+from portfold.research.statistics.reality_check import TriedHistories
+from portfold.research.statistics.significance import deflated_sharpe
+from portfold.research.trades.trading_days import days_between
+
+_DAY, _FIRST = timedelta(days=1), date(2020, 1, 6)
+_CASH = 1_000_000.0
+_DOLLARS_A_DAY = 1_000.0
+_COMMON = 0.2
+_SURE = 0.95
+_EDGE = 1.5  # the planted Sharpe of a symbol by the year
+
+
+class Judged(NamedTuple):
+    """What was said of one history: whether each statement held, or each alarm was raised."""
+
+    fixed: bool
+    chosen: bool
+    on_test: bool
+    reality: bool
+    deflated: bool
+    deflated_told: bool
+
+
+def main() -> None:
+    """Measures, and prints how often each statement held."""
+    options = parser("luck", __doc__)
+    options.add_argument("--runs", type=count, default=200, help="histories of each kind (200)")
+    options.add_argument("--days", type=count, default=500, help="of each history (500)")
+    options.add_argument("--symbols", type=count, default=6, help="in each history (6)")
+    options.add_argument("--variants", type=count, default=20, help="of a file tried before (20)")
+    options.add_argument("--seed", type=int, default=1, help="of the histories (1)")
+    asked = options.parse_args()
+    kinds = (
+        ("no merit, each file the only one", 1, 0.0),
+        (f"no merit, each file the best of {asked.variants}", asked.variants, 0.0),
+        (f"an edge of Sharpe {_EDGE} in each symbol", 1, _EDGE),
+    )
+    print(
+        f"{asked.runs} histories of {asked.days} days, {asked.symbols} symbols, "
+        f"{2**asked.symbols - 1} sets (seed {asked.seed})\n"
+    )
+    for name, variants, edge in kinds:
+        found = list(_histories(asked.runs, asked.days, asked.symbols, variants, edge, asked.seed))
+        print(f"{name}:")
+        for line, field in _LINES:
+            held = sum(getattr(one, field) for one in found) / len(found)
+            print(f"  {line:75}{held:>7.1%}", flush=True)
+
+
+_LINES = (
+    ("the 95 % interval of a set that nobody chose holds its true Sharpe", "fixed"),
+    ("the 95 % interval before selection of the chosen set holds it", "chosen"),
+    ("the 95 % interval of the chosen set on other days holds it", "on_test"),
+    ("the reality check says at most 5 %", "reality"),
+    ("the deflated Sharpe is more than 95 % sure, variants not told", "deflated"),
+    ("the deflated Sharpe is more than 95 % sure, variants told (--tries)", "deflated_told"),
+)
+
+
+def _histories(
+    histories: int, days: int, symbols: int, variants: int, edge: float, seed: int
+) -> Iterator[Judged]:
+    sets = [list(one) for size in range(1, symbols + 1) for one in combinations(range(symbols), size)]
+    for number in range(histories):
+        random = np.random.default_rng([seed, variants, number])
+        tried = _made(random, symbols, variants, days, edge)
+        files = np.array([each[np.argmax(each.mean(axis=1))] for each in tried])
+        later = _made(random, symbols, 1, days, edge)[:, 0]
+        returns = np.array([daily_returns(files[one].sum(axis=0), _CASH) for one in sets])
+        best = int(np.argmax([sharpe(one) for one in returns]))
+        chosen, truth = sets[best], _true_sharpe(edge, len(sets[best]))
+        checked = TriedHistories(returns, seed=1).check(best)
+        tries = tries_among(returns)
+        plain, told = (
+            deflated_sharpe([returns[best]], tries, symbols=len(chosen), variants=known)
+            for known in (1, variants)
+        )
+        yield Judged(
+            fixed=_holds(later.sum(axis=0), _true_sharpe(edge, symbols)),
+            chosen=_holds(files[chosen].sum(axis=0), truth),
+            on_test=_holds(later[chosen].sum(axis=0), truth),
+            reality=checked is not None and checked.p_value <= 1 - _SURE,
+            deflated=plain is not None and plain.probability > _SURE,
+            deflated_told=told is not None and told.probability > _SURE,
+        )
+
+
+def _made(random: np.random.Generator, symbols: int, variants: int, days: int, edge: float) -> Floats:
+    """Makes the dollars of each day, of each variant of each symbol."""
+    common = random.normal(0, math.sqrt(_COMMON), days)
+    own = random.normal(0, math.sqrt(1 - _COMMON), (symbols, variants, days))
+    made: Floats = _DOLLARS_A_DAY * (common + own + edge / math.sqrt(DAYS_A_YEAR))
+    return made
+
+
+def _true_sharpe(edge: float, symbols: int) -> float:
+    """Returns the Sharpe by the year of so many symbols together."""
+    return edge * symbols / math.sqrt(symbols * (1 - _COMMON) + symbols**2 * _COMMON)
+
+
+def _holds(by_day: Floats, truth: float) -> bool:
+    days = days_between(_FIRST, _FIRST + (len(by_day) * 7 // 5 + 7) * _DAY)[: len(by_day)]
+    within = DaysWithin(by_day, np.maximum(by_day, 0), np.minimum(by_day, 0), np.maximum(-by_day, 0))
+    interval: Interval = intervals([within], _CASH, days, seed=1).sharpe
+    return interval.low <= truth <= interval.high
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The simulator against the referee, on random cases: every trade, every stop, every point of the account."""
+
+from dataclasses import fields, replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from random import Random
+
+import pytest
+from msgspec import structs
+
+from portfold.research.simulate.prices import Closes, Pricing
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.simulate.simulator import Simulated
+from portfold.research.trades.trade_file import Trade
+from tests.research.made import HOUR_MS, packaged, priced, random_trades, scenario_of
+from tests.research.referee.cases import cases
+from tests.research.referee.exchange_day import day_at, weekdays
+from tests.research.referee.figures import Figures, figures_of
+from tests.research.referee.simulation import Deal, Played, Rules, Ware, play
+
+NAMES = [field.name for field in fields(Figures)]
+SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
+
+
+def exact(number: Decimal | None) -> Fraction | None:
+    return None if number is None else Fraction(number)
+
+
+def deal_of(trade: Trade) -> Deal:
+    prices = exact(trade.entry_price), exact(trade.exit_price)
+    return Deal(
+        trade.symbol,
+        trade.entry_ms,
+        trade.exit_ms,
+        Fraction(trade.pnl),
+        trade.size,
+        trade.side != "short",
+        *prices,
+    )
+
+
+def wares_of(pricing: Pricing) -> dict[str, Ware]:
+    return {
+        symbol: Ware(
+            Fraction(one.tick_value) / Fraction(one.tick_size),
+            Fraction(one.tick_size),
+            one.slippage_ticks,
+            Fraction(one.commission_per_side),
+        )
+        for symbol, one in pricing.contracts.items()
+    }
+
+
+def closes_of(pricing: Pricing) -> dict[str, dict[int, Fraction]]:
+    return {
+        symbol: {ms: Fraction(price) for ms, price in zip(one.ends_ms, one.prices, strict=True)}
+        for symbol, one in pricing.closes.items()
+    }
+
+
+def refereed(scenario: Scenario, rules: Rules) -> Played:
+    pricing = scenario.timeline.pricing
+    deals = [deal_of(one) for one in scenario.timeline.trades]
+    return play(deals, rules, wares_of(pricing), closes_of(pricing))
+
+
+def told(scenario: Scenario, played: Simulated) -> tuple[object, ...]:
+    """A simulation in the words of the referee; a trade that was due anyway was not forced."""
+    trades = [deal_of(one) for one in scenario.timeline.trades]
+    taken = [
+        (
+            trades[one.trade],
+            one.closed_ms,
+            Fraction(one.pnl),
+            one.forced and one.closed_ms < trades[one.trade].ends,
+        )
+        for one in played.taken
+    ]
+    days = {date.fromisoformat(day.date): Fraction(day.pnl) for day in played.days if day.points}
+    return (
+        sorted(taken, key=str),
+        sorted((trades[one.trade] for one in played.denied), key=str),
+        list(map(Fraction, played.curve)),
+        {day: pnl for day, pnl in days.items() if pnl},
+        played.stop_days,
+    )
+
+
+def judged(found: Played) -> tuple[object, ...]:
+    return (
+        sorted(found.taken, key=str),
+        sorted(found.denied, key=str),
+        found.curve,
+        {day: pnl for day, pnl in found.by_day.items() if pnl},
+        [day_at(ms).isoformat() for ms in found.stops],
+    )
+
+
+def measured(scenario: Scenario, played: Simulated) -> dict[str, object]:
+    figures = scenario.figures(played)
+    return {name: pytest.approx(getattr(figures, name), rel=1e-9, abs=1e-9) for name in NAMES}
+
+
+def refereed_figures(scenario: Scenario, played: Played) -> dict[str, object]:
+    first, last = (date.fromisoformat(day) for day in (scenario.days[0], scenario.days[-1]))
+    account = (Fraction(scenario.account.cash), Fraction(scenario.account.breach_limit))
+    figures = figures_of(played, weekdays(first, last), *account)
+    return {name: getattr(figures, name) for name in NAMES}
+
+
+def random_bars(random: Random, trades: list[Trade], *, entry_bar: bool) -> Pricing:
+    """Hourly closes of some of the symbols, near where they trade."""
+    ticks = random.choice([0, 1, 3])
+    contracts = priced({}, slippage_ticks=ticks).contracts
+    closes = {}
+    for symbol in random.sample(SYMBOLS, random.randint(1, len(SYMBOLS))):
+        own = [one for one in trades if one.symbol == symbol]
+        first, last = min(one.entry_ms for one in own), max(one.exit_ms for one in own)
+        ends = [ms for ms in range(first, last + HOUR_MS, HOUR_MS) if random.random() < 0.9]
+        level, tick = own[0].entry_price, contracts[symbol].tick_size
+        assert level is not None
+        closes[symbol] = Closes(ends, [level + random.randint(-90, 90) * tick for _ in ends])
+    return Pricing(contracts, closes, marks_entry_bar=entry_bar)
+
+
+def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point() -> None:
+    stops = forced = denied = 0
+    for seed in cases():
+        random = Random(seed)
+        trades = random_trades(seed, each=random.randint(5, 20))
+        entry_bar, opens, level = random.random() < 0.5, random.random() < 0.7, random.randint(1, 6)
+        breach = random.choice([400, 1500, 6000])
+        stop, contracts = random.choice([300, 900, 2500]), random.choice([None, 2, 9])
+        configuration = packaged()
+        runtime = structs.replace(
+            configuration.runtime,
+            stop_loss_on="total" if opens else "realized",
+            max_contracts=contracts,
+        )
+        scenario = scenario_of(
+            trades,
+            pricing=random_bars(random, trades, entry_bar=entry_bar),
+            stop=stop,
+            seed=seed,
+            drawings=2,
+            breach=breach,
+            configuration=structs.replace(configuration, runtime=runtime),
+        )
+        drawn = scenario.simulations(SYMBOLS, level)
+        for found, lots in zip(drawn, (f"{seed}", f"{seed}.1"), strict=False):
+            rules = Rules(level, contracts or level, Fraction(stop), opens, entry_bar, lots)
+            expected = refereed(scenario, rules)
+            assert told(scenario, found) == judged(expected), (seed, lots)
+            assert measured(scenario, found) == refereed_figures(scenario, expected), (seed, lots)
+            stops, denied = stops + len(found.stop_days), denied + len(found.denied)
+            forced += len(found.forced)
+    assert min(stops, forced, denied) > 0  # it is no proof if nothing happened
+
+
+def test_the_referee_knows_the_boundary_of_a_stop() -> None:
+    deal = Deal("ES", 0, 2, Fraction(-2500), 1, long=True)
+    for stop, count in ((2500, 1), (2501, 0)):
+        found = play([deal], replace(Rules(1, 1, Fraction(stop))), {}, {})
+        assert len(found.stops) == count
