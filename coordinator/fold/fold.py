@@ -9,10 +9,10 @@ from decimal import getcontext, setcontext
 from typing import assert_never, get_args
 
 from portfold.coordinator.fold import repeats
+from portfold.coordinator.fold.effects import account, entry, lost_tail, operator_orders, positions, presence
+from portfold.coordinator.fold.effects.late_report import doubted_when_late
+from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.invariants import InvariantBroken
-from portfold.coordinator.fold.rules import account, entry, lost_tail, operator_orders, positions, presence
-from portfold.coordinator.fold.rules.late_report import doubted_when_late
-from portfold.coordinator.fold.rules.time_passing import pass_time
 from portfold.coordinator.fold.state import State
 from portfold.dollars import EXACT
 from portfold.events.account import AccountReported, AccountSettled

@@ -4,9 +4,9 @@ Plain structs with no behaviour but small readings of themselves; only the fold 
 bounded: reservations by the position limit, workers and remembered answers by the constants here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct, field
 
@@ -81,6 +81,9 @@ class Position(Struct):
     rolled: Decimal | None = None
     mark_disputed: bool = False
     mark_stale: bool = False
+
+
+_Held = TypeVar("_Held", Position, Reservation)
 
 
 class Unsettled(Struct):
@@ -309,6 +312,14 @@ def how_it_went(state: State, worker: str) -> str:
     """Says what became of a worker for which a slot is kept."""
     known = state.workers.get(worker)
     return "stopped" if known is not None and known.presence == "stopped" else "was lost"
+
+
+def first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:
+    """Returns the first in the symbol, of positions or of slots."""
+    for one in held.values():
+        if one.symbol == symbol:
+            return one
+    return None
 
 
 def open_symbols(state: State) -> list[str]:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from portfold.coordinator.fold.rules.flatten import catches_new_fills
+from portfold.coordinator.fold.closing.flatten import catches_new_fills
 from portfold.coordinator.fold.state import (
     Flatten,
     Position,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from portfold.coordinator.fold.effects import positions
 from portfold.coordinator.fold.invariants import (
     CONTRACTS_RESERVED,
     INVARIANTS,
@@ -19,7 +20,6 @@ from portfold.coordinator.fold.invariants import (
     InvariantBroken,
     check,
 )
-from portfold.coordinator.fold.rules import positions
 from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,

@@ -16,7 +16,7 @@ from typing import NamedTuple, assert_never
 from portfold.coordinator.audit.explain import account_rationale
 from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
-from portfold.coordinator.fold.rules.entry import RULES
+from portfold.coordinator.fold.rules.table import RULES
 from portfold.coordinator.fold.state import (
     State,
     contracts_used,
@@ -41,7 +41,7 @@ from portfold.events.stream_id import StreamId
 from portfold.exchange_time import span
 from portfold.quotes import entry_price
 
-_ORDER = [rule.__name__.removeprefix("_") for rule in RULES]
+_ORDER = [rule.code for rule in RULES]
 
 
 class DecisionContext(NamedTuple):

@@ -20,9 +20,9 @@ from portfold.coordinator.audit.report.day_account import (
     OperatorOrder,
     OrderKind,
 )
+from portfold.coordinator.fold.closing.flatten import catches_new_fills
 from portfold.coordinator.fold.limits import Limits, limits_named
-from portfold.coordinator.fold.rules.daily_loss import is_near
-from portfold.coordinator.fold.rules.flatten import catches_new_fills
+from portfold.coordinator.fold.rules.limits.daily_loss import is_near
 from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_of, slots_used
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate

@@ -9,8 +9,9 @@ the log owns joins the book once everything is flattened (`unowned`).
 from decimal import Decimal
 
 from portfold.coordinator.fold.account_state import Account, Difference
+from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import State, reported_pnl
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import (
@@ -55,7 +56,7 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
     heard = _heard(account, at)
     account.heard_ms = at.ms
     changed = _compare(state, limits, account)
-    return [*heard, *changed, *flatten.finish(state, at), *daily_loss.watch(state, at)]
+    return [*heard, *changed, *flatten.finish(state, at), *table.watch(state, at)]
 
 
 def _why_not_taken(account: Account | None, at: StreamId, event: AccountReported) -> str:
@@ -111,7 +112,7 @@ def settled(state: State, at: StreamId, event: AccountSettled) -> list[Decision]
         agreed = [_agrees(account, EQUITY, equity, at.ms)] if equity and equity.stands else []
     confirmed = episode is not None and not episode.left
     ended = flatten.end(state, episode, at) if episode is not None and confirmed else []
-    return [*agreed, *ended, *daily_loss.watch(state, at)]
+    return [*agreed, *ended, *table.watch(state, at)]
 
 
 # --- comparing ------------------------------------------------------------------------------------------

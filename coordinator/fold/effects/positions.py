@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
-from portfold.coordinator.fold.rules import daily_loss, flatten
-from portfold.coordinator.fold.rules.entry import SENTENCE
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import (
     CLOSES_REMEMBERED,
     POSITIONS_HELD,
@@ -166,7 +167,7 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
         done = take_out_of_book(state, at, key, by=f"{event.worker} at {at}")
     else:
         _shrink(held, event.size)
-    return [*disputed, *mismatch, *done, *daily_loss.watch(state, at)]
+    return [*disputed, *mismatch, *done, *table.watch(state, at)]
 
 
 def take_out_of_book(state: State, at: StreamId, key: str, by: str) -> list[Decision]:
@@ -231,7 +232,7 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     state.day.realized += min(event.pnl, ZERO)
     state.net += min(event.pnl, ZERO)
     _use_kept(state, key, event.size)
-    return [_unmatched(state, at, key, event, 0), *daily_loss.watch(state, at)]
+    return [_unmatched(state, at, key, event, 0), *table.watch(state, at)]
 
 
 def _unmatched(
@@ -286,4 +287,4 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
                 counted=held.unrealized,
             )
         )
-    return [*disputed, *daily_loss.watch(state, at)]
+    return [*disputed, *table.watch(state, at)]

@@ -1,16 +1,19 @@
 """Operators' orders: halt, resume, flatten, change limits, and settle where log and broker differ."""
 
-from portfold.coordinator.fold.limits import limits_of
-from portfold.coordinator.fold.rules import account, daily_loss, flatten
-from portfold.coordinator.fold.rules.positions import (
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing.pending import cancel_pending
+from portfold.coordinator.fold.closing.unowned import take_unowned
+from portfold.coordinator.fold.effects import account
+from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
     no_room,
     resize,
     take_out_of_book,
 )
-from portfold.coordinator.fold.rules.time_passing import open_first_day
-from portfold.coordinator.fold.rules.unowned import take_unowned
+from portfold.coordinator.fold.effects.time_passing import open_first_day
+from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import (
     CONFIGS_REMEMBERED,
     Halt,
@@ -61,7 +64,7 @@ def _refused(reason: str) -> EventRejected:
 def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> list[Decision]:
     """Halts, takes reserved slots back, and orders every position closed."""
     state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=True)
-    pending = daily_loss.cancel_pending(state, at)
+    pending = cancel_pending(state, at)
     taken = take_unowned(state, at)
     return [*taken, *flatten.order_everything(state, at, f"ordered by {event.by}", pending)]
 
@@ -72,7 +75,7 @@ def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Dec
     account.watch_named(state, at, state.limits)
     if event.config:
         _remember_config(state, event.config)
-    return [*open_first_day(state, at), *daily_loss.watch(state, at)]
+    return [*open_first_day(state, at), *table.watch(state, at)]
 
 
 def _remember_config(state: State, config: str) -> None:
@@ -97,7 +100,7 @@ def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision
         del state.reservations[key]
     state.day.realized += event.pnl
     state.net += event.pnl
-    return [*_correct_book(state, at, key, event), *daily_loss.watch(state, at)]
+    return [*_correct_book(state, at, key, event), *table.watch(state, at)]
 
 
 def _says_the_same(held: Position | None, event: PositionSettled) -> bool:

@@ -4,8 +4,10 @@ Every event brings the time in its ID, so this runs before each event is folded.
 happens, the leader writes a ClockTicked at the next deadline.
 """
 
-from portfold.coordinator.fold.rules import account, daily_loss, flatten
-from portfold.coordinator.fold.rules.entry import expire
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.effects import account
+from portfold.coordinator.fold.effects.entry import expire
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import Day, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
@@ -108,7 +110,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     if state.account is not None:
         account.roll(state, state.account)
-    return [started, *daily_loss.watch(state, at)]
+    return [started, *table.watch(state, at)]
 
 
 def _started(state: State, today: TradingDay) -> TradingDayStarted:
