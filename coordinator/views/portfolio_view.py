@@ -13,6 +13,7 @@ from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
+from portfold.coordinator.views.rule_view import ShownRule
 from portfold.dollars import ZERO
 from portfold.events.fields import Side
 from portfold.events.legs import Leg
@@ -126,7 +127,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     """All of it after `last_event`. `leader`, `durability` and `clock` are known where somebody leads.
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
-    whatever fills now is closed at once.
+    whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first.
     """
 
     last_event: str = ""
@@ -151,6 +152,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     acknowledged: Acknowledged | None = None
     stats: Stats = field(default_factory=Stats)
     account: ShownAccount | None = None
+    rules: tuple[ShownRule, ...] = ()
 
     @property
     def denies_entries(self) -> bool:

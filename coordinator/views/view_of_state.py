@@ -26,6 +26,7 @@ from portfold.coordinator.views.portfolio_view import (
     ShownUnsettled,
     Slot,
 )
+from portfold.coordinator.views.rule_view import shown_rules
 from portfold.dollars import CENT, EXACT
 from portfold.events.legs import Leg
 from portfold.events.stream_id import StreamId
@@ -59,6 +60,7 @@ def portfolio_view(
         acknowledged=replace(state.acknowledged) if state.acknowledged else None,
         stats=replace(state.stats),
         account=shown_account(state, state.account) if state.account else None,
+        rules=shown_rules(state),
     )
 
 

@@ -1,0 +1,52 @@
+"""Where each rule stands: nearest first, and at the limit nothing is to go."""
+
+from decimal import Decimal
+
+from portfold.coordinator.fold.rules.table import RULES
+from portfold.coordinator.views.rule_view import ShownRule, rule_in_words, shown_rules
+from portfold.events.limits_changed import LimitsChanged
+from tests.coordinator.story import Story
+
+
+def standing(story: Story, rule: str) -> ShownRule:
+    return next(one for one in shown_rules(story.state) if one.rule == rule)
+
+
+def test_the_nearest_to_its_limit_comes_first() -> None:
+    story = Story(max_positions=4, max_contracts=10)
+    story.enters("ES", "CL", "SI")
+    story.marks("ES", "-500")
+    rules = shown_rules(story.state)
+    assert [one.rule for one in rules] == ["max_positions", "max_contracts", "daily_stop_loss"]
+    assert rule_in_words(rules[0]) == "max_positions: 3 of 4, 1 to go"
+    assert rule_in_words(rules[2]) == "daily_stop_loss: $-500.00 of $-2,500.00, $2,000.00 to go"
+
+
+def test_a_cent_from_the_limit_a_cent_is_to_go_and_at_it_nothing() -> None:
+    story = Story()
+    story.enters("ES")
+    story.marks("ES", "-2499.99")
+    assert standing(story, "daily_stop_loss").left == Decimal("0.01")
+    assert story.state.stop is None
+    story.marks("ES", "-2500")
+    assert standing(story, "daily_stop_loss").left == 0
+    assert standing(story, "daily_stop_loss").used == 1
+    assert story.state.stop is not None
+
+
+def test_after_a_forced_resume_the_way_begins_anew_and_says_from_where() -> None:
+    story = Story()
+    story.enters("ES")
+    story.closes("ES", "-2600")
+    story.resume(force=True)
+    again = standing(story, "daily_stop_loss")
+    assert (again.limit, again.left) == (Decimal(-5100), Decimal(2500))
+    assert again.about.endswith("from the $-2,600.00 of a forced resume")
+
+
+def test_the_table_names_only_limits_there_are_and_every_code_once() -> None:
+    keys = {key for rule in RULES for key in rule.keys}
+    assert keys <= set(LimitsChanged.__struct_fields__)
+    codes = [rule.code for rule in RULES]
+    assert len(codes) == len(set(codes))
+    assert all(rule.keys for rule in RULES if rule.read is not None)
