@@ -19,6 +19,7 @@ AlertLevel = Literal["info", "warning", "critical"]
 AlertKind = Literal[
     "stop",
     "stop_approaching",
+    "limit_reached",
     "flatten_ordered",
     "flatten_overdue",
     "flat",
@@ -42,6 +43,7 @@ AlertKind = Literal[
     "coordinator_started",
     "position_settled",
     "account_settled",
+    "cash_moved",
     "account_agrees",
     "account_heard",
     "worker_retired",

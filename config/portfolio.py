@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Struct
 
 from portfold.bounds import MOST_POSITIONS, MOST_SYMBOLS
+from portfold.config.money_rules import ConfiguredRules
 from portfold.config.reading import UnknownKey, read_tolerant
 from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Whole
 from portfold.config.strict_json import read_json
@@ -50,7 +51,8 @@ class ConfiguredPortfolio(Struct, frozen=True):
     """The limits of the portfolio.
 
     `max_positions`: how many positions may be open at once. `daily_stop_loss`: dollars, positive; the day
-    is over when it has lost this much. `symbols`: what may be traded, in the file's order.
+    is over when it has lost this much. `symbols`: what may be traded, in the file's order. `rules`: those of
+    money that may be absent.
     `unknown_keys`: paths of the keys in the file that nothing reads; `warnings`: a sentence for each of
     them that stands among the limits, or among the expectations without being one that exports write.
     """
@@ -58,12 +60,13 @@ class ConfiguredPortfolio(Struct, frozen=True):
     max_positions: int
     daily_stop_loss: Decimal
     symbols: tuple[str, ...]
+    rules: ConfiguredRules = ConfiguredRules()
     expected_performance: ExpectedPerformance | None = None
     unknown_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-class _Constraints(Struct, frozen=True):
+class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
     max_positions: Annotated[int, Whole(1, MOST_POSITIONS, "positions")]
     daily_stop_loss: Annotated[Decimal, Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")]
     symbols: Annotated[tuple[Symbol, ...], Distinct(1, MOST_SYMBOLS, "symbols")]
@@ -82,6 +85,7 @@ def read_portfolio(path: Path) -> ConfiguredPortfolio:
         max_positions=limits.max_positions,
         daily_stop_loss=limits.daily_stop_loss,
         symbols=limits.symbols,
+        rules=ConfiguredRules(**{name: getattr(limits, name) for name in ConfiguredRules.__struct_fields__}),
         expected_performance=file.expected_performance,
         unknown_keys=tuple(key.path for key in unknown),
         warnings=tuple(

@@ -101,6 +101,21 @@ class StopLossTriggered(AnyDecision, frozen=True):
     pending: Legs = ""
 
 
+class LimitReached(AnyDecision, frozen=True):
+    """A limit of money is reached: `now` has come to `limit`, in dollars. `rule` is the limit's name.
+
+    `action`: `tell`, `above` (entries above a size are denied), `deny` or `flatten`, which a FlattenOrdered
+    follows. It stands until the trading day `until`; empty where only a resume lifts it.
+    """
+
+    rule: Code
+    action: Code
+    now: Amount
+    limit: Amount
+    until: DateOrNone
+    reason: Text
+
+
 # --- flattening -----------------------------------------------------------------------------------------
 
 
@@ -236,6 +251,7 @@ Decision = (
     | EntryExpired
     | StopLossApproaching
     | StopLossTriggered
+    | LimitReached
     | FlattenOrdered
     | FlattenHandedOver
     | FlattenOverdue

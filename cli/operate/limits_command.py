@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
 from portfold.cli.operate.orders import WHO, WHY, print_outcome
+from portfold.cli.rule_options import RuleOptions
 from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target
 
@@ -39,6 +40,7 @@ class NewLimits:
 _TARGET = Target()
 _NEW_LIMITS = NewLimits()
 _ACCOUNT = AccountLimits()
+_RULES = RuleOptions()
 
 
 def register(app: App) -> None:
@@ -50,6 +52,7 @@ def limits(
     *,
     new: NewLimits = _NEW_LIMITS,
     watched: AccountLimits = _ACCOUNT,
+    rules: RuleOptions = _RULES,
     by: Annotated[str, Parameter(name="--by", help=WHO, show_default=False)] = "",
     reason: Annotated[str, Parameter(name="--reason", help=WHY, show_default=False)] = "",
     json: Annotated[bool, Parameter(show_default=False)] = False,
@@ -76,7 +79,7 @@ def limits(
     from portfold.cli.operate.limits_order import change_limits
     from portfold.coordinator.views.order_outcome import limits_ordered
 
-    changes, of_account = limits_given(new), account_given(watched)
+    changes, of_account = limits_given(new) | limits_given(rules), account_given(watched)
     if not changes and not of_account:
         _list_limits(target, by or reason, json=json)
         return
@@ -96,7 +99,7 @@ def _list_limits(target: Target, signed: str, *, json: bool) -> None:
     from portfold.cli.operate.limits_listed import list_limits
 
     if signed:
-        names = ", --".join([*NewLimits.__annotations__, *AccountLimits.__annotations__]).replace("_", "-")
+        names = ", --".join([*vars(_NEW_LIMITS), *vars(_ACCOUNT), *vars(_RULES)]).replace("_", "-")
         raise Unusable(f"limits: expected at least one of --{names}.")
     bus = target.bus()
     try:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
@@ -127,7 +128,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     """All of it after `last_event`. `leader`, `durability` and `clock` are known where somebody leads.
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
-    whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first.
+    whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
+    `locks` the limits of money that are latched.
     """
 
     last_event: str = ""
@@ -153,11 +155,14 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     stats: Stats = field(default_factory=Stats)
     account: ShownAccount | None = None
     rules: tuple[ShownRule, ...] = ()
+    locks: tuple[Lock, ...] = ()
 
     @property
     def denies_entries(self) -> bool:
         """Returns whether every entry is denied: stopped, halted, a log that lost its end, the account."""
         if self.account is not None and self.account.denies:
+            return True
+        if any(lock.action in DENIES_ALL for lock in self.locks):
             return True
         return not (self.stop is None and self.halt is None and self.tail_missing is None)
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from portfold.coordinator.fold.money_state import Lock
 from portfold.coordinator.fold.rules.rule import Reading, Unit
 from portfold.coordinator.fold.rules.table import RULES
 from portfold.coordinator.fold.state import State
@@ -88,3 +89,20 @@ def rule_in_words(one: ShownRule) -> str:
 def amount_in_words(unit: Unit, figure: Decimal) -> str:
     """Words a figure in its unit."""
     return shown(figure) if unit == "dollars" else f"{figure:.0f}"
+
+
+def locks_in_words(locks: Iterable[Lock]) -> dict[str, str]:
+    """Returns the field for people."""
+    return {"limits_reached": "; ".join(map(lock_in_words, locks))}
+
+
+def lock_in_words(lock: Lock) -> str:
+    """Words a limit that is latched: what follows from it, until when, and why."""
+    follows = {
+        "tell": "only told",
+        "above": f"no entries above {lock.size}",
+        "deny": "no entries",
+        "flatten": "all is closed, no entries",
+    }[lock.action]
+    until = f"until {lock.until}" if lock.until else "until a resume"
+    return f"{lock.rule}: {follows} {until}: {lock.reason}"

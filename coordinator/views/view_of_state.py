@@ -61,6 +61,7 @@ def portfolio_view(
         stats=replace(state.stats),
         account=shown_account(state, state.account) if state.account else None,
         rules=shown_rules(state),
+        locks=tuple(replace(lock) for lock in state.locks.values()),
     )
 
 

@@ -98,6 +98,17 @@ def roll(state: State, account: Account) -> None:
     account.day_equity = account.equity + realized + _log_open(state) - account.then_open
 
 
+def cash_moved(state: State, amount: Decimal) -> list[Decision]:
+    """Expects so many dollars more in the account; before it shows them that is a difference like any."""
+    account, limits = state.account, state.limits
+    if account is None or limits is None or not account.as_of_ms:
+        return []
+    account.from_balance += amount
+    account.day_balance += amount
+    account.day_equity += amount
+    return _compare(state, limits, account)
+
+
 def settled(state: State, at: StreamId, event: AccountSettled) -> list[Decision]:
     """Takes the account's equity as right, and its word for flat as given, as a person has looked."""
     account, episode = state.account, state.flatten

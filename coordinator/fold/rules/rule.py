@@ -49,7 +49,8 @@ class Rule(NamedTuple):
 
     `may_enter` says why not, or nothing. `keys` are the limits that it takes its numbers from. `watch` is
     called after whatever moved money and returns what it orders by itself. `read` says where it stands, None
-    where the limits know no such rule.
+    where the limits know no such rule; `is_reached`, of those that latch, whether they would now. What
+    `outlasts_resumes` no resume lifts, forced or not.
     """
 
     code: str
@@ -57,3 +58,5 @@ class Rule(NamedTuple):
     keys: tuple[str, ...] = ()
     watch: Watch | None = None
     read: Read | None = None
+    is_reached: Callable[[State, Limits], object | None] | None = None
+    outlasts_resumes: bool = False

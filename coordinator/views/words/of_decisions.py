@@ -27,6 +27,7 @@ from portfold.events.decisions import (
     FlattenOrdered,
     FlattenOverdue,
     LimitBreached,
+    LimitReached,
     MarkStale,
     PnlDisputed,
     PortfolioFlat,
@@ -55,6 +56,8 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return _approaching(decision)
         case StopLossTriggered():
             return _triggered(decision)
+        case LimitReached():
+            return _limit_reached(decision)
         case FlattenOrdered():
             return _flatten_ordered(decision, cause)
         case FlattenHandedOver():
@@ -156,6 +159,25 @@ def _triggered(decision: StopLossTriggered) -> MessageWords:
         f"🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨 | Daily P&L: {shown(decision.daily_pnl)} | "
         f"Limit: {shown_limit(decision.limit)} | Open positions: {decision.open_positions}",
         alert=AlertWords("stop", "critical", lines),
+    )
+
+
+def _limit_reached(decision: LimitReached) -> MessageWords:
+    """Words a limit of money that is reached; one that is only told is no alarm."""
+    until = f"until {decision.until}" if decision.until else "until a resume"
+    follows = {
+        "tell": "Nothing follows from it",
+        "above": f"Larger entries are denied {until}",
+        "deny": f"Entries are denied {until}",
+        "flatten": f"Everything is closed, and entries are denied {until}",
+    }.get(decision.action, "")
+    line = f"LIMIT REACHED ({decision.rule}): {decision.reason}"
+    serious = decision.action in ("deny", "flatten")
+    lines = (f"🚨 {line}" if serious else f"⚠️ {line}", follows)
+    return MessageWords(
+        "critical" if serious else "warning",
+        f"{line} | {follows}",
+        alert=AlertWords("limit_reached", "critical" if serious else "warning", lines),
     )
 
 

@@ -68,6 +68,8 @@ def watched() -> WrittenDown:
     story.flatten()
     story.after(10 * SECOND)
     story.account_says("40000")
+    story.settle_account()
+    story.change_limits(weekly_loss=Decimal(1))
     return story
 
 

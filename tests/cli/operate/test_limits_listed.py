@@ -43,3 +43,22 @@ def test_an_order_without_a_name_or_without_a_change_is_none(
     assert (nameless.code, "--by: expected" in nameless.err) == (UNUSABLE, True)
     nothing = listed(live, server, tmp_path, "--by", "ann", "--reason", "x")
     assert (nothing.code, "expected at least one of --max-positions" in nothing.err) == (UNUSABLE, True)
+
+
+def test_a_rule_is_ordered_and_cash_is_recorded_and_both_are_in_the_list(
+    live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    by = ("--by", "ann", "--reason", "evaluation")
+    where = ("--url", server.url, "--portfolio", live.keys.name)
+    with coordinating(server.url, live.keys.name):
+        refused = called("account", "cash", "+500", *by, *where, cwd=tmp_path)
+        assert (refused.code, "no start_balance is in force" in refused.err) == (FAILED, True)
+        half = listed(live, server, tmp_path, "--equity-floor", "48000", *by)
+        assert (half.code, "start_balance: expected" in half.err) == (UNUSABLE, True)
+        ran = listed(live, server, tmp_path, "--equity-floor", "48000", "--start-balance", "50000", *by)
+        assert ran.code == OK, ran.err
+        paid = called("account", "cash", "-500", *by, *where, cwd=tmp_path)
+        assert paid.code == OK, paid.err
+        found = json.loads(listed(live, server, tmp_path, "--json").out)
+    floor = next(one for one in found["rules"] if one["rule"] == "equity_floor")
+    assert (floor["now"], floor["limit"], floor["left"]) == (49_500, 48_000, 1_500)

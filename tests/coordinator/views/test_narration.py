@@ -144,6 +144,7 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.settle_account())
     then(story.after(30 * SECOND))
     then(story.account_says("50005"))
+    then(story.change_limits(weekly_loss=Decimal(1), by="ann", reason="enough"))
     assert said == EVERYTHING.splitlines()
     assert story.decided == set(get_args(Decision))
 
@@ -206,6 +207,12 @@ warning  Account DU1 settled by ann: as the broker says
 warning  Flat after 10 s | ordered by ann
 error    ACCOUNT NOT REPORTED: nothing of DU1 for 40 s
 info     Account DU1 is reported again, after 41 s
+warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, weekly_loss=1 | By ann: \
+enough
+critical LIMIT REACHED (weekly_loss): P&L $-2,506.00 of the week from 2025-01-13 reached the limit $-1.00 | \
+Everything is closed, and entries are denied until 2025-01-20
+critical Flatten: nothing open | weekly_loss reached
+warning  Flat after 0 ms | weekly_loss reached
 """
 
 

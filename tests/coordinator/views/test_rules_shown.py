@@ -1,10 +1,17 @@
 """Where each rule stands: nearest first, and at the limit nothing is to go."""
 
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from portfold.coordinator.fold.rules.table import RULES
+from portfold.coordinator.views.headlines import denying
+from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.rule_view import ShownRule, rule_in_words, shown_rules
+from portfold.coordinator.views.status import status_fields, status_texts
+from portfold.coordinator.views.view_field import view_in
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import Story
 
 
@@ -50,3 +57,37 @@ def test_the_table_names_only_limits_there_are_and_every_code_once() -> None:
     codes = [rule.code for rule in RULES]
     assert len(codes) == len(set(codes))
     assert all(rule.keys for rule in RULES if rule.read is not None)
+
+
+# --- what is latched ---------------------------------------------------------------------------------------
+
+
+def view_of(story: Story) -> PortfolioView:
+    return view_in(status_fields(portfolio_view(story.state, StreamId(story.ms, 0)))) or PortfolioView()
+
+
+def test_a_limit_that_denies_is_a_headline_with_what_lifts_it() -> None:
+    story = Story(weekly_loss=Decimal(500), start_balance=Decimal(50_000), equity_floor=Decimal(49_500))
+    story.enters("ES")
+    story.marks("ES", "-500")
+    view = view_of(story)
+    assert view.denies_entries
+    floor, week = denying(view, ZoneInfo("UTC"))
+    assert (floor.code, floor.level, "--force" in floor.remedy) == ("limit_reached", "critical", True)
+    assert floor.text.startswith("equity_floor: all is closed, no entries until a resume: Equity $49,500.00")
+    assert (week.text.startswith("weekly_loss: all is closed, no entries until 2025-01-20"), week.remedy) == (
+        True,
+        "",
+    )
+
+
+def test_a_tier_that_denies_some_is_a_warning_and_one_that_is_told_is_none() -> None:
+    story = Story(loss_tiers="500=tell 1000=above:2")
+    story.enters("ES")
+    story.marks("ES", "-500")
+    assert denying(view_of(story), ZoneInfo("UTC")) == []
+    story.marks("ES", "-1000")
+    view = view_of(story)
+    assert not view.denies_entries
+    assert [(one.code, one.level) for one in denying(view, ZoneInfo("UTC"))] == [("tier_reached", "warning")]
+    assert status_texts(view)["limits_reached"].startswith("loss_tiers: no entries above 2 until 2025-01-16")

@@ -47,6 +47,8 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted("Positions settled")
         case "account_settled":
             return Counted("Accounts settled")
+        case "cash_moved":
+            return Counted("Cash moved")
         case "account_agrees":
             return Counted("Account agrees again", "the account agrees again in {count}")
         case "account_heard":
@@ -80,6 +82,7 @@ def counted_as(kind: AlertKind) -> Counted | None:
             | "account_differs"
             | "account_silent"
             | "limit_breached"
+            | "limit_reached"
             | "position_mismatch"
             | "worker_lost"
             | "log_lost"

@@ -56,13 +56,8 @@ def is_near(lost: Decimal, limits: Limits) -> bool:
 
 def lift_if_over(state: State) -> None:
     """Lifts the latch on a later trading day than it fell on, once the book is flat."""
-    if state.stop is not None and state.stop.day != state.day.date and _is_flat(state):
+    if state.stop is not None and state.stop.day != state.day.date and flatten.is_flat(state):
         state.stop = None
-
-
-def _is_flat(state: State) -> bool:
-    """Returns whether the book is, and no account has still to say so."""
-    return not state.positions and (state.account is None or state.flatten is None)
 
 
 def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
