@@ -20,10 +20,10 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency fold_rate audit research stop_to_flat failover restart alerts
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test kills lint bench simulate wheel docs clean FORCE
+.PHONY: help run quick test kills live-day lint bench simulate wheel docs clean FORCE
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 	@$(VENV)/bin/portfold demo $(ARGS)
@@ -44,6 +44,9 @@ bench: $(TOOLS) ## every benchmark, one after the other
 
 kills: $(TOOLS) ## kill -9 under load, and around orders at a broker (KILLS=200 ORDERS=100)
 	@$(PY) -m tests.kills --kills $(or $(KILLS),200) --orders $(or $(ORDERS),100) $(ARGS)
+
+live-day: $(TOOLS) ## a day of live trading over fake vendors, with all its trouble (SEED=1)
+	@$(PY) -m tests.live_day --seed $(or $(SEED),1) $(ARGS)
 
 simulate: $(TOOLS) ## thousands of schedules from a seed (SEEDS=100000 FIRST=0)
 	@$(PY) -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)

@@ -27,6 +27,7 @@ from portfold.config.rules import (
     Folder,
     Options,
     RedisUrl,
+    Symbol,
     SymbolOrDefault,
     Text,
     Whole,
@@ -43,6 +44,8 @@ _ZoneName = Annotated[str, Zone()]
 _Fraction = Approximate(Decimal(0), Decimal(1))
 _PERCENT = Exact(Decimal("0.01"), Decimal(100), 4, "percent")
 _RANGES = Exact(Decimal("0.01"), Decimal(100), 4, "average true ranges")
+_TICKS = Whole(1, 100_000, "ticks")
+_DOLLARS = Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")
 _HOURS = Text(
     rf"{CLOCK_TIME}-{CLOCK_TIME}",
     "two times of day as HH:MM-HH:MM, such as 08:30-15:00",
@@ -130,6 +133,30 @@ class IbsParameters(Struct, frozen=True):
             raise UnfitError("two different times", self.entry_hours, field="entry_hours")
 
 
+class StopDistance(Struct, frozen=True):
+    """How far from its price a position is stopped out by the broker: exactly one of `ticks`, `dollars` a
+    contract, and `atr` in average true ranges, over the last `atr_bars` bars of its worker.
+    """
+
+    ticks: Annotated[int, _TICKS] | None = None
+    dollars: Annotated[Decimal, _DOLLARS] | None = None
+    atr: Annotated[Decimal, _RANGES] | None = None
+    atr_bars: Annotated[int, Whole(1, 1_000, "bars")] = 14
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("ticks", "dollars", "atr") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise UnfitError("exactly one of ticks, dollars and atr", " and ".join(given) or "none")
+
+
+class ProtectiveStop(StopDistance, frozen=True):
+    """The same for all symbols but those that `symbols` names: with a distance of its own, or null for
+    none.
+    """
+
+    symbols: Mapping[Symbol, StopDistance | None] = field(default_factory=dict)
+
+
 class Runtime(Struct, frozen=True):
     """Everything in runtime.json; `Runtime()` is the packaged file.
 
@@ -140,7 +167,8 @@ class Runtime(Struct, frozen=True):
     what counts as loss, `stop_approach_percent` of the limit at which to warn.
 
     `broker` fills the orders, `feed` brings the bars; `market`: what the portfolio's one subscription is to,
-    None where there is none.
+    None where there is none. `protective_stop`: how far from each position a stop rests at the broker, None
+    for no such stop (use `stop_distance`).
 
     Costs of contracts that have none of their own: `commission_per_side` in dollars a contract,
     `slippage_ticks` a fill.
@@ -175,6 +203,7 @@ class Runtime(Struct, frozen=True):
     broker: ConfiguredBroker = ConfiguredBroker()
     feed: ConfiguredFeed = ConfiguredFeed()
     market: ConfiguredMarket | None = None
+    protective_stop: ProtectiveStop | None = None
     reservation_seconds: Annotated[float, Duration(3_600)] = 30.0
     answer_seconds: Annotated[float, Duration(60)] = 2.0
     flatten_seconds: Annotated[float, Duration(3_600)] = 10.0
@@ -235,6 +264,11 @@ class Runtime(Struct, frozen=True):
     def worker(self, symbol: str) -> IbsParameters:
         """Returns the parameters of the symbol's worker: its own entry, else the default one."""
         return self.workers.get(symbol) or self.workers.get(DEFAULT) or IbsParameters()
+
+    def stop_distance(self, symbol: str) -> StopDistance | None:
+        """Returns how far from a position in the symbol a stop rests at the broker; None where none does."""
+        usual = self.protective_stop
+        return usual.symbols.get(symbol, usual) if usual is not None else None
 
     def bar_zone(self, symbol: str) -> str:
         """Returns the time zone of the symbol's CSV bars: its own entry, else the default one, else UTC."""

@@ -34,6 +34,8 @@ class AccountReported(AnyEvent, frozen=True):
     `as_of_ms` is the server's clock right before the broker was asked, so what it says is no older.
     `equity` is everything, open profit included; `realized` the broker's own figure of its day, `unrealized`
     that of what is open. `positions` are net, a symbol once; `working` counts orders that may still fill.
+    `equity_as_of_ms` is given where a broker's dollars may be older than the rest: they are no older than
+    that.
     """
 
     account: Name
@@ -44,6 +46,7 @@ class AccountReported(AnyEvent, frozen=True):
     unrealized: Dollars
     positions: Holdings = ""
     working: WorkingOrders = ""
+    equity_as_of_ms: ServerTime = 0
 
 
 class AccountSettled(AnyEvent, frozen=True):

@@ -102,17 +102,21 @@ class PositionClosed(WorkerEvent, frozen=True):
 
 
 class PositionMarked(WorkerEvent, frozen=True):
-    """What an open position would make at `price` now, in dollars."""
+    """What an open position would make at `price` now, in dollars.
+
+    `owner` is the worker that holds it, where another marks it (the flattener): only while that is not up.
+    """
 
     symbol: Symbol
     side: Side
     price: Price
     unrealized: Dollars
+    owner: NameOrNone = ""
 
     @property
     def holder(self) -> str:
         """Returns the worker whose position it is."""
-        return self.worker
+        return self.owner or self.worker
 
 
 class WorkerStarted(WorkerEvent, frozen=True):

@@ -18,21 +18,24 @@ from portfold.bounds import PRICE, SYMBOL
 from portfold.errors import PortfoldError
 from portfold.events.codec import Fields
 
-_TIME, _SOURCE, _KNOWN_SINCE = "time_ms", "source", "known_since_ms"
+_TIME, _SOURCE, _KNOWN_SINCE, _UNKNOWN = "time_ms", "source", "known_since_ms", "unknown"
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 _SYMBOL = re.compile(SYMBOL, re.ASCII)
 _PRICE = re.compile(PRICE, re.ASCII)
 _CONTRACT = re.compile(r"[!-~]{1,40}", re.ASCII)
 _PRICES = 4
 
-
-DISCONNECTED, REFUSED, SLOW, SILENT = "disconnected", "refused", "slow reader", "silent "
-"""Subjects of a feed's notices that say what is wrong now; the last one with a symbol behind it."""
+DISCONNECTED, REFUSED, SLOW = "disconnected", "refused", "slow reader"
+"""Subjects of a feed's notices that say what is wrong now."""
+SILENT, WRONG = "silent ", "wrong price "
+"""The same, with a symbol behind them."""
+GAP, ROLL = "gap", "roll "
+"""Subjects of what is only worth knowing; the second with the symbol behind it."""
 
 
 def is_trouble(subject: str) -> bool:
     """Returns whether a notice of that subject says what is wrong now, and not only what is worth knowing."""
-    return subject in (DISCONNECTED, REFUSED, SLOW) or subject.startswith(SILENT)
+    return subject in (DISCONNECTED, REFUSED, SLOW) or subject.startswith((SILENT, WRONG))
 
 
 class UnreadableStep(PortfoldError, ValueError):
@@ -53,13 +56,15 @@ class StepBar(Struct, frozen=True):
 class Step(Struct, frozen=True):
     """Every minute up to `time_ms` is over, and these bars ended then; none where nothing was traded.
 
-    All that was traded from `known_since_ms` on is in this step and those before it, as `source` says.
+    All that was traded from `known_since_ms` on is in this step and those before it, as `source` says, but
+    for what the symbols in `unknown` may have traded in this minute.
     """
 
     time_ms: int
     bars: Mapping[str, StepBar]
     source: str = ""
     known_since_ms: int = 0
+    unknown: tuple[str, ...] = ()
 
 
 def step_fields(step: Step) -> Fields:
@@ -74,6 +79,8 @@ def step_fields(step: Step) -> Fields:
         fields += (_SOURCE, step.source)
     if step.known_since_ms:
         fields += (_KNOWN_SINCE, str(step.known_since_ms))
+    if step.unknown:
+        fields += (_UNKNOWN, " ".join(step.unknown))
     return fields
 
 
@@ -85,6 +92,7 @@ def read_step(fields: Mapping[str, str]) -> Step:
         bars,
         fields.get(_SOURCE, ""),
         _whole(fields.get(_KNOWN_SINCE, "0")),
+        tuple(fields.get(_UNKNOWN, "").split()),
     )
 
 

@@ -11,11 +11,20 @@ PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.003
 
 
-def until(look: Callable[[], _Fact | None], waiting_for: str, *, seconds: float = PATIENCE_SECONDS) -> _Fact:
-    """What `look` finds, as soon as that is true; AssertionError with `waiting_for` if it never comes."""
+def until(
+    look: Callable[[], _Fact | None],
+    waiting_for: str,
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    every: float = _LOOK_SECONDS,
+) -> _Fact:
+    """What `look` finds, as soon as that is true; AssertionError with `waiting_for` if it never comes.
+
+    `every`: seconds from one look to the next, for one that costs something.
+    """
     deadline = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{seconds:g} s went by without {waiting_for}")
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(every)
     return found

@@ -15,7 +15,9 @@ def register(app: App) -> None:
     app.command(flattener)
 
 
-def flattener(*, book: Path | None = None, paper: bool = False, target: Target = _TARGET) -> int:
+def flattener(
+    *, book: Path | None = None, paper: bool = False, account: str | None = None, target: Target = _TARGET
+) -> int:
     """Stand by to close positions of lost workers, when these are to be flattened.
 
     Run one beside every portfolio. It orders at the broker itself, and never opens anything.
@@ -30,16 +32,21 @@ def flattener(*, book: Path | None = None, paper: bool = False, target: Target =
         The broker's file, the same as the workers'.
     paper
         Close on paper, whichever broker runtime.json names; for workers started with --paper.
+    account
+        The account to close in, as the workers were given it; by default the one that runtime.json names.
     """
     from portfold.cli.folders import default_book
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
+    from portfold.workers.account.named import trading_the_named
     from portfold.workers.brokers.registry import on_paper
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.flattener.process import run
 
     resolved = target.resolve()
     configuration = on_paper(resolved.configuration) if paper else resolved.configuration
+    if account is not None:
+        configuration = trading_the_named(configuration, account, live=not paper)
     settings = GateSettings.of(resolved.configuration, url=resolved.url, portfolio=resolved.portfolio)
     log, lines = open_log("flattener", for_here=typing_here())
     try:

@@ -46,8 +46,9 @@ def run(
 ) -> int:
     """Trade the optimized symbols, each in a process of its own, and a flattener.
 
-    Where runtime.json names an account, a process watches that too; with --live
-    it is compared with the log first, and nothing starts where they differ.
+    Where runtime.json names an account, a process watches that too, and where
+    it names a market, one feeds it. With --live, which wants --account, that is
+    compared with the log first, and nothing starts where they differ.
     Prints its plan first. A process that fails is started again and goes on
     where it was; one that keeps failing is given up, with a critical line in
     the log. Ends, with all its processes, when every bar is traded and nothing
@@ -88,7 +89,7 @@ def run(
     zone = ZoneInfo(resolved.configuration.runtime.trading_day.zone)
     feed = given.feed(resolved.configuration)
     wanted = tuple(dict.fromkeys(symbols_in(symbols)))
-    settled = settle(resolved.configuration, paper=money.paper, live=money.live, feed=feed, wanted=wanted)
+    settled = settle(resolved.configuration, **vars(money), feed=feed, wanted=wanted)
     if embedded:
         check_embedded(resolved, target)
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
@@ -138,7 +139,8 @@ def _look_first(settled: "LiveRun", resolved: ResolvedTarget, book: Path, log: "
         wait_for_decisions(bus, stop)
         compare_with_log(settled, bus, log)
         if not settled.paper:
-            check_account(settled.configuration, bus, book, log=log, environ=os.environ, stop=stop)
+            traded, named = settled.configuration, settled.account
+            check_account(traded, bus, book, named=named, log=log, environ=os.environ, stop=stop)
         log_what_denies(bus, ZoneInfo(resolved.configuration.runtime.trading_day.zone), log)
 
 
@@ -196,23 +198,34 @@ def _children(
 ) -> "Iterator[SupervisedChild]":
     """Yields the processes. The server's address, which may hold a password, goes by the environment."""
     from portfold.cli.exits import UNUSABLE
+    from portfold.workers.market.registry import REPLAYED
     from portfold.workers.run.supervisor import SupervisedChild
 
     start = leashed()
-    where = [*_where(resolved, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
+    where = [*_where(resolved, target), "--book", str(book)]
+    money = ["--paper"] if settled.paper else ["--account", settled.account]
     variables = {"PORTFOLD_URL": resolved.url}
+    if settled.market is not None:
+        yield SupervisedChild(
+            "feed",
+            [*start, "feed", *_where(resolved, target)],
+            variables,
+            stands_by=True,
+            may_end=settled.market.source in REPLAYED,
+            hopeless=UNUSABLE,
+        )
     yield SupervisedChild(
-        "flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE
+        "flattener", [*start, "flattener", *where, *money], variables, stands_by=True, hopeless=UNUSABLE
     )
     if _is_watched(settled, resolved):
         yield SupervisedChild(
             "account",
-            [*start, "account", *_where(resolved, target), "--book", str(book)],
+            [*start, "account", *where],
             variables,
             stands_by=True,
             hopeless=UNUSABLE,
         )
-    passed_on = [*passed_on, *([] if settled.paper else ["--live"])]
+    passed_on = [*money, *passed_on, *([] if settled.paper else ["--live"])]
     for symbol in settled.symbols:
         own = ["--progress", str(folder / f"{symbol}.json")]
         yield SupervisedChild(

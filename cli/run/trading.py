@@ -45,13 +45,16 @@ class BarsGiven:
 @Parameter(name="*", group="With money, or on paper")
 @dataclass(frozen=True)
 class Money:
-    """The options `--paper` and `--live`."""
+    """The options `--paper`, `--live` and `--account`."""
 
     paper: bool = False
     """Trade on paper, whichever broker runtime.json names."""
 
     live: bool = False
-    """Trade with money, at the broker that runtime.json names."""
+    """Trade with money, at the broker that runtime.json names, in the account that --account names."""
+
+    account: str | None = None
+    """With --live: the account that is traded, as the broker calls it; has to be runtime.json's."""
 
 
 def _exact(number: float | None) -> Decimal | None:

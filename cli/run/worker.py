@@ -59,6 +59,7 @@ def worker(
     from portfold.cli.folders import default_book
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
+    from portfold.workers.account.named import trading_the_named
     from portfold.workers.claims.claim import Claim
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.feeds.registry import OURS
@@ -69,6 +70,7 @@ def worker(
     _check_symbol(symbol, resolved.configuration.contracts)
     feed = given.feed(resolved.configuration)
     configuration = with_or_without(resolved.configuration, feed, paper=money.paper, live=money.live)
+    configuration = trading_the_named(configuration, money.account, live=money.live)
     settings = GateSettings.of(configuration, url=resolved.url, portfolio=resolved.portfolio)
     kind, name = configuration.runtime.broker.kind, worker_of(symbol)
     log, lines = open_log(name, for_here=typing_here())

@@ -8,7 +8,6 @@ from portfold.config import ConfiguredAccount
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
 from portfold.coordinator.views.account_view import ShownAccount, difference_in_words
-from portfold.dollars import shown
 from portfold.exchange_time import span
 
 _PAPER = "paper"
@@ -71,7 +70,7 @@ def _late(watched: ShownAccount, facts: Facts) -> Finding:
     view = facts.overview.view if facts.overview else None
     grace_ms = view.limits.account_grace_ms if view and view.limits else 0
     took_ms = max(0, watched.heard_ms - watched.as_of_ms)
-    text = f"{watched.account} by {watched.source}: {shown(watched.equity)}, agrees with the log"
+    text = f"{watched.account} by {watched.source}: {watched.equity_text}, agrees with the log"
     if not grace_ms or 2 * took_ms <= grace_ms:
         return ok("account", text)
     late = f"{text}; but its report was {span(took_ms)} old when it came, with a grace of {span(grace_ms)}"

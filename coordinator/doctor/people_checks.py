@@ -12,7 +12,7 @@ from portfold.remedies import flattener_with, settle
 _NOT_FIT = {"flattening", "flat_unconfirmed", "no_limits", "unmanaged"}
 _SAID_ELSEWHERE = {"trading", "evidence", "not_led", "not_deciding", "log_incomplete", "server_fails"}
 _SAID_ELSEWHERE |= {"not_on_the_log", "wrong_book", "no_feed", "feed_troubled"}
-_SAID_ELSEWHERE |= {"account_differs", "symbol_differs", "account_silent"}
+_SAID_ELSEWHERE |= {"without_stop", "account_differs", "symbol_differs", "account_silent"}
 
 
 def leader(facts: Facts) -> Finding:
@@ -89,6 +89,19 @@ def flattener(facts: Facts) -> Finding:
     return warn("flattener", text, "portfold flattener")
 
 
+def protective_stops(facts: Facts) -> Finding:
+    """Checks that each position that is to have a stop at the broker has one, as the flattener knows."""
+    name, seen = "protective stops", facts.overview
+    if seen is not None and seen.without_stop:
+        text = f"none rests at the broker beside {seen.without_stop}"
+        return fail(name, text, "its worker's log says why; place one at the broker, or close it there")
+    if facts.configuration.runtime.protective_stop is None:
+        return ok(name, "none are configured")
+    if seen is None or not seen.flattener_alive:
+        return warn(name, "not known without a flattener", "portfold flattener")
+    return ok(name, "none lacks")
+
+
 def notifier(facts: Facts) -> Finding:
     """Checks that somebody sends the alerts."""
     silent = [name for name, who in facts.notifiers.items() if who is None]
@@ -128,4 +141,4 @@ def _what_became_of(symbol: str, seen: Overview) -> str:
     return f"{one.worker}, for {symbol}, {became}{holds}"
 
 
-CHECKS = (leader, standby, workers, flattener, notifier, trading)
+CHECKS = (leader, standby, workers, flattener, protective_stops, notifier, trading)

@@ -10,7 +10,7 @@ from portfold.exchange_time import span
 
 _FULL, _FILLING = 0.9, 0.7
 _DISK_FULL, _DISK_FILLING = 200 << 20, 1 << 30
-_CLOCKS_DIFFER_MS = 5_000
+CLOCKS_DIFFER_MS = 5_000
 
 
 def version(facts: Facts) -> Finding:
@@ -96,7 +96,7 @@ def clock(facts: Facts) -> Finding:
     if abs(apart_ms) > APART_MS:
         return fail("clock", apart(facts.server_ms, facts.wall_ms), remedy)
     text = f"the server's is {span(abs(apart_ms))} {'ahead of' if apart_ms > 0 else 'behind'} this machine's"
-    return warn("clock", text, remedy) if abs(apart_ms) > _CLOCKS_DIFFER_MS else ok("clock", text)
+    return warn("clock", text, remedy) if abs(apart_ms) > CLOCKS_DIFFER_MS else ok("clock", text)
 
 
 def _size(count: int) -> str:

@@ -27,8 +27,13 @@ class Account(Struct):
 
     Since the balance, the equity without open P&L, was `from_balance`, and what the log had realized was
     `from_net`, both have to have moved alike.
+    `moved_ms` is when something about positions was last folded: a report of before may show what is closed.
     `then_net` and `then_open` are what the log had realized, and had open, at the latest report.
     `day_equity` and `day_balance` are from the beginning of the trading day, with open P&L and without.
+
+    `is_behind`: the latest report's dollars may be from before the log last realized something, so the equity
+    is still that of the report before; `lacks_equity`: there was none yet that is not. The log had realized
+    `seen_net` at the latest report, and no later than `realized_ms`.
     """
 
     account: str
@@ -42,9 +47,14 @@ class Account(Struct):
     working: dict[str, int] = field(default_factory=dict)
     from_balance: Decimal = ZERO
     from_net: Decimal = ZERO
+    moved_ms: int = 0
     then_net: Decimal = ZERO
     then_open: Decimal = ZERO
     day_equity: Decimal = ZERO
     day_balance: Decimal = ZERO
     differences: dict[str, Difference] = field(default_factory=dict)
     silent: bool = False
+    is_behind: bool = False
+    lacks_equity: bool = False
+    seen_net: Decimal = ZERO
+    realized_ms: int = 0

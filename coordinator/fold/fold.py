@@ -71,7 +71,8 @@ It keeps the slots of a worker that stops; they freed them.
 It takes no close for a second report of one from before its worker was last granted the symbol. A fill of
 another leg or size is another fill under the same name; openings push out no names of closes.
 It counts the reminders of a flatten on when another leg joins it; they began anew.
-7 knows the account: AccountReported and AccountSettled, and limits that name one.
+7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
+position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
 What each decided is decided again alike.
 """
@@ -89,6 +90,11 @@ _KNOWN_SINCE: dict[type, int] = {
     CashMoved: 8,
 }
 """The version that first knew an event, for those that came later: the ones before refused it."""
+_OWNER_SINCE = 7
+_MARKS_FIELDS = "its fields are worker, session, seq, symbol, side, price, unrealized"
+_NO_OWNER = f"PositionMarked.owner: not a field of PositionMarked; {_MARKS_FIELDS}"
+"""What the versions said before PositionMarked had an owner."""
+_ABOUT_POSITIONS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
@@ -98,8 +104,13 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
     try:
         if type(event) is CoordinatorStarted and event.fold >= 6:
             state.led_since_ms = at.ms  # before time passes: it has watched nobody's signs of life yet
+        moves = state.account is not None and isinstance(event, _ABOUT_POSITIONS)
+        if moves:
+            account.note_move(state, at)
         decisions = pass_time(state, at, ticked=type(event) is ClockTicked)
         decisions += _follows(state, at, event)
+        if moves:
+            decisions += account.arrived(state, at)
     finally:
         setcontext(callers_arithmetic)
     for decision in decisions:
@@ -119,6 +130,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
     """
     if state.fold_version < _KNOWN_SINCE.get(type(event), 0):
         event = Malformed("", type(event).__name__)
+    if state.fold_version < _OWNER_SINCE and isinstance(event, PositionMarked) and event.owner:
+        event = Malformed(_NO_OWNER, "PositionMarked")
     if isinstance(event, WorkerEvent) and repeats.is_repeat(state, event):
         return repeats.answer_again(state, event)
     match event:
@@ -187,6 +200,8 @@ def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) 
 
 def _malformed(state: State, event: Malformed) -> list[Decision]:
     reason = event.reason
+    if state.fold_version < _OWNER_SINCE and event.type == "PositionMarked":
+        reason = reason.replace(f"{_MARKS_FIELDS}, owner", _MARKS_FIELDS)
     later = [kind.__name__ for kind, since in _KNOWN_SINCE.items() if state.fold_version < since]
     if later:
         unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"

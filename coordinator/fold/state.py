@@ -252,14 +252,17 @@ def account_pnl(state: State, account: Account) -> Decimal:
 
 
 def _worse_of_account(state: State, account: Account, total: Decimal) -> Decimal:
-    """A difference within its grace may be a fill on its way, so the log's figure counts until it is over."""
+    """A difference within its grace may be a fill on its way, so the log's figure counts until it is over; so
+    it does while the account's is from before the log's latest close.
+    """
     return min(total, account_pnl(state, account)) if account_counts(account) else total
 
 
 def account_counts(account: Account) -> bool:
     """Returns whether the account's figure counts where it is worse than the log's."""
     equity = account.differences.get(EQUITY)
-    return bool(account.as_of_ms) and (equity is None or equity.stands)
+    in_doubt = account.is_behind if equity is None else not equity.stands
+    return bool(account.as_of_ms) and not in_doubt
 
 
 def _counts_open(state: State) -> bool:

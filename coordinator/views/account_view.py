@@ -13,6 +13,7 @@ from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import EQUITY
 
 _Milliseconds = Annotated[int, Meta(ge=0)]
+BEHIND = "(from before the log's latest close)"
 _FIELDS = ("account", "account_as_of_ms", "account_working", "account_differs", "account_silent")
 
 
@@ -33,7 +34,8 @@ class ShownAccount(Struct, frozen=True):
 
     `pnl` is what it made since the trading day began, in dollars; `expected` the equity that the log leads
     to. `positions` are signed contracts by symbol, `prices` at what average, `working` orders that may still
-    fill. `denies`: why every entry is denied, empty where none is for it.
+    fill. `denies`: why every entry is denied, empty where none is for it. `is_behind`: the equity is from
+    before the log's latest close, and not compared until there is a newer one.
     """
 
     account: str
@@ -49,9 +51,15 @@ class ShownAccount(Struct, frozen=True):
     expected: Decimal = ZERO
     prices: dict[str, Decimal] = {}
     heard_ms: _Milliseconds = 0
+    is_behind: bool = False
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.equity, self.pnl, self.expected, *self.prices.values())
+
+    @property
+    def equity_text(self) -> str:
+        """Returns the equity, and whether it is not of now."""
+        return f"{shown(self.equity)}{f' {BEHIND}' if self.is_behind else ''}"
 
     @property
     def differing(self) -> tuple[ShownDifference, ...]:
@@ -78,6 +86,7 @@ def shown_account(state: State, account: Account) -> ShownAccount:
         expected=_cents(expected_equity(state, account)) if account.as_of_ms else ZERO,
         prices=dict(account.prices),
         heard_ms=account.heard_ms,
+        is_behind=account.is_behind,
     )
 
 
@@ -96,7 +105,7 @@ def account_in_words(account: ShownAccount | None) -> dict[str, str]:
         return dict.fromkeys(_FIELDS, "")
     held = " ".join(f"{symbol}:{size:+d}" for symbol, size in sorted(account.positions.items())) or "flat"
     working = " ".join(f"{symbol}={count}" for symbol, count in sorted(account.working.items()))
-    said = f"{account.account} by {account.source}: {shown(account.equity)}, day {shown(account.pnl)}, {held}"
+    said = f"{account.account} by {account.source}: {account.equity_text}, day {shown(account.pnl)}, {held}"
     return {
         "account": said if account.as_of_ms else f"{account.account}, not reported yet",
         "account_as_of_ms": str(account.as_of_ms),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from portfold.coordinator.views.account_view import ShownAccount, ShownDifference, difference_in_words
+from portfold.coordinator.views.account_view import BEHIND, ShownAccount, ShownDifference, difference_in_words
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
 from portfold.dollars import ZERO, shown
 from portfold.events.account import EQUITY
@@ -66,7 +66,8 @@ def compared(view: PortfolioView, books: Books | None, now_ms: int) -> list[Comp
         return rows
     remark = _difference(there, EQUITY, now_ms)
     apart = f"{shown(there.equity - there.expected)} apart" if there.equity != there.expected else ""
-    remark = "; ".join(filter(None, (apart, remark)))
+    behind = f"not compared yet {BEHIND}" if there.is_behind else ""
+    remark = "; ".join(filter(None, (apart, behind, remark)))
     return [*rows, ComparedRow(EQUITY, shown(there.expected), "", shown(there.equity), "", remark)]
 
 

@@ -56,6 +56,7 @@ _DENY_NOTHING = (
     "unsettled",
     "not_on_the_log",
     "wrong_book",
+    "without_stop",
     "no_feed",
     "feed_troubled",
 )
@@ -229,7 +230,7 @@ def _unsettled(seen: Overview) -> list[Headline]:
 
 
 def _book(seen: Overview) -> list[Headline]:
-    """Warns where the flattener's book and the log differ."""
+    """Warns where the flattener's book and the log differ, and of what lacks its protective stop."""
     found = []
     if seen.book_exceeds:
         text = f"the broker's book holds {seen.book_exceeds}, and no limit counts it"
@@ -237,6 +238,9 @@ def _book(seen: Overview) -> list[Headline]:
     if seen.book_lacks:
         text = f"the flattener could not close {seen.book_lacks}"
         found.append(Headline("wrong_book", "critical", "WRONG BOOK", text, _LOOK))
+    if seen.without_stop:
+        text = f"no protective stop rests at the broker beside {seen.without_stop}"
+        found.append(Headline("without_stop", "critical", "WITHOUT ITS STOP", text, _LOOK))
     return found
 
 

@@ -62,7 +62,8 @@ class Overview(Struct, frozen=True):
 
     `view` is the portfolio as its coordinator left it. `missing` are its symbols that no living worker
     trades. `book_exceeds` is what the flattener's book holds and the log does not, `book_lacks` what it
-    lacks, as a living flattener says. `market` is the market's data as it lies on the bus.
+    lacks, `without_stop` what is open without its stop at the broker, as a living flattener says. `market` is
+    the market's data as it lies on the bus.
     """
 
     now_ms: int
@@ -77,6 +78,7 @@ class Overview(Struct, frozen=True):
     server: Server
     book_exceeds: str = ""
     book_lacks: str = ""
+    without_stop: str = ""
     market: MarketSeen | None = None
 
     @property
@@ -144,6 +146,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         server=server_of(bus.server(), bus.settings()),
         book_exceeds=bus.book_exceeds(),
         book_lacks=bus.book_lacks(),
+        without_stop=bus.without_stop(),
         market=bus.market(),
     )
 

@@ -78,6 +78,11 @@ class Keys(NamedTuple):
         """String with an expiry: what the flattener's book holds and the log does not, as it found."""
         return f"{self.prefix}:book-exceeds"
 
+    @property
+    def without_stop(self) -> str:
+        """String with an expiry: what is open and lacks its protective stop, as the flattener found."""
+        return f"{self.prefix}:without-stop"
+
     def notifier(self, destination: str) -> str:
         """Hash: how far alerts were delivered to a destination, and what is needed to go on from there."""
         return f"{self.prefix}:notifier:{destination}"
@@ -98,8 +103,13 @@ class Keys(NamedTuple):
 
     @property
     def prices(self) -> str:
-        """Hash: each symbol's last price, when that was made, and by which source it came."""
+        """Hash: each symbol's last price, when that was made, by which source, and of which contract."""
         return f"{self.prefix}:prices"
+
+    @property
+    def contracts(self) -> str:
+        """Hash: the contract that each symbol is, and its last day, as the market's source says."""
+        return f"{self.prefix}:contracts"
 
     @property
     def feed(self) -> str:

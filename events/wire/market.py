@@ -21,18 +21,22 @@ from portfold.events.wire.leading import longest_wait_ms
 if TYPE_CHECKING:
     from redis import Redis
 
-_LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})", re.ASCII)
+_LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})(?: ([!-~]{{1,40}}))?", re.ASCII)
 
 
+_LISTED = re.compile(r"([!-~]{1,40}) ([0-9]{4}-[0-9]{2}-[0-9]{2})", re.ASCII)
 _LATELY_MS = 86_400_000
 
 
 class LastPrice(NamedTuple):
-    """A symbol's last price: made at `at_ms`, on the server's clock or the exchange's, told by `source`."""
+    """A symbol's last price: made at `at_ms`, on the server's clock or the exchange's, told by `source`;
+    `contract` is the month it is of, such as ESZ6, where the source knows it.
+    """
 
     price: Decimal
     at_ms: int
     source: str
+    contract: str = ""
 
 
 class NewPrice(NamedTuple):
@@ -41,6 +45,14 @@ class NewPrice(NamedTuple):
     symbol: str
     price: Decimal
     at_ms: int | None
+    contract: str = ""
+
+
+class ListedContract(NamedTuple):
+    """The contract that a symbol is, such as ESZ6, and the last day on which it is traded, in ISO."""
+
+    contract: str
+    last_day: str
 
 
 class FeedTerm(NamedTuple):
@@ -52,7 +64,7 @@ class FeedTerm(NamedTuple):
 
 class MarketSeen(NamedTuple):
     """The market's data as it lies on the bus at `now_ms`: who feeds it, if anybody does, the last step, last
-    prices by symbol, and what people have to know of it, by subject.
+    prices and contracts by symbol, and what people have to know of it, by subject.
     """
 
     now_ms: int
@@ -60,6 +72,7 @@ class MarketSeen(NamedTuple):
     last_step_ms: int | None
     prices: Mapping[str, LastPrice]
     notices: Mapping[str, str]
+    contracts: Mapping[str, ListedContract]
 
     @property
     def newest_price(self) -> tuple[LastPrice, ...]:
@@ -120,8 +133,8 @@ class Market(Connected):
     def write_prices(self, epoch: int, source: str, prices: Iterable[NewPrice]) -> None:
         """Writes last prices; one that is older than what lies there changes nothing. Raises FeedReplaced."""
         words: list[str | int] = [epoch, source]
-        for symbol, price, at_ms in prices:
-            words += (symbol, f"{price:f}", "" if at_ms is None else at_ms)
+        for symbol, price, at_ms, contract in prices:
+            words += (symbol, f"{price:f}", "" if at_ms is None else at_ms, contract)
         with self._errors_while("writing prices"):
             outcome = self._write_prices(keys=[self.keys.feed_head, self.keys.prices], args=words)
         _unless_replaced(outcome)
@@ -131,6 +144,15 @@ class Market(Connected):
         words = [epoch, *(word for notice in notices.items() for word in notice)]
         with self._errors_while("writing a notice of the feed"):
             outcome = self._write_notices(keys=[self.keys.feed_head, self.keys.feed_notices], args=words)
+        _unless_replaced(outcome)
+
+    def write_contracts(self, epoch: int, contracts: Mapping[str, ListedContract]) -> None:
+        """Notes which contracts symbols are. Raises FeedReplaced."""
+        words: list[str | int] = [epoch]
+        for symbol, (contract, last_day) in contracts.items():
+            words += (symbol, f"{contract} {last_day}")
+        with self._errors_while("writing the market's contracts"):
+            outcome = self._write_notices(keys=[self.keys.feed_head, self.keys.contracts], args=words)
         _unless_replaced(outcome)
 
     # --- what anybody reads ------------------------------------------------------------------------------
@@ -148,6 +170,12 @@ class Market(Connected):
         except UnreadableStep:
             return found[0].id, None
 
+    def first_step_id(self) -> StreamId:
+        """Returns the ID of the oldest of the minutes that are kept; ORIGIN where there is none."""
+        with self._errors_while("reading the first minute"):
+            found = entries_in(self._client.xrange(self.keys.bars, count=1))
+        return found[0].id if found else ORIGIN
+
     def last_prices(self, symbols: Sequence[str]) -> tuple[int, dict[str, LastPrice]]:
         """Returns the server's clock, and the last price of those symbols that have one."""
         with self._errors_while("reading prices"), self._client.pipeline(transaction=True) as commands:
@@ -164,7 +192,8 @@ class Market(Connected):
             commands.xrevrange(self.keys.bars, count=1)
             commands.hgetall(self.keys.prices)
             commands.hgetall(self.keys.feed_notices)
-            time, holder, last, prices, notices = answers_to(commands)
+            commands.hgetall(self.keys.contracts)
+            time, holder, last, prices, notices, contracts = answers_to(commands)
         step = entries_in(last)[0].by_name.get("time_ms", "") if last else ""
         return MarketSeen(
             milliseconds_in(time),
@@ -172,6 +201,11 @@ class Market(Connected):
             int(step) if step.isdecimal() else None,
             _prices(prices.items()),
             {readable(subject): readable(sentence) for subject, sentence in notices.items()},
+            {
+                readable(symbol): ListedContract(listed[1], listed[2])
+                for symbol, text in contracts.items()
+                if (listed := _LISTED.fullmatch(text))
+            },
         )
 
 
@@ -179,7 +213,7 @@ def _prices(texts: Iterable[tuple[str, str | None]]) -> dict[str, LastPrice]:
     """Reads last prices; what somebody else has written there is none."""
     found = ((symbol, _LAST_PRICE.fullmatch(text or "")) for symbol, text in texts)
     return {
-        readable(symbol): LastPrice(Decimal(price[1]), int(price[2]), price[3])
+        readable(symbol): LastPrice(Decimal(price[1]), int(price[2]), price[3], price[4] or "")
         for symbol, price in found
         if price
     }

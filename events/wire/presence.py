@@ -110,3 +110,13 @@ class PresenceKeys(Connected):
         """Returns what the flattener published last; empty too where none did."""
         with self._errors_while("asking what the log lacks"):
             return readable(self._client.get(self.keys.book_exceeds) or "")
+
+    def say_without_stop(self, what: str, lasts_ms: int) -> None:
+        """Publishes, for `lasts_ms`, what is open and lacks its protective stop; empty if none."""
+        with self._errors_while("saying what is without its stop"):
+            self._client.set(self.keys.without_stop, what, px=lasts_ms)
+
+    def without_stop(self) -> str:
+        """Returns what the flattener published last; empty too where none did."""
+        with self._errors_while("asking what is without its stop"):
+            return readable(self._client.get(self.keys.without_stop) or "")

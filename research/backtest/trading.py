@@ -19,11 +19,12 @@ from portfold.exchange_time import milliseconds_of
 from portfold.log import Log
 from portfold.research.backtest.alone import AloneGate, Opened
 from portfold.research.trades.trade_file import Trade
-from portfold.workers.brokers.paper import fill_at
+from portfold.workers.brokers.paper import fill_at, filled_at_once
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import on_paper, open_broker
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import EntryFilter, Verdict
+from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.ibs import IbsStrategy
 
@@ -61,18 +62,22 @@ def trade_alone(
 
     Raises ConfigError for options that the broker does not have.
     """
-    paper = on_paper(configuration)
+    paper = filled_at_once(on_paper(configuration))
     runtime, worker = paper.runtime, f"ibs-{symbol}"
     gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
-    log = _log()
+    contract, log = paper.contracts[symbol], _log()
     with closing(open_broker(BrokerSetup(paper, worker, _IN_MEMORY, log, {}))) as broker:
         trader = Trader(
-            contract=paper.contracts[symbol],
+            contract=contract,
             strategy=IbsStrategy(runtime.worker(symbol), runtime.trading_day),
             gate=gate,
             broker=broker,
             log=log,
-            manner=Manner(entry_filter=recording, fill_at=fill_at(paper)),
+            manner=Manner(
+                entry_filter=recording,
+                fill_at=fill_at(paper),
+                protection=Protection(runtime.stop_distance(symbol), contract, log),
+            ),
         )
         for bar in bars[:begins]:
             trader.warm_up(bar)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portfold.config import Runtime
+from portfold.config import ProtectiveStop, Runtime, StopDistance
 from tests.config.conftest import RUNTIME as FILE
 
 if TYPE_CHECKING:
@@ -113,6 +114,48 @@ def test_what_cannot_be_traded_by_is_refused(folder: Folder, changed: dict[str, 
     folder.change(FILE, "workers.ES", changed)
 
     assert folder.refusal() == f"{FILE}: workers.ES.{told}."
+
+
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        ({}, "protective_stop: expected exactly one of ticks, dollars and atr, got none"),
+        (
+            {"ticks": 8, "atr": 2},
+            "protective_stop: expected exactly one of ticks, dollars and atr, got ticks and atr",
+        ),
+        (
+            {"ticks": 8, "symbols": {"CL": {"atr_bars": 3}}},
+            "protective_stop.symbols.CL: expected exactly one of ticks, dollars and atr, got none",
+        ),
+        (
+            {"ticks": 0},
+            "protective_stop.ticks: expected a whole number of ticks from 1 to 100000, got 0",
+        ),
+        (
+            {"dollars": 0},
+            "protective_stop.dollars: expected a number of dollars from 0.01 to 999999999.99 with at most 2 "
+            "decimals, got 0",
+        ),
+        (
+            {"atr": 100.5},
+            "protective_stop.atr: expected a number of average true ranges from 0.01 to 100 with at most 4 "
+            "decimals, got 100.5",
+        ),
+    ],
+)
+def test_a_protective_stop_has_one_distance(folder: Folder, stop: dict[str, object], told: str) -> None:
+    folder.change(FILE, "protective_stop", stop)
+
+    assert folder.refusal() == f"{FILE}: {told}."
+
+
+def test_a_symbol_may_have_another_protective_stop_or_none() -> None:
+    own = StopDistance(dollars=Decimal(500))
+    runtime = Runtime(protective_stop=ProtectiveStop(ticks=40, symbols={"CL": own, "GC": None}))
+    assert runtime.stop_distance("ES") == ProtectiveStop(ticks=40, symbols={"CL": own, "GC": None})
+    assert (runtime.stop_distance("CL"), runtime.stop_distance("GC")) == (own, None)
+    assert Runtime().stop_distance("ES") is None
 
 
 def test_the_rules_hold_for_values_built_in_code_too() -> None:

@@ -128,6 +128,9 @@ _closes = _by_worker(
     owner=st.sampled_from(["", "", "ann", "bob"]),
     fill=_fill_names,
 )
+_marks = _by_worker(
+    PositionMarked, _legs, price=_prices, unrealized=_dollars, owner=st.sampled_from(["", "", "ann", "bob"])
+)
 _holdings = st.lists(
     st.sampled_from(["ES:long:1:100", "ES:long:3:99.5", "ES:short:1:100", "CL:long:2:-37.63", "NQ:long:1:0"]),
     max_size=4,
@@ -269,7 +272,7 @@ _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
     st.builds(_reported_late, _requests, _dollars, opens=st.booleans()),
     _requests.map(lambda request: [request]),
     _closes.map(lambda close: [close]),
-    _by_worker(PositionMarked, _legs, price=_prices, unrealized=_dollars).map(lambda mark: [mark]),
+    _marks.map(lambda mark: [mark]),
     _by_worker(EntryWithdrawn, _symbols).map(lambda withdrawn: [withdrawn]),
     _by_worker(EntryRenewed, _symbols).map(lambda renewed: [renewed]),
     _orders.map(lambda order: [order]),

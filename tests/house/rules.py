@@ -34,7 +34,7 @@ ROOMS = {
     "workers.brokers": set[str](),
     "workers.claims": {"workers.client"},
     "workers.account": {"workers.client", "workers.brokers", "workers.claims"},
-    "workers.market": {"workers.feeds", "workers.client", "workers.claims"},
+    "workers.market": {"workers.feeds", "workers.client", "workers.claims", "workers.brokers"},
     "workers.flattener": {"workers.client", "workers.brokers", "workers.claims", "workers.run"},
     "workers.notify": set[str](),
 }

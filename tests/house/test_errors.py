@@ -23,6 +23,8 @@ OUTSIDE = {
     "portfold.research.trades.cells.Refused": "names no file yet: the reader makes a ResearchError of it",
     "portfold.research.trades.cells.Unfit": "the row is counted among those left out, with this reason",
     "portfold.workers.brokers.traderspost.last_moment.MayNotSend": "has no text: the broker words it",
+    "portfold.workers.market.sources.ibkr.conversation.Refused": "ends the session, which is judged and told",
+    "portfold.workers.market.sources.ibkr.followed.Unfit": "has a sentence, with which the feed is refused",
     "portfold.workers.client.grants._NoLongerGranted": "renewing ends",
 }
 

@@ -10,13 +10,12 @@ import urllib3.connection
 
 from portfold.events.fields import Side
 from portfold.workers.brokers.contract_names import ContractNames
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.orders_book import Orders, open_orders_book
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import (
     BrokerPosition,
     BrokerSetup,
-    ExitFill,
-    Fill,
     MaySend,
     OpenedBroker,
     always,
@@ -83,25 +82,26 @@ class DoomedBroker:
 
     def enter(
         self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
+    ) -> OrderOutcome[Fill]:
         def asked() -> bool:
             allowed = may_send()
             if allowed:
                 DOOM.here(ENTRY_TO_BE_SENT)
             return allowed
 
-        fill = self._broker.enter(symbol, side, size, price, may_send=asked)
+        outcome = self._broker.enter(symbol, side, size, price, may_send=asked)
         DOOM.here(ENTRY_FILLED)
-        return fill
+        return outcome
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
-        fill = self._broker.exit(symbol, side, size, price, owner=owner)
+    ) -> OrderOutcome[ExitFill]:
+        outcome = self._broker.exit(symbol, side, size, price, owner=owner)
         if self._plant == "confirms first":
-            self._broker.confirm_reported(fill.fill_id)
+            for fill in outcome.fills:
+                self._broker.confirm_reported(fill.fill_id)
         DOOM.here(EXIT_FILLED)
-        return fill
+        return outcome
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         return self._broker.flatten(owner=owner)
@@ -128,7 +128,7 @@ class _DoomedPaper(PaperBroker):
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         DOOM.here(EXIT_TO_BE_SENT)
         return super().exit(symbol, side, size, price, owner=owner)
 

@@ -63,6 +63,12 @@ class Happenings:
                 world.account.prices[how["symbol"]] += tick * how["ticks"]
             case "mishap":
                 world.brokers.mishaps.add(Mishap(**how))
+            case "by hand":
+                world.account.open_by_hand(**how)
+            case "otherwise":
+                world.desk.otherwise.append(how["as_"])
+            case "account unreadable":
+                world.account.unreadable_until = world.scheduler.now + how["ms"]
             case "garbage" | "copy" | "forged":
                 write_by_hand(world, what, how["which"])
             case "ahead":

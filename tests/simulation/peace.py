@@ -7,6 +7,8 @@ known to differ, and whoever asks has to be answered.
 from collections.abc import Callable
 from functools import partial
 
+from portfold.events.account import ACCOUNT
+from tests.simulation.compared import Compared
 from tests.simulation.scheduler import Violation
 from tests.simulation.seats.cast import Cast
 
@@ -25,10 +27,17 @@ def peace(cast: Cast) -> None:
     _until(cast, lambda: not world.desk.on_the_way and _is_quiet(cast), "the backlog drains")
     _until(cast, world.law.holds, "the broker and the log differ only where somebody was told")
     _until(cast, lambda: _agree_once_settled(cast), "once settled the log agrees with the broker")
+    compared = Compared(cast, partial(_until, cast))
+    compared.is_told_and_settled()
     _until(cast, lambda: not _still_to_close(cast), "ordered flattens end")
+    world.account.working.clear()  # of what somebody was to do when peace came
     cast.operator.act(cast.operator.flatten)
+    world.scheduler.run(world.scheduler.now + _LOOK_MS)
     _until(cast, lambda: _flat(cast), "ordered flattens end")
+    _until(cast, lambda: _agree_once_settled(cast), "once settled the log agrees with the broker")
     cast.operator.act(cast.operator.resume_by_force)
+    world.scheduler.run(world.scheduler.now + _LOOK_MS)
+    compared.agrees_to_the_cent()
     _until(cast, lambda: _somebody_is_answered(cast), "whoever asks is answered")
 
 
@@ -39,6 +48,8 @@ def _stop_faults(cast: Cast) -> None:
     world.put_clock_right()
     world.account.working.clear()
     world.account.mishaps.end()
+    world.account.unreadable_until = 0
+    world.desk.otherwise.clear()
     for seat in world.seats.values():
         seat.faults.clear()
         seat.start()
@@ -69,15 +80,20 @@ def _agree_once_settled(cast: Cast) -> bool:
     """What was on its way when peace came may arrive after that; what is said to differ is settled too."""
     world = cast.world
     operator = cast.operator
-    if world.judge.checkpoint.state.unsettled or world.brokers.unsettled() or operator.has_to_say_again:
+    to_say = world.judge.checkpoint.state.unsettled or world.brokers.unsettled() or operator.has_to_say_again
+    differences = world.law.differences()
+    if to_say or any(leg.partition(":")[0] in world.judge.account.stands for leg in differences):
         operator.act(operator.settle)
         return False
-    return world.judge.drained and not world.law.differences()
+    return world.judge.drained and not differences
 
 
 def _flat(cast: Cast) -> bool:
     state = cast.world.judge.checkpoint.state
-    return not (state.positions or state.flatten or cast.world.account.held)
+    if any(held.worker == ACCOUNT for held in state.positions.values()):
+        cast.operator.act(cast.operator.close_at_broker)
+    open_still = state.positions or state.flatten or cast.world.account.everything()
+    return cast.world.judge.drained and not open_still
 
 
 def _somebody_is_answered(cast: Cast) -> bool:
@@ -92,6 +108,8 @@ def _situation(cast: Cast) -> str:
     world, state = cast.world, cast.world.judge.checkpoint.state
     return (
         f"decided up to {world.judge.checkpoint.cursor} of {world.server.last(world.keys.events)}; on the "
-        f"log {world.judge.book.held}, at the broker {world.account.legs()}, unsettled "
+        f"log {world.judge.book.held}, at the broker {world.account.legs()}, by hand "
+        f"{list(world.account.by_hand.values())}, "
+        f"told to differ {world.judge.account.stands}, unsettled "
         f"{list(state.unsettled)}, to flatten {state.flatten.left if state.flatten else 'nothing'}"
     )

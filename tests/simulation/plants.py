@@ -23,13 +23,15 @@ from portfold.events.incoming import (
 )
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.orders_book import PERHAPS_OPEN, BrokerOrder, Orders
-from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, MaySend, always
 from portfold.workers.brokers.traderspost import webhook
 from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.last_moment import SendAttempt
 from portfold.workers.client.requests import Requests
 from portfold.workers.flattener.flattener import Flattener
+from tests.simulation.account_plants import ACCOUNT_PLANTS
 from tests.simulation.broker.account import OwnBroker
 from tests.simulation.memory import server as memory_server
 
@@ -233,8 +235,11 @@ def _part_is_taken_for_the_whole() -> Iterator[None]:
     """An order filled in part is told as filled whole."""
     enters = OwnBroker.enter
 
-    def enter(self: OwnBroker, symbol: str, side: Side, size: int, price: Decimal, **more: Any) -> Fill:
-        return structs.replace(enters(self, symbol, side, size, price, **more), size=size)
+    def enter(
+        self: OwnBroker, symbol: str, side: Side, size: int, price: Decimal, **more: Any
+    ) -> OrderOutcome[Fill]:
+        (part,) = enters(self, symbol, side, size, price, **more).fills
+        return OrderOutcome(size, "filled", (structs.replace(part, size=size),))
 
     with mock.patch.object(OwnBroker, "enter", enter):
         yield
@@ -258,5 +263,6 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "old-order-closes-all": _old_order_closes_all,
     "failed-close-is-reported": _failed_close_is_reported,
     "part-is-taken-for-the-whole": _part_is_taken_for_the_whole,
+    **ACCOUNT_PLANTS,
 }
 """By the names that `--plant` takes."""

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from portfold.events.fields import Side
 from tests.simulation.broker.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
 from tests.simulation.memory.wire import Fault, FaultKind
+from tests.simulation.watch import OPERATOR, Watch, drawn_odd, drawn_watch
 
 COORDINATORS = ("leader-a", "leader-b", "leader-c")
 WORKERS = {"ann": "ES", "bob": "ES", "cat": "CL", "dan": "SI"}
 FLATTENER = "flattener"
-OPERATOR = "operator"
 SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -53,6 +53,7 @@ class Temper(NamedTuple):
     on_bus_loss: str
     broker: str
     send_ms: int
+    watch: Watch | None = None
 
 
 class Schedule(NamedTuple):
@@ -162,6 +163,11 @@ def drawn(seed: int, events: int) -> Schedule:
         else:
             who, how = _particulars(random, temper, what)
             happenings.append(Happening(ms, who, what, how))
+    watch = drawn_watch(seed)
+    if watch is not None:
+        temper = temper._replace(watch=watch)
+        odd = [Happening(*one) for one in drawn_odd(seed, watch, ms)]
+        happenings = sorted([*happenings, *odd], key=lambda one: one.ms)
     return Schedule(temper, happenings)
 
 

@@ -22,6 +22,7 @@ REACHED = [
     *("EntryAllowed", "EntryDenied", "EntryExpired", "EventRejected", "LimitBreached", "PositionMismatch"),
     *("StopLossApproaching", "StopLossTriggered", "FlattenOrdered", "FlattenOverdue", "FlattenHandedOver"),
     *("PortfolioFlat", "PositionAdopted", "PnlDisputed", "MarkStale", "TradingDayStarted"),
+    *("AccountDiffers", "AccountAgrees", "AccountSilent", "AccountHeard", "FlatUnconfirmed"),
 ]
 
 

@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 from portfold.config import load
 from portfold.events.fields import Side
 from portfold.log import open_log
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import ExitFill, Fill, MaySend, Withheld, always
+from portfold.workers.brokers.protocol import MaySend, Withheld, always
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -47,18 +48,25 @@ class FatedBroker(PaperBroker):
     fate: Fate | None = None
 
     def enter(
-        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,
+        *,
+        may_send: MaySend = always,
+        stop_distance: Decimal | None = None,
+    ) -> OrderOutcome[Fill]:
         if not may_send():
             raise Withheld(symbol)
         _reached(self.fate, "entering")  # on its way: nobody can call it back
-        fill = super().enter(symbol, side, size, price)
+        fill = super().enter(symbol, side, size, price, stop_distance=stop_distance)
         _reached(self.fate, "entered")
         return fill
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         _reached(self.fate, "exiting")
         fill = super().exit(symbol, side, size, price, owner=owner)
         _reached(self.fate, "exited")

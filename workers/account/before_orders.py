@@ -23,6 +23,7 @@ from portfold.workers.account.source import AccountSetup, AccountSnapshot, Accou
 
 _LOOK_SECONDS = 0.5
 _RECONCILE = "See: portfold reconcile"
+_NOT_KNOWN = ", and whether orders go to {} is not known"
 
 
 class NotAsTheLog(PortfoldError):
@@ -36,18 +37,21 @@ def check_account(
     bus: Bus,
     book: Path,
     *,
+    named: str,
     log: Log,
     environ: Mapping[str, str],
     stop: threading.Event,
 ) -> None:
     """Logs what account and log hold. Raises NotAsTheLog where they differ for longer than the grace.
 
-    Without a configured account it only warns. Raises ConfigError, BusError.
+    Without a configured account it only warns; then nobody knows either that the one that was `named` is
+    traded, unless the broker asks for it. Raises ConfigError, BusError.
     """
     account = configuration.runtime.account
     if account is None:
+        unknown = "" if configuration.runtime.broker.options.get("account") else _NOT_KNOWN.format(named)
         log.warning(
-            "No account is watched: what the broker holds is compared with nothing",
+            f"No account is watched: what the broker holds is compared with nothing{unknown}",
             what_to_do='"account" in runtime.json',
         )
         return

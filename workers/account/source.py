@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from portfold.config import Configuration, ConfiguredAccount
 from portfold.errors import PortfoldError
@@ -25,6 +26,7 @@ class AccountSnapshot(Struct, frozen=True):
     """What the broker says, in dollars: `equity` with open profit, `realized` as the broker counts its day.
 
     `holdings` are net, each symbol once, with the average price; `working` counts orders that may still fill.
+    `dollars_age` is how many seconds older than the rest the dollars may be, where they are not of now.
     """
 
     equity: Decimal
@@ -32,6 +34,12 @@ class AccountSnapshot(Struct, frozen=True):
     unrealized: Decimal
     holdings: tuple[Holding, ...] = ()
     working: Mapping[str, int] = {}
+    dollars_age: float | None = None
+
+    @property
+    def content(self) -> "AccountSnapshot":
+        """What it says, whenever that was."""
+        return replace(self, dollars_age=None)
 
 
 class AccountSource(Protocol):

@@ -5,6 +5,7 @@ broker was asked, so that the fold knows which report comes after which close. W
 nothing is reported: the fold counts the silence.
 """
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -60,31 +61,20 @@ class AccountWatcher:
         try:
             as_of_ms = self._bus.now_ms()
             snapshot = self._source.read()
-            if snapshot == self._said and self._clock.monotonic() < self._due:
+            if snapshot.content == self._said and self._clock.monotonic() < self._due:
                 self._is_well()
                 return False
-            self._bus.append(encode_checked(self._report(snapshot, as_of_ms)))
+            report = report_of(snapshot, self._account, self._kind, as_of_ms)
+            self._bus.append(encode_checked(report))
         except (AccountUnreadable, BusError, RefusedField) as error:
             self._is_troubled(str(error))
             return False
         except ArithmeticError:
             self._is_troubled("A figure of the account is beyond all bounds")
             return False
-        self._said, self._due = snapshot, self._clock.monotonic() + self._report_seconds
+        self._said, self._due = snapshot.content, self._clock.monotonic() + self._report_seconds
         self._is_well()
         return True
-
-    def _report(self, snapshot: AccountSnapshot, as_of_ms: int) -> AccountReported:
-        return AccountReported(
-            account=self._account,
-            source=self._kind,
-            as_of_ms=as_of_ms,
-            equity=snapshot.equity.quantize(CENT),
-            realized=snapshot.realized.quantize(CENT),
-            unrealized=snapshot.unrealized.quantize(CENT),
-            positions=holdings_text(sorted(snapshot.holdings)),
-            working=" ".join(f"{symbol}={count}" for symbol, count in sorted(snapshot.working.items())),
-        )
 
     def _is_troubled(self, why: str) -> None:
         """Logs a trouble once, and again where it is another."""
@@ -96,3 +86,19 @@ class AccountWatcher:
         if self._trouble:
             self._log.info("The account is reported again", account=self._account)
         self._trouble = ""
+
+
+def report_of(snapshot: AccountSnapshot, account: str, kind: str, as_of_ms: int) -> AccountReported:
+    """Returns what is put on the log of an account as a source of that kind read it."""
+    age = snapshot.dollars_age
+    return AccountReported(
+        account=account,
+        source=kind,
+        as_of_ms=as_of_ms,
+        equity=snapshot.equity.quantize(CENT),
+        realized=snapshot.realized.quantize(CENT),
+        unrealized=snapshot.unrealized.quantize(CENT),
+        positions=holdings_text(sorted(snapshot.holdings)),
+        working=" ".join(f"{symbol}={count}" for symbol, count in sorted(snapshot.working.items())),
+        equity_as_of_ms=0 if age is None else max(1, as_of_ms - math.ceil(age * 1000)),
+    )

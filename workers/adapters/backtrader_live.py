@@ -6,7 +6,7 @@ whatever Backtrader is waiting for. What is open from an earlier life is there a
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -22,14 +22,14 @@ from portfold.workers.adapters.backtrader_closing import PositionCloser
 from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
 from portfold.workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
 from portfold.workers.adapters.backtrader_held import BrokerHoldings
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     NotOpen,
     OpenedBroker,
     OrderUnknown,
+    refuse_a_rest,
     sends_within,
     when_taken_late,
 )
@@ -37,7 +37,7 @@ from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.run.money import OfNow
-from portfold.workers.run.reporting import report_exit
+from portfold.workers.run.reporting import report_entry, report_exit
 from portfold.workers.run.trader import holdings_of
 
 _AT_THE_MARKET = (None, bt.Order.Market, bt.Order.Close)
@@ -87,8 +87,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def report_leftovers(self) -> None:
         """Reports what an earlier life of this worker closed at the broker and did not live to report."""
-        for fill in self._broker.unreported_exits(self._gate.worker):
-            self._report_exit(fill, "reported after a restart")
+        unreported = self._broker.unreported_exits(self._gate.worker)
+        self._report_exit(unreported, "reported after a restart")
 
     def holdings(self) -> list[Holding]:
         """Returns what is open, for the coordinator to compare with the log. Raises BrokerError."""
@@ -178,8 +178,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         """Cancels an exit that is tried again; no other order can be: all are filled or rejected by now."""
         if not self._again.drop(order):
             return False
-        order.cancel()
-        self.notify(order)
+        self._cancelled(order)
         return True
 
     # --- orders ------------------------------------------------------------------------------------------
@@ -271,10 +270,12 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         symbol, price = self._symbol_and_price(order)
         size = abs(int(order.size))
         may_send = partial(self._gate.standing, granted, seconds=sends_within(self._broker))
-        fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
-        self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
-        self._earn(-fill.commission)
-        self._completed(order, fill, opened=True)
+        outcome = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
+        report_entry(self._gate, outcome)
+        self._earn(-outcome.commission)
+        self._filled(order, outcome)
+        if outcome.rest:
+            self._cancelled(order)
         return ""
 
     def _exit(self, order: Any) -> str:
@@ -282,9 +283,11 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         with self.closing.leaving(symbol):
             if self.closing.is_under_way(symbol):
                 return f"{symbol} is being closed already, by an order to flatten"
-            fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
-            self._report_exit(fill, "strategy")
-        self._completed(order, fill, opened=False)
+            left = abs(int(order.executed.remsize))
+            outcome = self._broker.exit(symbol, side_of(-order.size), left, price)
+            self._report_exit(outcome.fills, "strategy")
+        self._filled(order, outcome)
+        refuse_a_rest(outcome)
         return ""
 
     def _symbol_and_price(self, order: Any) -> tuple[str, Decimal]:
@@ -294,52 +297,51 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     def _close_at_once(self, held: BrokerPosition, cause: str) -> None:
         """Closes and reports, on any thread: it reads no data feed, which Backtrader may be moving on."""
         try:
-            fill = self._broker.exit(held.symbol, held.side, held.size, None)
+            outcome = self._broker.exit(held.symbol, held.side, held.size, None)
         except NotOpen as closed:
             self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
             return
-        self._report_exit(fill, cause)
+        self._report_exit(outcome.fills, cause)
         data = self._feeds.main(held.symbol)
-        if data is None:
-            return  # open from an earlier life, and no strategy here looks at it
-        kind = bt.order.SellOrder if held.side == "long" else bt.order.BuyOrder
-        order = kind(data=data, size=held.size, price=float(fill.price), simulated=True)
-        order.addinfo(flatten=cause)
-        self._completed(order, fill, opened=False)
+        if data is not None:  # else open from an earlier life, and no strategy here looks at it
+            kind = bt.order.SellOrder if held.side == "long" else bt.order.BuyOrder
+            order = kind(data=data, size=outcome.size, price=float(outcome.price), simulated=True)
+            order.addinfo(flatten=cause)
+            self._filled(order, outcome)
+        refuse_a_rest(outcome)
 
-    def _report_exit(self, fill: ExitFill, reason: str) -> None:
-        contract = self._feeds.contracts[fill.symbol]
-        report_exit(self.own_gate, self._broker, contract, fill, reason)
-        made = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value)
-        self._earn(made - fill.commission)
+    def _report_exit(self, fills: Iterable[ExitFill], reason: str) -> None:
+        for fill in fills:
+            contract = self._feeds.contracts[fill.symbol]
+            report_exit(self.own_gate, self._broker, contract, fill, reason)
+            made = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value)
+            self._earn(made - fill.commission)
 
     def _earn(self, dollars: Decimal) -> None:
         with self._cash_lock:
             self._cash += float(dollars)
 
-    def _completed(self, order: Any, fill: Fill, *, opened: bool) -> None:
-        """Notifies the strategy as Backtrader does of a fill."""
-        size, commission, price = order.size, float(fill.commission), float(fill.price)
-        pnl = Decimal(0)
-        if isinstance(fill, ExitFill):
-            point_value = self._feeds.contracts[fill.symbol].point_value
-            pnl = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, point_value)
+    def _cancelled(self, order: Any) -> None:
+        order.cancel()
+        self.notify(order)
+
+    def _filled(self, order: Any, outcome: OrderOutcome[Fill]) -> None:
+        """Notifies the strategy, as Backtrader does, of each fill."""
         left = self.getposition(order.data)
         order.submit(self)
         order.accept(self)
         order.addcomminfo(self.getcommissioninfo(order.data))
-        order.execute(
-            self._seen,
-            size,
-            price,
-            *((0, 0.0, 0.0) if opened else (size, 0.0, commission)),
-            *((size, 0.0, commission) if opened else (0, 0.0, 0.0)),
-            0.0,
-            float(pnl),
-            left.size,
-            left.price,
-        )
-        self.notify(order)
+        for fill in outcome.fills:
+            size, commission, pnl = fill.size if order.isbuy() else -fill.size, float(fill.commission), 0.0
+            nothing, all_of_it = (0, 0.0, 0.0), (size, 0.0, commission)
+            closed, opened = nothing, all_of_it
+            if isinstance(fill, ExitFill):
+                closed, opened = all_of_it, nothing
+                point_value = self._feeds.contracts[fill.symbol].point_value
+                pnl = float(gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, point_value))
+            price = float(fill.price)
+            order.execute(self._seen, size, price, *closed, *opened, 0.0, pnl, left.size, left.price)
+            self.notify(order)
 
 
 def _is_at_the_market(order: Any) -> bool:

@@ -1,7 +1,7 @@
 """Which contract an order of a symbol names: what is held is closed, or added to, in its own; else the day's.
 
 A name in the configuration goes before the rules of `contract_month`. Guarantees: no order goes out in a
-contract that nobody named and no rule gives.
+contract that nobody named and no rule gives, and a price of one month is none of what is held in another.
 """
 
 import re
@@ -10,12 +10,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from portfold.workers.brokers.contract_month import LETTERS, ROLLS, contract_name
-from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Orders, State
-from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.brokers.orders_book import HELD_BY, Orders
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
 
 _EXCHANGE = ZoneInfo("America/Chicago")
-_MONTH_OF_A_FUTURE = re.compile(rf"([A-Z0-9]+)[{LETTERS}](?:[0-9]{{1,2}}|[0-9]{{4}})")
-_HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
+_MONTH_OF_A_FUTURE = re.compile(rf"([A-Z0-9]+)([{LETTERS}])([0-9]{{1,2}}|[0-9]{{4}})")
 
 
 def exchange_day() -> date:
@@ -29,6 +28,21 @@ def symbol_of(name: str) -> str | None:
     return found.group(1) if found else None
 
 
+def is_price_of(held: BrokerPosition | None, contract: str) -> bool:
+    """Returns whether a price of `contract` is one of what is held. Where either has no month, or nothing is
+    held, any is.
+
+    The symbols may differ: MES is marked at prices of ES.
+    """
+    if held is None:
+        return True
+    mine, other = (_MONTH_OF_A_FUTURE.fullmatch(name) for name in (held.contract, contract))
+    if mine is None or other is None:
+        return True
+    digits = min(len(mine[3]), len(other[3]))  # ESZ6 is ESZ2026, and every tenth year's
+    return mine[2] == other[2] and mine[3][-digits:] == other[3][-digits:]
+
+
 class ContractNames:
     """`names` are those of the configuration, by symbol; `today` is the exchange's day."""
 
@@ -38,7 +52,7 @@ class ContractNames:
 
     def held(self, orders: Orders, owner: str, symbol: str) -> str:
         """Returns the contract that the position was opened in."""
-        entered = [one for one in orders.of(owner, symbol, _HELD_BY) if one.does == "enter"]
+        entered = [one for one in orders.of(owner, symbol, HELD_BY) if one.does == "enter"]
         return entered[-1].contract if entered else self.today(symbol)
 
     def today(self, symbol: str) -> str:

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from portfold.events.fields import Side
-from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition, ExitFill
+from portfold.workers.brokers.order import ExitFill
+from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS legs (

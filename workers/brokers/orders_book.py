@@ -51,6 +51,8 @@ State = Literal[
 ]
 PERHAPS_OPEN: tuple[State, ...] = ("sending", "unknown")
 UNSETTLED: tuple[State, ...] = (*PERHAPS_OPEN, "flattened")
+HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
+"""Of entries: what is held was, or may have been, entered by them."""
 NOT_COUNTED: tuple[State, ...] = ("refused", "given_up", "unproven", "not_filled")
 
 _COLUMNS = "id, at_ms, sender, owner, symbol, side, size, does, contract, price, state, said"

@@ -1,57 +1,96 @@
 """A broker on paper: fills every order at once, at the given price and some ticks worse, for a commission.
 With `fill_at` `next_bar` it is the trader that gives a strategy's orders one bar later, at that bar's open.
+With `fills` its market fills in parts, late, not whole or not at all, see `paper_market`: a part that is not
+the first at the last price known by then.
 
 Positions and the exits that nobody has reported yet are in a book that all processes of the portfolio share
 (see `legs_book` for what that holds good against), so that they outlive the process that made them, and
 another can close the ones and report the others. Prices are taken as they come, off the tick grid and below
-zero as well. Fills know no depth of market: any size gets one price.
+zero as well. Fills know no depth of market: any size gets one price. Stops rest beside positions as
+`resting.on_paper` says.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from portfold.config import Configuration, Contract
+from portfold.config import ConfigError, Configuration, Contract
 from portfold.dollars import gross_pnl
 from portfold.events.fields import Side
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price, join, reduce, worse
 from portfold.workers.brokers.legs_book import Entries, PaperBook
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.paper_cash import CASH_TABLE, move_cash
+from portfold.workers.brokers.paper_market import (
+    ORDERS_TABLE,
+    Course,
+    PaperFills,
+    Part,
+    course_of,
+    next_number,
+)
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
     BrokerSetup,
-    ExitFill,
-    Fill,
     FillAt,
     MaySend,
     NotOpen,
     Withheld,
     always,
+    close_each,
 )
 from portfold.workers.brokers.registry import PAPER
+from portfold.workers.brokers.resting.on_paper import STOPS_TABLE, PricePath, RestingStops
+from portfold.workers.brokers.resting.protective import check_distance, stop_name
 from portfold.workers.named import read_options
+
+AnyFill = TypeVar("AnyFill", bound=Fill)
 
 
 class PaperOptions(Struct, frozen=True):
     """Beside the costs, which are its contracts'."""
 
     fill_at: FillAt = "mark"
+    fills: PaperFills | None = None
 
 
 def open_paper(setup: BrokerSetup) -> "PaperBroker":
     """Returns the broker of kind `paper`. Raises ConfigError, BrokerError."""
-    setup.options(PaperOptions)
-    return PaperBroker(
-        setup.book,
-        setup.owner,
-        setup.configuration.contracts,
-    )
+    fills = setup.options(PaperOptions).fills or PaperFills()
+    _check_fills_end(setup.configuration, fills)
+    return PaperBroker(setup.book, setup.owner, setup.configuration.contracts, fills=fills)
+
+
+def _check_fills_end(configuration: Configuration, fills: PaperFills) -> None:
+    """Raises ConfigError for fills that outlast a slot: an entry must be over while the slot is reserved."""
+    runtime = configuration.runtime
+    longest = runtime.answer_seconds + fills.longest_seconds
+    if longest >= runtime.reservation_seconds:
+        expected = (
+            f"fewer parts or less late, as an answer and an entry then take up to {longest:g} s, or "
+            f"reservation_seconds to be more than that, which is {runtime.reservation_seconds:g}"
+        )
+        got = f"{fills.parts} parts, each up to {fills.late_ms} ms late"
+        raise ConfigError(configuration.files.runtime.path, "broker.options.fills", expected, got)
+
+
+def filled_at_once(configuration: Configuration) -> Configuration:
+    """Returns the same configuration with paper fills at once and whole: for backtests, which have no time to
+    be late in.
+    """
+    broker = configuration.runtime.broker
+    options = {name: option for name, option in broker.options.items() if name != "fills"}
+    runtime = replace(configuration.runtime, broker=replace(broker, options=options))
+    return replace(configuration, runtime=runtime)
 
 
 def fill_at(configuration: Configuration) -> FillAt:
@@ -70,7 +109,7 @@ class PaperBroker:
     """Paper trading of `owner` in the shared `book`; meets `protocol.Broker`, and closes as a `with` ends.
 
     Every fill, entry and exit, costs the slippage and the commission of its contract. `patience` bounds, in
-    seconds, the waits for the book.
+    seconds, the waits for the book; `fills` says how the market fills, and `pause` waits for a late part.
     """
 
     def __init__(
@@ -80,53 +119,65 @@ class PaperBroker:
         contracts: Mapping[str, Contract],
         *,
         patience: float = 5.0,
+        fills: PaperFills | None = None,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         if not owner:
             raise BrokerError("Expected the name of the worker that trades on paper, got none")
         self._owner = owner
         self._contracts = contracts
-        self._book = PaperBook(book, patience, tables=(CASH_TABLE,))
+        self._fills = fills or PaperFills()
+        self._at_once = self._fills == PaperFills()
+        self._pause = pause
+        self._book = PaperBook(book, patience, tables=(CASH_TABLE, ORDERS_TABLE, STOPS_TABLE))
+        self._closed_late: Callable[[], object] = lambda: None
+        with self._book.reading() as entries:
+            self._protected = RestingStops(entries, contracts).symbols(owner)
+
+    @property
+    def sends_within_seconds(self) -> float:
+        """See `protocol.sends_within`."""
+        return self._fills.longest_seconds
 
     def enter(
-        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,
+        *,
+        may_send: MaySend = always,
+        stop_distance: Decimal | None = None,
+    ) -> OrderOutcome[Fill]:
         """Opens or adds to one's own leg, slippage worse than `price`; a BrokerError if that leg is on the
-        other side."""
+        other side. From then on a stop rests beside it, where a distance is given.
+        """
         self._check_order(symbol, side, size)
         check_price(symbol, price)
+        check_distance(symbol, stop_distance)
         if not may_send():
             raise Withheld(f"An entry of {size} {symbol} may not be made any more")
-        paid = self._worse(symbol, price, buys=side == "long")
-        commission = self._contract(symbol).commission_per_side * size
-        with self._book.transaction() as entries:
-            leg = entries.leg(self._owner, symbol)
-            if leg is not None and leg.side != side:
-                raise BrokerError(
-                    f"{self._owner} is {leg.side} {leg.size} {symbol} and must close that before going {side}"
-                )
-            fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
-            entries.write_leg(join(leg, fresh) if leg else fresh)
-            move_cash(entries, -commission)
-            entries.write_mark(symbol, price)
-        return Fill(self._owner, symbol, side, size, paid, commission, uuid4().hex)
+        opening = partial(self._open, symbol, side, stop_distance)
+        return self._filled(f"An entry of {size} {symbol}", size, price, opening)
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         """Closes `size` contracts of a leg, slippage worse than `price` or, for None, than the last mark."""
         self._check_order(symbol, side, size)
         if price is not None:
             check_price(symbol, price)
         owner = owner or self._owner
-        with self._book.transaction() as entries:
-            leg = entries.leg(owner, symbol)
-            if leg is None or leg.side != side or leg.size < size:
-                held = f"is {leg.side} {leg.size}" if leg else "has none"
-                raise NotOpen(f"{owner} {held}, so {side} {size} {symbol} cannot be closed")
-            return self._close(entries, leg, size, price)
+        if not self._at_once:
+            with self._book.reading() as entries:  # before it is an order
+                _check_open(entries, owner, symbol, side, size)
+        leave = partial(self._leave, owner, symbol, side)
+        return self._filled(f"An exit of {size} {symbol}", size, price, leave)
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
-        """Closes every leg of the owner at its last mark, all in one transaction."""
+        """Closes every leg of the owner at its last mark; where fills are at once, all in one transaction."""
+        if not self._at_once:
+            return close_each(self, owner or self._owner)
         with self._book.transaction() as entries:
             return [self._close(entries, leg, leg.size, None) for leg in entries.legs(owner or self._owner)]
 
@@ -143,11 +194,30 @@ class PaperBroker:
         self._book.confirm(fill_id)
 
     def mark(self, symbol: str, price: Decimal) -> None:
-        """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at."""
+        """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at.
+        A stop of one's own that it reaches is filled.
+        """
         self._contract(symbol)
         check_price(symbol, price)
+        self.pass_through(symbol, PricePath(price, price, price))
         with self._book.transaction() as entries:
             entries.write_mark(symbol, price)
+
+    def pass_through(self, symbol: str, path: PricePath) -> None:
+        """Fills a stop of one's own that the price has reached on its way."""
+        if symbol not in self._protected:
+            return
+        with self._book.transaction() as entries:
+            reached = RestingStops(entries, self._contracts).reached(self._owner, symbol, path)
+            if reached is not None:
+                leg, price = reached
+                self._close(entries, leg, leg.size, price, stop_name())
+        if reached is not None:
+            self._closed_late()
+
+    def on_closed_late(self, callback: Callable[[], object]) -> None:
+        """Calls back, on the thread that brought the price, once a stop of one's own is filled."""
+        self._closed_late = callback
 
     def close(self) -> None:
         """Lets go of the book. What is open stays open in it."""
@@ -161,13 +231,82 @@ class PaperBroker:
     ) -> None:
         self.close()
 
-    def _close(self, entries: Entries, leg: BrokerPosition, size: int, price: Decimal | None) -> ExitFill:
+    def _filled(
+        self, what: str, size: int, price: Decimal | None, fill: Callable[[int, Decimal | None], AnyFill]
+    ) -> OrderOutcome[AnyFill]:
+        """Has an order filled, part by part. Raises BrokerError for one that gets nothing."""
+        course = self._course(size)
+        if not course.parts:
+            became = "rejected" if course.rejected else "cancelled"
+            raise BrokerError(f"{what} was {became} by the paper market")
+        fills: list[AnyFill] = []
+        for part in course.parts:
+            if part.after_seconds:
+                self._pause(part.after_seconds)
+            try:
+                fills.append(fill(part.size, None if fills else price))
+            except BrokerError:
+                if not fills:
+                    raise
+                break  # what it got it keeps
+        got = sum(each.size for each in fills)
+        return OrderOutcome(size, "filled" if got == size else "cancelled", tuple(fills))
+
+    def _course(self, size: int) -> Course:
+        if self._at_once:
+            return Course((Part(size, 0.0),))
+        with self._book.transaction() as entries:
+            number = next_number(entries, self._owner)
+        return course_of(self._fills, self._owner, number, size)
+
+    def _open(
+        self, symbol: str, side: Side, stop_distance: Decimal | None, size: int, price: Decimal | None
+    ) -> Fill:
+        commission = self._contract(symbol).commission_per_side * size
+        with self._book.transaction() as entries:
+            leg = entries.leg(self._owner, symbol)
+            if leg is not None and leg.side != side:
+                raise BrokerError(
+                    f"{self._owner} is {leg.side} {leg.size} {symbol} and must close that before going {side}"
+                )
+            price = entries.mark(symbol) if price is None else price
+            paid = self._worse(symbol, price, buys=side == "long")
+            fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
+            held = join(leg, fresh) if leg else fresh
+            entries.write_leg(held)
+            self._protect(RestingStops(entries, self._contracts), held, leg, stop_distance)
+            move_cash(entries, -commission)
+            entries.write_mark(symbol, price)
+        return Fill(self._owner, symbol, side, size, paid, commission, uuid4().hex)
+
+    def _leave(self, owner: str, symbol: str, side: Side, size: int, price: Decimal | None) -> ExitFill:
+        with self._book.transaction() as entries:
+            return self._close(entries, _check_open(entries, owner, symbol, side, size), size, price)
+
+    def _protect(
+        self,
+        stops: RestingStops,
+        held: BrokerPosition,
+        before: BrokerPosition | None,
+        distance: Decimal | None,
+    ) -> None:
+        if before is None:
+            stops.forget(held.owner, held.symbol)  # of one that was taken out of the book by hand
+        if distance is not None:
+            stops.put(held, distance)
+            self._protected.add(held.symbol)
+
+    def _close(
+        self, entries: Entries, leg: BrokerPosition, size: int, price: Decimal | None, fill_id: str = ""
+    ) -> ExitFill:
         if price is None:
             price = entries.mark(leg.symbol)
         else:
             entries.write_mark(leg.symbol, price)
         left, entry_commission = reduce(leg, size)
         entries.write_leg(left)
+        if not left.size:
+            RestingStops(entries, self._contracts).forget(leg.owner, leg.symbol)
         contract = self._contract(leg.symbol)
         received = self._worse(leg.symbol, price, buys=leg.side == "short")
         commission = contract.commission_per_side * size
@@ -180,7 +319,7 @@ class PaperBroker:
             size,
             received,
             commission,
-            uuid4().hex,
+            fill_id or uuid4().hex,
             leg.price,
             entry_commission,
         )
@@ -199,3 +338,12 @@ class PaperBroker:
             known = ", ".join(self._contracts)
             raise BrokerError(f"Expected a symbol with a contract ({known}), got {symbol!r}")
         return self._contracts[symbol]
+
+
+def _check_open(entries: Entries, owner: str, symbol: str, side: Side, size: int) -> BrokerPosition:
+    """Returns the leg that holds the contracts. Raises NotOpen."""
+    leg = entries.leg(owner, symbol)
+    if leg is None or leg.side != side or leg.size < size:
+        held = f"is {leg.side} {leg.size}" if leg else "has none"
+        raise NotOpen(f"{owner} {held}, so {side} {size} {symbol} cannot be closed")
+    return leg

@@ -1,4 +1,5 @@
-"""What every broker offers a worker, and what it answers: fills, positions and refusals.
+"""What every broker offers a worker, and what it answers: what became of an order, positions
+and refusals.
 
 A broker fills first and the worker reports afterwards, so a worker can die with a fill that nobody knows of.
 Brokers therefore keep every exit until it is confirmed as reported: whoever comes next, the restarted worker
@@ -18,6 +19,7 @@ from portfold.config import Configuration
 from portfold.errors import PortfoldError
 from portfold.events.fields import Side
 from portfold.log import Log
+from portfold.workers.brokers.order import OVER, ExitFill, Fill, OrderOutcome
 from portfold.workers.named import Shape, read_options
 
 # The most exits a broker keeps of one owner that nobody has confirmed. Beyond it the oldest are dropped.
@@ -58,11 +60,9 @@ class OrderUnknown(BrokerError):
     """
 
 
-class Fill(msgspec.Struct, frozen=True):
-    """An order filled at once and whole: `size` contracts of `side` at `price`.
-
-    `side` is that of the position, also when it is closed; `commission` is in dollars for this fill alone.
-    `fill_id` is the broker's own name for it, never given to another fill, by any book or account.
+class BrokerPosition(msgspec.Struct, frozen=True):
+    """What `owner` holds: `size` contracts at the average price `price`, with the dollars of commission
+    paid so far for them; `contract` is the month they are in, such as ESZ2026, where the broker has months.
     """
 
     owner: str
@@ -70,33 +70,8 @@ class Fill(msgspec.Struct, frozen=True):
     side: Side
     size: int
     price: Decimal
-    commission: Decimal
-    fill_id: str
-
-
-class ExitFill(Fill, frozen=True):
-    """A fill that closed contracts: with the average price they were entered at and, in dollars, the
-    commission paid for their entry."""
-
-    entry_price: Decimal
-    entry_commission: Decimal
-
-    @property
-    def total_commission(self) -> Decimal:
-        """Dollars paid for these contracts, entry and exit."""
-        return self.entry_commission + self.commission
-
-
-class BrokerPosition(msgspec.Struct, frozen=True):
-    """What `owner` holds: `size` contracts at the average price `price`, with the dollars of commission
-    paid so far for them."""
-
-    owner: str
-    symbol: str
-    side: Side
-    size: int
-    price: Decimal
     commission_paid: Decimal
+    contract: str = ""
 
 
 class BrokerSetup(NamedTuple):
@@ -128,8 +103,10 @@ class Broker(Protocol):
 
     def enter(
         self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
+    ) -> OrderOutcome[Fill]:
         """Buys (long) or sells (short) `size` contracts at about `price`, adding to one's own position.
+
+        The order is over, or believed filled, when this returns: what it did not get it never will.
 
         Asks `may_send` as late as it can, from any thread, and sends nothing after a no: Withheld.
         """
@@ -137,11 +114,13 @@ class Broker(Protocol):
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         """Closes `size` contracts of the position at about `price`, or at the last price known for None.
 
+        What it did not close is open still; where the order is not over, that works on.
+
         NotOpen when that much is not open: of several who close the same contracts exactly one succeeds.
-        From the moment they are closed the fill is among the `unreported_exits`.
+        From the moment they are closed its fills are among the `unreported_exits`.
         """
         ...
 
@@ -168,6 +147,32 @@ class Broker(Protocol):
     def confirm_reported(self, fill_id: str) -> None:
         """Forgets an exit that is on the bus; does nothing for one that is forgotten already."""
         ...
+
+
+def close_each(broker: Broker, owner: str) -> list[ExitFill]:
+    """Closes every position of one owner, and returns the fills; raises what the first failed with, once all
+    were tried.
+    """
+    fills: list[ExitFill] = []
+    failed: list[BrokerError] = []
+    for held in broker.positions(owner):
+        try:
+            fills.extend(broker.exit(held.symbol, held.side, held.size, None, owner=held.owner).fills)
+        except NotOpen:
+            continue  # somebody else was first
+        except BrokerError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return fills
+
+
+def refuse_a_rest(outcome: OrderOutcome[ExitFill]) -> None:
+    """Raises BrokerError where an exit did not close all that was ordered, OrderUnknown where it works on."""
+    if outcome.rest and outcome.state in OVER:
+        raise BrokerError(f"{outcome.rest} of {outcome.ordered} are open still: the exit was {outcome.state}")
+    if outcome.rest:
+        raise OrderUnknown(f"{outcome.rest} of {outcome.ordered} are not closed yet: the exit works on")
 
 
 def sends_within(broker: Broker) -> float:
@@ -204,6 +209,14 @@ def can_adopt(broker: Broker) -> Callable[[BrokerPosition], object] | None:
     """
     adopt: Callable[[BrokerPosition], object] | None = getattr(broker, "adopt", None)
     return adopt
+
+
+def can_cancel(broker: Broker) -> Callable[[], list[str]] | None:
+    """Returns what has the broker cancel all that is at work in the account and can fill after everything was
+    closed, and then says what still is; None for one without `cancel_working`, whose orders never wait.
+    """
+    cancel: Callable[[], list[str]] | None = getattr(broker, "cancel_working", None)
+    return cancel
 
 
 class OpenedBroker(Broker, Protocol):

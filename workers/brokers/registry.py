@@ -9,6 +9,7 @@ import msgspec
 from portfold.config import ConfigError, Configuration, ConfiguredBroker
 from portfold.workers.brokers.left_behind import warn_of_earlier_books
 from portfold.workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
+from portfold.workers.brokers.resting.protective import refuse_what_cannot_protect
 from portfold.workers.named import find
 
 PAPER = "paper"
@@ -31,6 +32,7 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
     if "may_send" not in signature(broker.enter).parameters:
         expected = "a broker whose enter takes may_send, and asks it right before it sends"
         raise ConfigError(runtime, "broker.kind", expected, "one that sends without asking")
+    refuse_what_cannot_protect(setup.configuration, broker)
     if not is_paper(setup.configuration):
         warn_of_earlier_books(setup.book, setup.log)
     return broker

@@ -23,19 +23,24 @@ class BarError(PortfoldError, ValueError):
         self.field = field
 
 
-class Bar(msgspec.Struct, frozen=True):
-    """Open, high, low and close of `symbol`, in the contract's quote, up to `time` (aware, UTC).
-
-    Prices are finite Decimals and may be zero or negative (CL, 20 April 2020); open and close lie within
-    low and high. Anything else is a BarError.
-    """
-
+class _Traded(msgspec.Struct, frozen=True):
     symbol: str
     time: datetime
     open: Decimal
     high: Decimal
     low: Decimal
     close: Decimal
+
+
+class Bar(_Traded, frozen=True, kw_only=True):
+    """Open, high, low and close of `symbol`, in the contract's quote, up to `time` (aware, UTC).
+
+    Prices are finite Decimals and may be zero or negative (CL, 20 April 2020); open and close lie within
+    low and high. Anything else is a BarError. `contract` is the month they are of, such as ESZ6, where the
+    feed knows it.
+    """
+
+    contract: str = ""
 
     def __post_init__(self) -> None:
         if not self.symbol:

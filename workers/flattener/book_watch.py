@@ -3,7 +3,8 @@
 A flattener that was given another book, or runs as another user, stands ready and can close nothing. And what
 the book holds and the log does not, no limit counts, no open loss of it leads to a stop, and no reminder
 names it: a fill that was never reported, or a settlement of what is still open. An order to close everything
-closes it all the same, for that goes by the book. Guarantees: either is logged, critically and with what to
+closes it all the same, for that goes by the book. What is to have a protective stop at the broker and has
+none is guarded by nothing once its worker is dead. Guarantees: each is logged, critically and with what to
 do, within some seconds, and lies on the bus for `portfold doctor` and `portfold status`. A report that is on
 its way to the log is no such thing: only what is so twice in a row is, and nothing is said of the log while
 events are undecided.
@@ -20,6 +21,7 @@ from portfold.events.wire.bus import Bus
 from portfold.log import Log
 from portfold.remedies import flattener_with, settle
 from portfold.workers.brokers.protocol import Broker
+from portfold.workers.brokers.resting.protective import lacking_stops
 
 NOT_IN_THE_BOOK = "the broker's book of this flattener does not hold what it is to close"
 WHAT_TO_DO = (
@@ -28,6 +30,8 @@ WHAT_TO_DO = (
 )
 NOT_ON_THE_LOG = "the broker's book holds what the log does not, so no limit counts it"
 _ASK = f"look at the broker; let its worker start and tell; or, of what is open there: {settle()}"
+NO_STOP = "no protective stop rests at the broker beside what is to have one"
+_PLACE = "look at its worker's log; place a stop at the broker, or close there what is open"
 _LOOK_SECONDS = 5.0
 _LOOKS_IT_LASTS = 6
 
@@ -49,7 +53,8 @@ class BookWatch:
         self._next_look = clock.monotonic()
         self._missing: set[str] = set()
         self._unreported: set[str] = set()
-        self._logged_lacks = self._logged_unreported = ""
+        self._unguarded: set[str] = set()
+        self._logged_lacks = self._logged_unreported = self._logged_unguarded = ""
         self.left_unreported: set[_Leg] = set()
 
     def look(self) -> None:
@@ -66,6 +71,10 @@ class BookWatch:
             self._missing, self._unreported = missing, unreported
             self._bus.say_book_lacks(lacks, lasts_ms)
             self._bus.say_book_exceeds(more, lasts_ms)
+            unguarded = {f"{one.symbol} {one.side} of {one.owner}" for one in lacking_stops(self._broker)}
+            bare = ", ".join(sorted(unguarded & self._unguarded))
+            self._unguarded = unguarded
+            self._bus.say_without_stop(bare, lasts_ms)
         except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
             self.left_unreported = set()
             self._log.warning("The book could not be compared with the log; trying again", why=repr(error))
@@ -75,7 +84,9 @@ class BookWatch:
             self._log.critical(text, open=lacks, what_to_do=WHAT_TO_DO)
         if more and more != self._logged_unreported:
             self._log.critical(f"NOT ON THE LOG: {NOT_ON_THE_LOG}", open=more, what_to_do=_ASK)
-        self._logged_lacks, self._logged_unreported = lacks, more
+        if bare and bare != self._logged_unguarded:
+            self._log.critical(f"WITHOUT ITS STOP: {NO_STOP}", open=bare, what_to_do=_PLACE)
+        self._logged_lacks, self._logged_unreported, self._logged_unguarded = lacks, more, bare
 
     def _compared(self) -> tuple[set[str], set[str], set[_Leg]]:
         """Returns what is open on the log and not here, and the other way round; and what of that lost
@@ -85,11 +96,8 @@ class BookWatch:
         """
         last, head = self._bus.last_event(), self._bus.head()
         view = view_in(self._bus.status()) or PortfolioView()
-        on_the_log = {
-            (held.worker, held.symbol, held.side): held.size
-            for held in view.positions
-            if held.worker != ACCOUNT  # that no order of ours entered: see `unowned`
-        }
+        on_the_log = {(held.worker, held.symbol, held.side): held.size for held in view.positions}
+        to_be_here = {leg for leg in on_the_log if leg[0] != ACCOUNT}  # the others: see `unowned`
         held: dict[_Leg, int] = {
             (one.owner, one.symbol, one.side): one.size for one in self._broker.positions()
         }
@@ -98,7 +106,7 @@ class BookWatch:
         if head is None or head.cursor < last:
             unreported = set()
         left = unreported & _kept_for_the_lost(view)
-        return _named(on_the_log.keys() - held.keys() - closed), _named(unreported), left
+        return _named(to_be_here - held.keys() - closed), _named(unreported), left
 
 
 def _kept_for_the_lost(view: PortfolioView) -> set[_Leg]:

@@ -5,9 +5,10 @@ of life, so that it needs no coordinator. A worker that has just died still seem
 order stands until every sign of life from before it has lapsed, or would have were it not for a clock that
 was put back, and for as long as closing fails. It covers what was open when it was given, and nothing that is
 entered after a resume. One that was given before this process began is taken up: the fill of a dead worker
-may be in the book alone. All is closed side by side: one that hangs delays no other. Where the dead worker
-had closed at the broker and died before saying so, the flattener reports that very fill. Of two who close
-the same contracts the broker lets one succeed, and a fill reported twice is folded once.
+may be in the book alone. All is closed side by side: one that hangs delays no other. Orders at work that
+could open anew what is closed are cancelled, before and after it. Where the dead worker had closed at the
+broker and died before saying so, the flattener reports that very fill. Of two who close the same contracts
+the broker lets one succeed, and a fill reported twice is folded once.
 """
 
 import threading
@@ -25,13 +26,15 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.errors import BusError, BusRefused
 from portfold.log import Log
-from portfold.workers.brokers.protocol import Broker, BrokerPosition, ExitFill, NotOpen
+from portfold.workers.brokers.order import ExitFill
+from portfold.workers.brokers.protocol import Broker, BrokerPosition, NotOpen, refuse_a_rest
 from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO
 from portfold.workers.flattener.side_by_side import SideBySide
 from portfold.workers.flattener.signs_of_life import SignsOfLife
 from portfold.workers.flattener.unowned import Unowned
+from portfold.workers.flattener.working_orders import WorkingOrders
 from portfold.workers.pauses import Pauses
 from portfold.workers.run.reporting import report_exit
 
@@ -88,6 +91,7 @@ class Flattener:
         self._closed: set[tuple[str, str]] = set()
         self._pauses = Pauses(self._clock)
         self._unowned = Unowned(bus, broker, log)
+        self._working = WorkingOrders(broker, log)
         self._took_up = False
         gate.on_flatten(self.flatten, reminded=True, at_once=_ORDERS_AT_ONCE)
 
@@ -189,7 +193,8 @@ class Flattener:
         for leg in due if patiently else ():
             self._pauses.begin(leg)
         wanted = [one for leg, one in orphans.items() if leg in due]
-        failed = self._close_all(wanted, closed & due, order.cause)
+        close = partial(self._close_all, wanted, closed & due, order.cause)
+        failed = self._working.ended_around(close, partial(self._may_have_been_entered_since, order))
         others = any(fill.owner not in silent for fill in unreported)
         return failed, bool(failed or unsure) or others or due != closed | orphans.keys()
 
@@ -299,7 +304,7 @@ class Flattener:
     def close_leg(self, held: BrokerPosition, cause: str) -> None:
         """Closes it at the broker and reports that; so too what its owner has closed. Raises BrokerError."""
         try:
-            fill = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
+            outcome = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
         except NotOpen as closed:
             self._log.warning("Closed meanwhile by its owner", symbol=held.symbol, why=str(closed))
             self._report_for_owner(held, cause)
@@ -308,7 +313,9 @@ class Flattener:
             self._log.critical("NOT CLOSED", symbol=held.symbol, owner=held.owner, why=repr(error))
             raise
         else:
-            self._report(fill, cause)
+            for fill in outcome.fills:
+                self._report(fill, cause)
+            refuse_a_rest(outcome)
 
     def _report_for_owner(self, held: BrokerPosition, cause: str) -> None:
         for fill in self._broker.unreported_exits(held.owner):

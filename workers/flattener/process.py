@@ -1,4 +1,4 @@
-"""The flattener's process: opens its broker, gate and watch of the book, and looks again at each beat.
+"""The flattener's process: opens its broker, gate, marks and watch of the book, and looks again at each beat.
 
 Guarantees: of several flatteners of a portfolio one closes, and the others stand by; when that one ends, or
 dies, another takes its place.
@@ -6,7 +6,8 @@ dies, another takes its place.
 
 import os
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from portfold.config import Configuration
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.log import Log
-from portfold.workers.brokers.protocol import BrokerSetup
+from portfold.workers.brokers.protocol import BrokerSetup, OpenedBroker
 from portfold.workers.brokers.registry import open_broker
 from portfold.workers.claims.claim import Claim
 from portfold.workers.claims.standing_by import Replaced, take_the_place
@@ -24,6 +25,7 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import BookWatch
 from portfold.workers.flattener.flattener import NAME, Flattener, Within, hears
+from portfold.workers.flattener.orphan_marks import OrphanMarks, Pace
 
 
 def run(
@@ -52,7 +54,7 @@ def run(
         )
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
         if not stop.is_set():
-            with gate:
+            with gate, _marked(configuration, settings, gate, broker, log):
                 log.info("Flattener ready", portfolio=settings.portfolio, book=str(book))
                 while not stop.wait(settings.heartbeat_seconds):
                     flattener.look_again()
@@ -60,6 +62,24 @@ def run(
                     flattener.close_for_the_lost(book_watch.left_unreported)
         if claim.lost_to:
             raise Replaced(f"Another flattener closes here now: {claim.lost_to}.")
+
+
+@contextmanager
+def _marked(
+    configuration: Configuration, settings: GateSettings, gate: PortfolioGate, broker: OpenedBroker, log: Log
+) -> Iterator[None]:
+    """Marks what no worker is there to mark, where the portfolio has a feed."""
+    market = configuration.runtime.market
+    if market is None:
+        yield
+        return
+    contracts = {name: one for name, one in configuration.contracts.items() if name in market.symbols}
+    repeat_seconds = settings.mark_stale_seconds / 2
+    pace = Pace(settings.mark_seconds, market.price_stale_seconds, repeat_seconds)
+    marks = OrphanMarks(_open_bus(settings), gate, broker, contracts, pace, log=log, clock=SystemClock())
+    with closing(marks):
+        marks.start()
+        yield
 
 
 def _open_bus(settings: GateSettings) -> Bus:

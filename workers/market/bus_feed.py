@@ -3,8 +3,9 @@
     "feed": {"kind": "bus", "options": {"minutes": 60}}
 
 Guarantees: what was on the bus before the worker came is for its strategy to warm up on, and nothing is
-traded on it (`past_until`). A bar of which a part is unknown is never given. While the bus is away the feed
-waits, and then goes on with the first minute that it has not read.
+traded on it (`past_until`). A bar of which a part is unknown is never given, also where minutes left the bus
+before they were read here. While the bus is away the feed waits, and then goes on with the first minute that
+it has not read.
 """
 
 import threading
@@ -73,9 +74,13 @@ class BusFeed:
             self._there, last = self._bus.last_step()
             self.past_until = utc(last.time_ms) if last else None
         block_ms = _BLOCK_MS if self._seen >= self._there else 1
-        return self._bus.published_after(
+        entries = self._bus.published_after(
             self._bus.keys.bars, self._seen, count=_READ_AT_ONCE, block_ms=block_ms
         )
+        # Asked afterwards: what leaves the bus in between is a gap too many, and never one too few.
+        if entries and ORIGIN < self._seen < self._bus.first_step_id():
+            self._is_unknown = True
+        return entries
 
     def _of_one(self, entry: Entry, symbol: str) -> Iterator[Bar]:
         try:
@@ -84,6 +89,8 @@ class BusFeed:
             self._is_unknown = True
             return
         longer = self._longer_bars(step)
+        if symbol in step.unknown:
+            longer.gap(step.time_ms)
         if bar := step.bars.get(symbol):
             prices = (bar.open, bar.high, bar.low, bar.close)
             longer.add(MinuteBar(symbol, step.time_ms, *prices, bar.volume or 0, bar.contract))

@@ -1,7 +1,8 @@
 """One term of a feed: puts on the bus what the source gives, for as long as the lease lasts.
 
 Guarantees: a minute is put on the bus once it is over, whole; prices at most every PRICE_SECONDS, each
-symbol's latest; what is wrong is logged, and stands on the bus until it is over. Where the bus does not take
+symbol's latest, and none that cannot be the contract's; what is wrong is logged, and stands on the bus until
+it is over. Where the bus does not take
 something the term ends: the next goes on behind the last minute that is there, so nothing is lost.
 """
 
@@ -11,10 +12,21 @@ from typing import NamedTuple
 from portfold.clock import Clock
 from portfold.events.market import Step, StepBar
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.market import FeedReplaced, NewPrice
+from portfold.events.wire.market import FeedReplaced, ListedContract, NewPrice
 from portfold.log import Log
 from portfold.workers.market import notices
-from portfold.workers.market.source import MinuteBar, MinuteEnd, Notice, NoticeKind, PriceUpdate, Roll, Update
+from portfold.workers.market.quotes import Quotes
+from portfold.workers.market.source import (
+    ContractListed,
+    MinuteBar,
+    MinuteEnd,
+    MinuteUnknown,
+    Notice,
+    NoticeKind,
+    PriceUpdate,
+    Roll,
+    Update,
+)
 
 PRICE_SECONDS = 0.25
 
@@ -26,6 +38,8 @@ _LEVELS: Mapping[NoticeKind, str] = {
     "slow_reader": "warning",
     "reconnected": "info",
     "recovered": "info",
+    "wrong_price": "error",
+    "right_price": "info",
 }
 
 
@@ -51,15 +65,19 @@ class Manner(NamedTuple):
 
 
 class Feeding:
-    """The bus side of one term."""
+    """The bus side of one term; `quotes` judges prices."""
 
-    def __init__(self, bus: Bus, term: Term, manner: Manner, *, log: Log, clock: Clock) -> None:
+    def __init__(
+        self, bus: Bus, term: Term, manner: Manner, *, quotes: Quotes, log: Log, clock: Clock
+    ) -> None:
         self._bus = bus
         self._who, self._epoch, self._lease_ms = term
         self._source, self._known_since_ms, self._keep, self._of_now = manner
+        self._quotes = quotes
         self._log = log
         self._clock = clock
         self._bars: dict[int, dict[str, StepBar]] = {}
+        self._unknown: dict[int, set[str]] = {}
         self._prices: dict[str, NewPrice] = {}
         self._priced_at = self._kept_at = float("-inf")
         self._last_ms = 0
@@ -72,16 +90,24 @@ class Feeding:
 
     def take(self, update: Update | None) -> None:
         """Puts an update on the bus, and whatever is due. Raises BusError, FeedReplaced."""
+        for passed in self._quotes.passed(update) if update is not None else ():
+            self._take(passed)
+        self._look_after()
+
+    def _take(self, update: Update) -> None:
         match update:
-            case PriceUpdate(symbol, price, at_ms):
-                self._prices[symbol] = NewPrice(symbol, price, at_ms if self._of_now else None)
+            case PriceUpdate(symbol, price, at_ms, contract):
+                self._prices[symbol] = NewPrice(symbol, price, at_ms if self._of_now else None, contract)
             case MinuteBar(symbol, end_ms):
                 self._bars.setdefault(end_ms, {})[symbol] = _on_the_bus(update)
+            case MinuteUnknown(symbol, end_ms):
+                self._unknown.setdefault(end_ms, set()).add(symbol)
             case MinuteEnd(end_ms):
                 self._minutes_over(end_ms)
+            case ContractListed(symbol, contract, last_day):
+                self._bus.write_contracts(self._epoch, {symbol: ListedContract(contract, last_day)})
             case Notice() | Roll():
                 self._tell(update)
-        self._look_after()
 
     def refused(self, sentence: str) -> None:
         """Leaves on the bus why there is no feed any more. Raises BusError, FeedReplaced."""
@@ -99,10 +125,10 @@ class Feeding:
             self._priced_at = now
 
     def _minutes_over(self, end_ms: int) -> None:
-        for over_ms in sorted({end_ms, *(end for end in self._bars if end <= end_ms)}):
-            bars = self._bars.pop(over_ms, {})
-            if bars or over_ms > self._last_ms:
-                self._add(Step(over_ms, bars, self._source, self._known_since_ms))
+        for over_ms in sorted({end_ms, *(end for end in (*self._bars, *self._unknown) if end <= end_ms)}):
+            bars, unknown = self._bars.pop(over_ms, {}), tuple(sorted(self._unknown.pop(over_ms, ())))
+            if bars or unknown or over_ms > self._last_ms:
+                self._add(Step(over_ms, bars, self._source, self._known_since_ms, unknown))
 
     def _add(self, step: Step) -> None:
         self._last_ms = max(self._last_ms, step.time_ms)

@@ -39,7 +39,8 @@ class LongerBar(Struct, frozen=True):
 
     def for_strategies(self) -> Bar:
         """Returns the bar as strategies look at it."""
-        return Bar(self.symbol, utc(self.end_ms), self.open, self.high, self.low, self.close)
+        prices = (self.open, self.high, self.low, self.close)
+        return Bar(self.symbol, utc(self.end_ms), *prices, contract=self.contract)
 
 
 class LongerBars:

@@ -7,7 +7,7 @@ Guarantees:
   at the same moment the one that came first counts as the earlier.
 - A minute is closed once, and never changed or given again: what comes for it afterwards is late, and
   `add` says so.
-- A minute of which the beginning is unknown, before `since_ms`, is never given.
+- A minute of which the beginning is unknown, before `since_ms`, is never given, and nothing of it is late.
 - A bar is of one contract. Where a symbol rolls within a minute, its bar is what was traded of the newer.
 """
 
@@ -60,6 +60,8 @@ class MinuteBars:
     """The minutes from `since_ms` on; where that lies within a minute, from the next one on."""
 
     def __init__(self, since_ms: int) -> None:
+        # From what is closed up to what is over nothing is known.
+        self._closed_ms = since_ms // MINUTE_MS * MINUTE_MS
         self._over_ms = -(-since_ms // MINUTE_MS) * MINUTE_MS
         self._open: dict[int, dict[str, _Minute]] = {}  # by their ends, then by symbol
 
@@ -69,9 +71,9 @@ class MinuteBars:
         return self._over_ms
 
     def add(self, traded: Traded) -> bool:
-        """Returns whether it counts; False where its minute is over."""
+        """Returns whether it came in time; False where its minute was closed before."""
         if traded.at_ms < self._over_ms:
-            return False
+            return traded.at_ms >= self._closed_ms
         end_ms = (traded.at_ms // MINUTE_MS + 1) * MINUTE_MS
         minutes = self._open.setdefault(end_ms, {})
         minute = minutes.get(traded.symbol)
@@ -90,11 +92,11 @@ class MinuteBars:
             return
         for over_ms in sorted(end for end in self._open if end <= end_ms):
             minutes = self._open.pop(over_ms)
-            self._over_ms = over_ms
+            self._over_ms = self._closed_ms = over_ms
             yield from (minutes[symbol].bar(symbol, over_ms) for symbol in sorted(minutes))
             yield MinuteEnd(over_ms)
         if self._over_ms < end_ms:
-            self._over_ms = end_ms
+            self._over_ms = self._closed_ms = end_ms
             yield MinuteEnd(end_ms)
 
     def forget_open(self, since_ms: int | None = None) -> None:

@@ -6,12 +6,18 @@ Pure. A trouble stands until it is over; the last gap and the last roll of a sym
 from collections.abc import Iterator, Mapping
 
 from portfold.bounds import LONGEST_TEXT
-from portfold.events.market import DISCONNECTED, REFUSED, SILENT, SLOW, is_trouble
+from portfold.events.market import (
+    DISCONNECTED,
+    GAP,
+    REFUSED,
+    ROLL,
+    SILENT,
+    SLOW,
+    WRONG,
+    is_trouble,
+)
 from portfold.exchange_time import utc_clock
 from portfold.workers.market.source import Notice, Roll
-
-GAP, ROLL = "gap", "roll "
-"""Subjects of what is only worth knowing; the second with the symbol behind it."""
 
 
 def of_a_new_term(standing: Mapping[str, str]) -> dict[str, str]:
@@ -50,3 +56,7 @@ def _changed_by(news: Notice | Roll) -> Iterator[tuple[str, str]]:
             yield from ((f"{SILENT}{symbol}", sentence) for symbol in news.symbols)
         case "recovered":
             yield from ((f"{SILENT}{symbol}", "") for symbol in news.symbols)
+        case "wrong_price":
+            yield from ((f"{WRONG}{symbol}", sentence) for symbol in news.symbols)
+        case "right_price":
+            yield from ((f"{WRONG}{symbol}", "") for symbol in news.symbols)

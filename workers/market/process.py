@@ -23,12 +23,15 @@ from portfold.log import Log
 from portfold.workers.claims.claim import shown_holder
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.market.feeding import Feeding, Manner, Term
+from portfold.workers.market.quotes import Quotes
 from portfold.workers.market.registry import REPLAYED, open_market
 from portfold.workers.market.source import MINUTE_MS, MarketRefused, MarketSetup
 from portfold.workers.pauses import Pauses
 
 _LEASES = 5
 """Of a leader: opening a vendor's client takes seconds."""
+_KNOWN_LATELY_MS = 7 * 86_400_000
+"""A price that is older says nothing any more of what a price may be."""
 _BUS = "bus"
 _LASTING_SECONDS = 60.0
 """After so long without a failure the pauses begin small again."""
@@ -117,7 +120,8 @@ class _Feed:
         term = Term(self._who, self._epoch, self._lease_ms)
         name = self._market.source.rpartition(":")[2]
         manner = Manner(name, known_since_ms, self._market.keep_minutes, self._of_now)
-        feeding = Feeding(self._bus, term, manner, log=self._log, clock=SystemClock())
+        quotes = self._quotes()
+        feeding = Feeding(self._bus, term, manner, quotes=quotes, log=self._log, clock=SystemClock())
         try:
             with closing(open_market(self._market, self._setup(since_ms))) as source:
                 feeding.begin()
@@ -145,6 +149,18 @@ class _Feed:
         if self._of_now and last.time_ms < kept_ms:
             return kept_ms, kept_ms
         return last.time_ms, last.known_since_ms
+
+    def _quotes(self) -> Quotes:
+        """Returns what judges prices by those that are known; nothing does where all is played."""
+        if not self._of_now:
+            return Quotes({}, {})
+        seen = self._bus.market()
+        known = {
+            symbol: last.price
+            for symbol, last in seen.prices.items()
+            if seen.now_ms - last.at_ms < _KNOWN_LATELY_MS
+        }
+        return Quotes(self._configuration.contracts, known)
 
     def _setup(self, since_ms: int | None) -> MarketSetup:
         return MarketSetup(

@@ -9,6 +9,7 @@ REPLAYED = frozenset(("csv", "synthetic"))
 
 OURS = {
     "databento": "portfold.workers.market.sources.databento.source:open_databento",
+    "ibkr": "portfold.workers.market.sources.ibkr.source:open_ibkr",
     "csv": "portfold.workers.market.sources.replay:open_csv",
     "synthetic": "portfold.workers.market.sources.replay:open_synthetic",
 }

@@ -32,15 +32,18 @@ NoticeKind: TypeAlias = Literal[
     "slow_reader",
     "refused",
     "recovered",
+    "wrong_price",
+    "right_price",
 ]
 
 
 class PriceUpdate(Struct, frozen=True):
-    """The last price of `symbol`: of a trade, or the close of a second."""
+    """The last price of `symbol`: of a trade, or the close of a second. `contract`: the month it is of."""
 
     symbol: str
     price: Decimal
     at_ms: int
+    contract: str = ""
 
 
 class MinuteBar(Struct, frozen=True):
@@ -62,6 +65,13 @@ class MinuteEnd(Struct, frozen=True):
     end_ms: int
 
 
+class MinuteUnknown(Struct, frozen=True):
+    """There is no bar of `symbol` for the minute up to `end_ms`, though something may have been traded."""
+
+    symbol: str
+    end_ms: int
+
+
 class Roll(Struct, frozen=True):
     """The contract behind `symbol` changed: bars and prices are of `after` from now on."""
 
@@ -69,6 +79,14 @@ class Roll(Struct, frozen=True):
     before: str
     after: str
     at_ms: int
+
+
+class ContractListed(Struct, frozen=True):
+    """What the vendor says of the `contract` that `symbol` is: the last day on which it is traded, in ISO."""
+
+    symbol: str
+    contract: str
+    last_day: str
 
 
 class Notice(Struct, frozen=True):
@@ -84,7 +102,7 @@ class Notice(Struct, frozen=True):
     to_ms: int = 0
 
 
-Update: TypeAlias = PriceUpdate | MinuteBar | MinuteEnd | Roll | Notice
+Update: TypeAlias = PriceUpdate | MinuteBar | MinuteUnknown | MinuteEnd | Roll | ContractListed | Notice
 
 
 class MarketRefused(PortfoldError):

@@ -1,7 +1,8 @@
 """What is remembered from one event to the next to word an alert: the day's trades, the week, a few names.
 
-It follows from the log alone, is never changed but replaced, and is written down with the place in the log
-that it belongs to: a notifier that starts again words the next alert as the one before it would have.
+But for what was told of the market it follows from the log alone. It is never changed but replaced, and is
+written down with the place in the log that it belongs to: a notifier that starts again words the next alert
+as the one before it would have.
 """
 
 from decimal import Decimal
@@ -80,7 +81,7 @@ class AlertMemory(Struct, frozen=True):
 
     `limits` are those in force in words, `leader` who leads, `acknowledged` the event that answered for the
     last loss of the log. `slots` are those granted last, and neither used nor given back, by worker and
-    symbol.
+    symbol. `market` is what was told of the market's data, None until somebody looked.
     """
 
     trades: Trades = Trades()
@@ -92,6 +93,7 @@ class AlertMemory(Struct, frozen=True):
     leader: str = ""
     acknowledged: str = ""
     slots: dict[str, Granted] = field(default_factory=dict)
+    market: dict[str, str] | None = None
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
         """Returns whether this is the last fact of its session, published once more. Older ones the fold

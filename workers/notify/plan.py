@@ -14,7 +14,8 @@ LEASE_MS = 5_000
 class Plan(NamedTuple):
     """What is to be done for the destination `name`, and how; `archive` is where old events are.
 
-    `driven`: the log's clock is driven, so nothing is ever stale, and nobody expects a leader to be there.
+    `driven`: the log's clock is driven, so nothing is ever stale, and nobody expects a leader or a feed to be
+    there. `market`: whether the market is to be fed.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Plan(NamedTuple):
     stale_seconds: float
     driven: bool
     archive: Path | None
+    market: bool
     lease_ms: int = LEASE_MS
 
 

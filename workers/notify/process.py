@@ -69,6 +69,7 @@ def run(
             stale_seconds=runtime.notifier.stale_seconds,
             driven=driven,
             archive=Path(runtime.archive_folder) if runtime.archive_folder else None,
+            market=runtime.market is not None,
             lease_ms=lease_ms,
         )
         bus = NotifierBus(connect(place.url, password=place.password), place.portfolio)

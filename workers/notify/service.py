@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Final
 
+from msgspec.structs import replace
+
 from portfold.coordinator.fold.limits import order_of
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.portfolio_view import PortfolioView
@@ -17,7 +19,6 @@ from portfold.coordinator.views.words.of_events import limits_words
 from portfold.events.wire.errors import BusUnreachable
 from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
 from portfold.log import Log
-from portfold.workers.notify import outage
 from portfold.workers.notify.alert import Alert, Message
 from portfold.workers.notify.alerts import alerts_of, missed_alert, unworded_alert
 from portfold.workers.notify.attempt import Attempt
@@ -27,6 +28,7 @@ from portfold.workers.notify.plan import Plan, Way
 from portfold.workers.notify.reading import Missed, Read, Reading
 from portfold.workers.notify.routing import wanted_words, wants
 from portfold.workers.notify.sinks.protocol import NotSent
+from portfold.workers.notify.unlogged import Unlogged
 from portfold.workers.notify.waiting import Waiting, WaitingEvent
 from portfold.workers.notify.words import wording
 from portfold.workers.notify.words.shortening import Shortening
@@ -68,10 +70,10 @@ class Service:
         self._attempt: Attempt | None = None
         self._shortening = Shortening()
         now = time.monotonic()
-        self._renewed = self._noted = self._next_try = self._led = self._looked = now
+        self._renewed = self._noted = self._next_try = now
         self._server_ahead_ms = bus.now_ms() - now * 1000
-        self._alone_seconds = 0.0
-        self._alone_alerted = self._must_note = self._away = False
+        self._unlogged = Unlogged(bus, plan, log)
+        self._must_note = self._away = False
         self._trouble, self._trouble_logged = "", 0.0
         self._faults = frozenset[str]()
 
@@ -114,7 +116,7 @@ class Service:
         self._conclude_what_is_over()
         self._note_if_due()
         self._read_on()
-        self._look_who_leads()
+        self._look_at_the_unlogged()
         self._begin_what_is_due()
         self._rest()
 
@@ -155,27 +157,18 @@ class Service:
             return () if known else (unworded_alert(at, fault, self._plan.clock),)
         return alerts
 
-    def _look_who_leads(self) -> None:
-        """Alerts once, when it has lasted, that nobody coordinates: that is on no log.
+    def _look_at_the_unlogged(self) -> None:
+        """Alerts of what follows from no event: that nobody leads, and how the market's data stands."""
+        leader, told = self._reading.leader, self._book.market
+        for found in self._unlogged.look(leader, told, away=self._away, now_ms=self._now_ms()):
+            self._book = replace(self._book, market=found.told)
+            self._say(found.alert)
 
-        Time in which the log was out of reach does not count: who led then is not known.
-        """
-        now = time.monotonic()
-        looked, self._looked = self._looked, now
-        if self._reading.leader or self._plan.driven:
-            self._led, self._alone_seconds, self._alone_alerted = now, 0.0, False
-            return
-        if not self._away:
-            self._alone_seconds += now - looked
-        if self._alone_seconds > outage.PATIENCE_SECONDS and not self._alone_alerted:
-            self._alone_alerted = True
-            since = self._plan.clock(self._now_ms() - int((now - self._led) * 1000))
-            self._say(Alert("not_deciding", "critical", self._now_ms(), wording.not_deciding(since)))
-
-    def _say(self, alert: Alert) -> None:
-        """Alerts about something of our own, that follows from no event."""
-        if wants(self._plan.destination, alert):
-            self._waiting.add(WaitingEvent(None, ((0, alert),), self._book, time.monotonic()))
+    def _say(self, alert: Alert | None) -> None:
+        """Alerts about something of our own, that follows from no event; the book is noted in any case."""
+        is_wanted = alert is not None and wants(self._plan.destination, alert)
+        alerts = ((0, alert),) if alert is not None and is_wanted else ()
+        self._waiting.add(WaitingEvent(None, alerts, self._book, time.monotonic()))
 
     def _now_ms(self) -> int:
         """Returns the time by the clock of the log, as far as that is known."""

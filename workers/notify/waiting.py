@@ -89,13 +89,13 @@ class Waiting:
     def _pass_first(self) -> None:
         held = self._held.popleft()
         self._book = held.book
+        self._behind += 1
         if held.at is not None:
             self._cursor = held.at
-            self._behind += 1
 
     @property
     def behind(self) -> int:
-        """Returns how many events are dealt with and not yet noted."""
+        """Returns how many events, and words of our own, are dealt with and not yet noted."""
         return self._behind
 
     @property

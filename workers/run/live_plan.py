@@ -10,17 +10,24 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from portfold.config import Configuration, ConfiguredFeed, loaded_line
+from portfold.config import Configuration, ConfiguredFeed, ConfiguredMarket, loaded_line
 from portfold.coordinator.configured import configured_limits, how_to_order
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.dollars import shown
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
+from portfold.workers.account.named import trading_the_named
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.feeds.csv_folder import CsvFolder
 from portfold.workers.feeds.registry import BUS, DRIVEN
 from portfold.workers.filters.opened import filter_in_words, open_filter
-from portfold.workers.run.money import RunRefused, with_or_without
+from portfold.workers.run.money import (
+    RunRefused,
+    credentials_in,
+    is_of_the_past,
+    refuse_missing,
+    with_or_without,
+)
 
 _NOT_OPTIMIZED = "not among the optimized symbols"
 _NO_BARS = "the feed has no bars of it"
@@ -30,14 +37,21 @@ _LIMITS = ("max_positions", "max_contracts", "daily_stop_loss", "stop_loss_on")
 class LiveRun(Struct, frozen=True):
     """What will be traded: `symbols` in the portfolio's order, `left_out` with why each was.
 
-    `configuration` is the one to run with: that of a run on paper has the paper broker.
+    `configuration` is the one to run with: that of a run on paper has the paper broker. `account`: the one
+    that was named for a run with money, empty on paper.
     """
 
     configuration: Configuration
     paper: bool
+    account: str
     feed: ConfiguredFeed
     symbols: tuple[str, ...]
     left_out: Mapping[str, str]
+
+    @property
+    def market(self) -> ConfiguredMarket | None:
+        """Returns what is to be fed to the bus; nothing beside bars of the past, which are another market."""
+        return None if is_of_the_past(self.feed) else self.configuration.runtime.market
 
 
 def settle(
@@ -45,19 +59,26 @@ def settle(
     *,
     paper: bool,
     live: bool,
+    account: str | None,
     feed: ConfiguredFeed,
     wanted: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> LiveRun:
     """Returns the run that is asked for. `wanted`: these symbols alone, by default all there are.
 
-    Raises RunRefused, ConfigError, BarsError.
+    Raises RunRefused, NotTheAccount, ConfigError, BarsError.
     """
     settled = with_or_without(configuration, feed, paper=paper, live=live, environ=environ)
+    settled = trading_the_named(settled, account, live=live)
     if feed.kind == DRIVEN.kind:
         raise RunRefused("--bars: expected bars that come by themselves, got driven, which is for the demo.")
     symbols, left_out = choose(configuration, _symbols_of(feed, configuration), wanted)
-    return LiveRun(settled, not live, feed, symbols, left_out)
+    run = LiveRun(settled, not live, account or "", feed, symbols, left_out)
+    if live:
+        watched = settled.runtime.account
+        refuse_missing(credentials_in("account.options", watched.options if watched else {}), environ)
+        refuse_missing(credentials_in("market.options", run.market.options if run.market else {}), environ)
+    return run
 
 
 def choose(
@@ -94,7 +115,8 @@ def announce(run: LiveRun, log: Log) -> None:
         settings = {"broker": runtime.broker.kind, "fill_at": fill_at(configuration)}
         log.info("PAPER trading: no order leaves this machine", **settings)
     else:
-        log.warning("LIVE trading: orders go to the broker, with money", broker=runtime.broker.kind)
+        named = {"broker": runtime.broker.kind, "account": run.account}
+        log.warning("LIVE trading: orders go to the broker, with money", **named)
     log.info(
         "Limits",
         max_positions=configuration.portfolio.max_positions,
@@ -102,6 +124,9 @@ def announce(run: LiveRun, log: Log) -> None:
         daily_stop_loss=shown(configuration.portfolio.daily_stop_loss),
         stop_loss_on=runtime.stop_loss_on,
     )
+    if run.market is not None:
+        fed = f"Feeding the market's data of {', '.join(run.market.symbols)}"
+        log.info(fed, source=run.market.source)
     log.info(f"Trading {', '.join(run.symbols)}", feed=run.feed.kind)
     for symbol, why in run.left_out.items():
         log.warning(f"{symbol} is filtered out: {why}", symbol=symbol)

@@ -2,8 +2,9 @@
 
 It exists because a loss between two bars is a loss: on hourly bars nobody would know of it for an hour.
 Guarantees: a new price is reported no later than `mark_seconds` after it came to the bus; one that is older
-than it may be is none, so that the coordinator finds the marks stale, and says so. It waits for no order: of
-one that hangs at the broker, the position goes on being marked as it was seen last.
+than it may be is none, and so is one of another month than the position's, so that the coordinator finds the
+marks stale, and says so. It waits for no order: of one that hangs at the broker, the position goes on being
+marked as it was seen last.
 """
 
 import threading
@@ -14,8 +15,10 @@ from portfold.config import Contract
 from portfold.dollars import gross_pnl
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
-from portfold.exchange_time import span
+from portfold.events.wire.market import LastPrice
+from portfold.exchange_time import utc_clock
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import is_price_of
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OpenedBroker
 from portfold.workers.client.gate import PortfolioGate
 
@@ -46,7 +49,7 @@ class Marking:
         self._log = log
         self._held: BrokerPosition | None = None
         self._noted: Decimal | None = None
-        self._is_stale_told = False
+        self._told = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="marking", daemon=True)
 
@@ -69,7 +72,7 @@ class Marking:
         has_lock = self._gate.orders.acquire(timeout=_LOOK_SECONDS)
         try:
             held = self._holding() if has_lock else self._held
-            price = self._price() if held is not None else None
+            price = self._price(held) if held is not None else None
             if held is None or price is None:
                 return self._mark_seconds
             self._mark(held, price)
@@ -93,24 +96,33 @@ class Marking:
             self._held = next((held for held in mine if held.symbol == self._contract.symbol), None)
         return self._held
 
-    def _price(self) -> Decimal | None:
-        """Returns the last price; None where there is none, or it is too old to be one."""
+    def _price(self, held: BrokerPosition) -> Decimal | None:
+        """Returns the last price of what is held; None where there is none, or it is too old to be one."""
         symbol = self._contract.symbol
         try:
             now_ms, prices = self._bus.last_prices([symbol])
         except BusError:  # the gate says so
             return None
         last = prices.get(symbol)
-        if last is not None and now_ms - last.at_ms <= self._stale_ms:
-            if self._is_stale_told:
+        fault = self._fault(held, last, now_ms)
+        if fault != self._told:
+            if fault:
+                made = utc_clock(last.at_ms) if last else None
+                self._log.error(f"{symbol} has no price to mark the position at: {fault}", made=made)
+            else:
                 self._log.info(f"{symbol} has a price again: the position is marked")
-            self._is_stale_told = False
-            return last.price
-        if not self._is_stale_told:
-            age = "it has none" if last is None else f"the last is {span(now_ms - last.at_ms)} old"
-            self._log.error(f"{symbol} has no price to mark the position at: {age}")
-        self._is_stale_told = True
-        return None
+        self._told = fault
+        return last.price if last is not None and not fault else None
+
+    def _fault(self, held: BrokerPosition, last: LastPrice | None, now_ms: int) -> str:
+        """Returns why a price marks nothing, the same words for as long as it is so; empty where it does."""
+        if last is None:
+            return "it has none"
+        if now_ms - last.at_ms > self._stale_ms:
+            return "the last is too old"
+        if not is_price_of(held, last.contract):
+            return f"the last is of {last.contract}, and held is {held.contract}"
+        return ""
 
     def _mark(self, held: BrokerPosition, price: Decimal) -> None:
         if price != self._noted:

@@ -8,7 +8,7 @@ bars, and a bar that is not of now opens nothing. Exits are never asked about.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from portfold.config import ConfigError, Configuration, ConfiguredFeed
@@ -59,16 +59,17 @@ def with_or_without(
             f"The broker {kind} trades with money: say --live, or --paper to trade on paper "
             "(in a program live=True, or paper=True)."
         )
-    missing = [
-        f"{variable} ({field})"
-        for field, variable in _credentials(configuration, feed)
-        if not environ.get(variable)
-    ]
-    if missing:
-        raise RunRefused(f"--live: expected these environment variables to be set: {', '.join(missing)}.")
+    refuse_missing(_credentials(configuration, feed), environ)
     if feed is not None:
         refuse_a_past_market(configuration, feed)
     return configuration
+
+
+def refuse_missing(credentials: Iterable[tuple[str, str]], environ: Mapping[str, str]) -> None:
+    """Raises RunRefused for fields that name environment variables which are not there."""
+    missing = [f"{variable} ({field})" for field, variable in credentials if not environ.get(variable)]
+    if missing:
+        raise RunRefused(f"--live: expected these environment variables to be set: {', '.join(missing)}.")
 
 
 def refuse_a_past_market(configuration: Configuration, feed: ConfiguredFeed) -> None:
@@ -79,10 +80,15 @@ def refuse_a_past_market(configuration: Configuration, feed: ConfiguredFeed) -> 
     if feed.kind == BUS and market is not None and market.source in REPLAYED:
         expected = f"a source of now, as broker.kind {kind} trades with money (or say --paper)"
         raise ConfigError(configuration.files.runtime.path, "market.source", expected, market.source)
-    if feed.kind == BUS or feed.kind not in _OF_THE_PAST:
+    if not is_of_the_past(feed):
         return
     expected = f"a feed of now, bus or FILE.py:NAME, as broker.kind {kind} trades with money (or say --paper)"
     raise ConfigError(configuration.files.runtime.path, "feed.kind", expected, feed.kind)
+
+
+def is_of_the_past(feed: ConfiguredFeed) -> bool:
+    """Returns whether its bars are of no market of now, whatever prices lie on the bus."""
+    return feed.kind != BUS and feed.kind in _OF_THE_PAST
 
 
 class OfNow:
@@ -133,8 +139,12 @@ def _credentials(configuration: Configuration, feed: ConfiguredFeed | None) -> I
     runtime = configuration.runtime
     if runtime.redis_password_env is not None:
         yield "redis_password_env", runtime.redis_password_env
-    sections = {"broker.options": runtime.broker.options, "feed.options": feed.options if feed else {}}
-    for section, options in sections.items():
-        for key, value in options.items():
-            if key.endswith("_env") and isinstance(value, str):
-                yield f"{section}.{key}", value
+    yield from credentials_in("broker.options", runtime.broker.options)
+    yield from credentials_in("feed.options", feed.options if feed else {})
+
+
+def credentials_in(section: str, options: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Returns the fields of an entry's options that name environment variables, and those."""
+    for key, value in options.items():
+        if key.endswith("_env") and isinstance(value, str):
+            yield f"{section}.{key}", value

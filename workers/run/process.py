@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from portfold.config import Configuration, ConfiguredFeed, Contract
+from portfold.config import Configuration, ConfiguredFeed
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.errors import BusError
@@ -33,9 +33,10 @@ from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.feeds.protocol import FeedSetup, past_until
 from portfold.workers.feeds.registry import DRIVEN, open_feed
 from portfold.workers.filters.opened import open_filter
+from portfold.workers.protection import Protection
 from portfold.workers.run.first_words import FirstWords
 from portfold.workers.run.marking import Marking
-from portfold.workers.run.money import OfNow, refuse_a_past_market
+from portfold.workers.run.money import OfNow, is_of_the_past, refuse_a_past_market
 from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.ibs import IbsStrategy
 
@@ -103,13 +104,14 @@ def run(
                 progress=progress,
                 fill_at=fill_at(configuration),
                 of_now=None if is_paper(configuration) else OfNow(log),
+                protection=Protection(runtime.stop_distance(plan.symbol), contract, log),
             ),
         )
         words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))
         if feed is None and driven is not None:
             _trade(gate, trader, _driven_bars(driven, log, stop), stop, log, driven=True)
         elif feed is not None:
-            with _marked(configuration, settings, gate, broker, contract, log):
+            with _marked(configuration, settings, gate, broker, plan, log):
                 bars = feed.bars(plan.symbol)
                 _trade(gate, trader, bars, stop, log, past=partial(past_until, feed))
     bus.close()
@@ -175,19 +177,21 @@ def _marked(
     settings: GateSettings,
     gate: PortfolioGate,
     broker: OpenedBroker,
-    contract: Contract,
+    plan: WorkerPlan,
     log: Log,
 ) -> Iterator[None]:
-    """Marks what is held from the prices on the bus, where the portfolio has a feed of this symbol."""
+    """Marks what is held from the prices on the bus, where the portfolio has a feed of this symbol; not where
+    it trades bars of the past, as those are of another market.
+    """
     market = configuration.runtime.market
-    if market is None or contract.symbol not in market.symbols:
+    if market is None or plan.symbol not in market.symbols or is_of_the_past(plan.feed):
         yield
         return
     marking = Marking(
         open_bus(settings),
         gate,
         broker,
-        contract,
+        configuration.contracts[plan.symbol],
         mark_seconds=settings.mark_seconds,
         stale_seconds=market.price_stale_seconds,
         log=log,

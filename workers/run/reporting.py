@@ -1,15 +1,28 @@
-"""From a broker's fill to the report on the log: the one place where a close becomes a PositionClosed."""
+"""From a broker's fills to the reports on the log: the one place where they become events, each its own."""
 
 from functools import partial
 
 from portfold.config import Contract
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.profit import net_pnl
-from portfold.workers.brokers.protocol import Broker, ExitFill
+from portfold.workers.brokers.protocol import Broker
+from portfold.workers.brokers.resting.protective import REASON, is_protective
 from portfold.workers.run.gate_protocol import Gate
 
 
+def report_entry(gate: Gate, outcome: OrderOutcome[Fill]) -> None:
+    """Reports each fill of an entry, and gives back the slot of what the order did not get and never will."""
+    for fill in outcome.fills:
+        gate.position_opened(fill.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+    if outcome.rest:
+        gate.withdraw(
+            outcome.fills[0].symbol, f"{outcome.state}: {outcome.rest} of {outcome.ordered} not filled"
+        )
+
+
 def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:
-    """Reports the close; once it is on the log, it is confirmed to the broker.
+    """Reports the close; once it is on the log, it is confirmed to the broker. What a protective stop closed
+    has that for its reason.
 
     While the report waits in the gate's outbox the journal keeps the fill: should this process die, whoever
     comes next reports it, and the fold knows it by its name if both get through.
@@ -22,7 +35,7 @@ def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, 
         price=fill.price,
         pnl=net_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value, commission),
         commission=commission,
-        reason=reason,
+        reason=REASON if is_protective(fill.fill_id) else reason,
         owner="" if fill.owner == gate.worker else fill.owner,
         fill=fill.fill_id,
         recorded=partial(broker.confirm_reported, fill.fill_id),

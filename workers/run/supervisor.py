@@ -27,14 +27,16 @@ _ASK_SECONDS = 1.0
 class SupervisedChild(Struct, frozen=True):
     """A process to keep running: its name, its command line, and what its environment has beside ours.
 
-    A worker has done when it ends with exit code 0. What `stands_by` runs as long as there are workers. A
-    worker that ends with a `hopeless` exit code would do so each time: it is given up at once.
+    A worker has done when it ends with exit code 0. What `stands_by` runs as long as there are workers; what
+    `may_end` of it has done as a worker has. A worker that ends with a `hopeless` exit code would do so each
+    time: it is given up at once.
     """
 
     name: str
     command: Sequence[str]
     variables: Mapping[str, str] = field(default_factory=dict)
     stands_by: bool = False
+    may_end: bool = False
     hopeless: int | None = None
 
 
@@ -150,7 +152,7 @@ class Supervisor:
 
     def _ended(self, kept: _Kept, code: int, now: float) -> None:
         _let_go(kept)
-        if code == 0 and not kept.child.stands_by:
+        if code == 0 and (kept.child.may_end or not kept.child.stands_by):
             kept.state = "done"
             self._log.info("Done", child=kept.child.name)
             return

@@ -19,6 +19,7 @@ from portfold.config import Contract
 from portfold.dollars import gross_pnl
 from portfold.events.legs import Holding
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import is_price_of
 from portfold.workers.brokers.protocol import (
     Broker,
     BrokerError,
@@ -28,6 +29,7 @@ from portfold.workers.brokers.protocol import (
     OpenedBroker,
     OrderUnknown,
     Withheld,
+    refuse_a_rest,
     sends_within,
     when_closed_late,
     when_taken_late,
@@ -38,12 +40,12 @@ from portfold.workers.client.decision import Decision
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import EntryFilter
+from portfold.workers.protection import Protection, pass_through
 from portfold.workers.run.gate_protocol import Gate
-from portfold.workers.run.reporting import report_exit
+from portfold.workers.run.reporting import report_entry, report_exit
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
 
-_AGAIN_SECONDS = 2.0
-_LONGEST_SECONDS = 60.0
+_AGAIN_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 
 
 class _ExitRetry(NamedTuple):
@@ -59,13 +61,15 @@ class Manner(NamedTuple):
 
     `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
     where it is noted how far this life has come, for the next. `fill_at`: the close of the bar that
-    decides, or the open of the next. `of_now`: whether a bar may open anything.
+    decides, or the open of the next. `of_now`: whether a bar may open anything. `protection`: the stop that
+    rests at the broker beside each position, if one does.
     """
 
     entry_filter: EntryFilter | None = None
     progress: BarProgress | None = None
     fill_at: FillAt = "mark"
     of_now: Callable[[Bar], bool] | None = None
+    protection: Protection | None = None
 
 
 class Trader:
@@ -82,7 +86,7 @@ class Trader:
         manner: Manner | None = None,
         clock: Clock | None = None,
     ) -> None:
-        entry_filter, progress, fill_at, of_now = manner or Manner()
+        entry_filter, progress, fill_at, of_now, protection = manner or Manner()
         self._contract = contract
         self._strategy = strategy
         self._gate = gate
@@ -91,6 +95,7 @@ class Trader:
         self._filter = entry_filter
         self._progress = progress or BarProgress(None)
         self._of_now = of_now or (lambda _: True)
+        self._protection = protection or Protection(None, contract, log)
         self._may_open = False
         self._waits = fill_at == "next_bar"
         # What is filled at a bar's open is there when that bar ends: the bar of its entry, number 0.
@@ -103,7 +108,7 @@ class Trader:
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
         when_taken_late(broker, gate.announce_again)
-        when_closed_late(broker, self._report_closed_late)
+        when_closed_late(broker, self._report_exitd_late)
 
     @property
     def symbol(self) -> str:
@@ -117,7 +122,7 @@ class Trader:
         for fill in self._broker.unreported_exits(self._gate.worker):
             report_exit(self._gate, self._broker, self._contract, fill, reason)
 
-    def _report_closed_late(self) -> None:
+    def _report_exitd_late(self) -> None:
         """Reports, on the broker's thread, what an exit has closed that was given up waiting for."""
         with self._gate.orders:
             self.report_leftovers("closed after it was given up waiting for")
@@ -129,6 +134,7 @@ class Trader:
         """
         self._of_now(bar)
         held = self._held()
+        self._protection.take(bar)
         if self._filter is not None:
             self._filter.take(bar)
         if held is not None and self._progress.was_held_at(bar.time):
@@ -149,8 +155,10 @@ class Trader:
         if self._waits:
             with self._surviving("did what had waited"):
                 self._carry_out_waiting(bar)
+        self._protection.take(bar)
         with self._surviving("took note of the last price"):
-            self._broker.mark(bar.symbol, exact(bar.close, "close"))
+            if is_price_of(self._held(), bar.contract):
+                pass_through(self._broker, bar)
         looked = False
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
@@ -199,9 +207,10 @@ class Trader:
             if held is None:
                 return None
             self._bars_held += 1
-            point_value = self._contract.point_value
-            unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
-            self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+            if is_price_of(held, bar.contract):
+                value = self._contract.point_value
+                made = gross_pnl(held.side, held.price, bar.close, held.size, value)
+                self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=made)
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
@@ -215,9 +224,7 @@ class Trader:
 
     @contextmanager
     def _surviving(self, what: str) -> Iterator[None]:
-        """Logs a failure of the broker inside, and goes on: the next bar tries again, if nothing
-        earlier does.
-        """
+        """Logs a failure of the broker inside, and goes on: the next bar tries again, or something before."""
         try:
             yield
         except BrokerError as error:
@@ -231,9 +238,7 @@ class Trader:
             self._enter(intent, bar.close)
 
     def _position_gone_since(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
-        """Returns the position that the earlier life last held, at that bar, so that the strategy
-        sees it go.
-        """
+        """Returns what the earlier life last held, at that bar, so that the strategy sees it go."""
         if held is None and bar.time == self._progress.last_held:
             return OwnPosition("long", bar.close, 0)
         return None
@@ -250,6 +255,8 @@ class Trader:
             self._enter(waiting, bar.open)
 
     def _passes(self, bar: Bar, intent: Enter) -> bool:
+        if not self._protection.is_known():
+            return False
         if self._filter is None:
             return True
         verdict = self._filter.judge(bar, intent.side)
@@ -279,7 +286,7 @@ class Trader:
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
             try:
-                fill = self._broker.enter(
+                outcome = self._protection.given_to(self._broker.enter)(
                     self.symbol,
                     intent.side,
                     intent.size,
@@ -295,8 +302,8 @@ class Trader:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
             self._bars_held = self._bars_at_fill
-            self._log.info(f"{self.symbol} entered: {fill.side} {fill.size}", price=f"{fill.price:f}")
-            self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+            self._log.info(f"{self.symbol} entered: {intent.side} {outcome}", price=f"{outcome.price:f}")
+            report_entry(self._gate, outcome)
 
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again within seconds.
@@ -305,33 +312,29 @@ class Trader:
         """
         tried, self._again = self._again, None
         try:
-            # Until nothing is held: a part may be left.
             self._close(held, exact(price, "price"), self._leaving)
         except OrderUnknown as unknown:
             self._log.critical(
                 "NOT CLOSED for sure; again at the next bar", symbol=held.symbol, why=str(unknown)
             )
         except BrokerError as error:
-            self._again = tried
-            self._try_again_later(price)
+            pause = min(2 * tried.pause_seconds, _LONGEST_SECONDS) if tried else _AGAIN_SECONDS
+            self._again = _ExitRetry(price, self._clock.monotonic() + pause, pause)
             self._log.critical("NOT CLOSED; trying again within seconds", symbol=held.symbol, why=str(error))
 
-    def _try_again_later(self, price: Decimal) -> None:
-        pause = min(2 * self._again.pause_seconds, _LONGEST_SECONDS) if self._again else _AGAIN_SECONDS
-        self._again = _ExitRetry(price, self._clock.monotonic() + pause, pause)
-
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
-        """Closes at the broker, then reports; nothing where it finds it closed already."""
+        """Closes at the broker, then reports. Raises BrokerError, also where a rest is open."""
         with self._gate.orders:
             try:
-                fill = self._broker.exit(held.symbol, held.side, held.size, price)
+                outcome = self._broker.exit(held.symbol, held.side, held.size, price)
             except NotOpen as closed:
                 self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
                 return
-            report_exit(self._gate, self._broker, self._contract, fill, reason)
-            self._log.info(
-                f"{fill.symbol} closed: {fill.side} {fill.size}", price=f"{fill.price:f}", why=reason
-            )
+            for fill in outcome.fills:
+                report_exit(self._gate, self._broker, self._contract, fill, reason)
+            what = f"{held.symbol} closed: {held.side} {outcome}"
+            self._log.info(what, price=f"{outcome.price:f}", why=reason)
+            refuse_a_rest(outcome)
 
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:

@@ -64,7 +64,7 @@ def _market(seen: MarketSeen) -> dict[str, object]:
         "last_step_ms": seen.last_step_ms,
         "prices": {
             symbol: {"price": str(last.price), "at_ms": last.at_ms, "age_ms": seen.now_ms - last.at_ms}
-            | {"source": last.source}
+            | {"source": last.source, "contract": last.contract}
             for symbol, last in sorted(seen.prices.items())
         },
         "notices": dict(sorted(seen.notices.items())),

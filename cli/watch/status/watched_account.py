@@ -20,7 +20,7 @@ def account_parts(account: ShownAccount | None, now_ms: int) -> list[Text]:
     held = " ".join(f"{symbol} {size:+d}" for symbol, size in sorted(account.positions.items()))
     working = " ".join(f"{symbol} {count}" for symbol, count in sorted(account.working.items()))
     return [
-        Text(shown(account.equity)),
+        Text(account.equity_text),
         Text(f"day {shown(account.pnl)}"),
         Text(held or "flat"),
         *([Text(f"working: {working}")] if working else []),

@@ -66,7 +66,7 @@ def _of_decision(decision: Decision, event: Event | Malformed) -> list[Tracker]:
         case PositionMismatch():
             return [UnsettledTracker(leg_key(decision.symbol, decision.side, decision.worker))]
         case MarkStale():
-            same = {"worker": decision.worker, "symbol": decision.symbol}
+            same = {"holder": decision.worker, "symbol": decision.symbol}
             return [NextTracker(PositionMarked, same, "It was not marked again.")]
     return []
 

@@ -155,7 +155,7 @@ def _account(account: ShownAccount, exchange: Exchange) -> list[str]:
     held = " ".join(f"{symbol} {size:+d}" for symbol, size in sorted(account.positions.items())) or "flat"
     working = "".join(f", {count} working in {symbol}" for symbol, count in sorted(account.working.items()))
     when = f"{time_text(exchange, account.as_of_ms)}{', silent since' if account.silent else ''}"
-    first = f"{account.account}: {shown(account.equity)}, day {shown(account.pnl)}, {held}{working} | {when}"
+    first = f"{account.account}: {account.equity_text}, day {shown(account.pnl)}, {held}{working} | {when}"
     differs = ("differs" if one.stands else "within the grace" for one in account.differences)
     each = zip(differs, map(difference_in_words, account.differences), strict=True)
     return [first, *(f"{how}: {what}" for how, what in each)]

@@ -1,35 +1,42 @@
 """What the account holds and nobody on the log owns: once everything is to be flattened, it joins the book.
 
 Under the name `account`, which no worker has, so that it is the flattener's to close. Never more than the
-account holds, and never its other side: closing it cannot open anything.
+account holds, and never its other side: closing it cannot open anything. Nor by a report from before the last
+fill or close: what it shows may be closed by now, and what was taken over by it would be a second time.
 """
 
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.state import POSITIONS_HELD, Position, Side, State, leg_key
 from portfold.dollars import ZERO
 from portfold.events.account import ACCOUNT
-from portfold.events.decisions import Decision, PositionMismatch
+from portfold.events.decisions import PositionMismatch
 from portfold.events.stream_id import StreamId
 
 _TAKEN_AT_ONCE = 16
 """Of an event's room for a hundred decisions."""
 
 
-def take_unowned(state: State, at: StreamId) -> list[Decision]:
+def take_unowned(state: State, at: StreamId) -> list[PositionMismatch]:
     """Puts into the book what has differed for longer than the grace and is more than the log holds."""
     account = state.account
-    if account is None:
+    if account is None or account.as_of_ms <= account.moved_ms:
         return []
-    decisions: list[Decision] = []
+    decisions: list[PositionMismatch] = []
     for symbol in sorted(account.positions):
         size = unowned(state, account, symbol)
         if size and len(decisions) < _TAKEN_AT_ONCE and len(state.positions) < POSITIONS_HELD:
             decisions.append(_take(state, account, symbol, size, at))
+    if decisions:
+        account.moved_ms = at.ms
     return decisions
 
 
 def unowned(state: State, account: Account, symbol: str) -> int:
-    """Returns the signed contracts of a standing difference that only the account has; 0 for none."""
+    """Returns the signed contracts of a standing difference that only the account has; 0 for none.
+
+    With what was taken over before it is never more than the account holds: a leg of the other side that was
+    never filled, and is still on the log, makes the difference larger than that.
+    """
     difference = account.differences.get(symbol)
     there = account.positions.get(symbol, 0)
     if difference is None or not difference.stands or not there:
@@ -39,10 +46,11 @@ def unowned(state: State, account: Account, symbol: str) -> int:
         for held in state.positions.values()
         if held.symbol == symbol
     )
-    excess = there - here
-    if (excess > 0) != (there > 0):
-        return 0
-    return min(excess, there, key=abs)
+    taken = state.positions.get(leg_key(symbol, "long" if there > 0 else "short", ACCOUNT))
+    room = abs(there) - (taken.size if taken is not None else 0)
+    excess = there - here if there > 0 else here - there
+    size = max(0, min(excess, room))
+    return size if there > 0 else -size
 
 
 def _take(state: State, account: Account, symbol: str, size: int, at: StreamId) -> PositionMismatch:

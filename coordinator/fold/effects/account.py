@@ -4,17 +4,22 @@ A difference may be a fill that is on its way, so it is let be for a grace. What
 denies entries on its symbol, or all of them where it is the equity; then the worse of both figures counts for
 the stop. Nothing on the log is corrected by it: only a person settles. What the account holds and nobody on
 the log owns joins the book once everything is flattened (`unowned`).
+
+A broker may give its dollars minutes later than its positions. Where a report says so, dollars from before
+the log last realized something are not compared with it, and count for nothing: the log's figure does.
 """
 
 from decimal import Decimal
 
 from portfold.coordinator.fold.account_state import Account, Difference
 from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing.unowned import take_unowned
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules import table
-from portfold.coordinator.fold.state import State, reported_pnl
+from portfold.coordinator.fold.state import State, leg_key, reported_pnl
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import (
+    ACCOUNT,
     EQUITY,
     AccountAgrees,
     AccountDiffers,
@@ -46,17 +51,52 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
     refused = _why_not_taken(account, at, event)
     if account is None or limits is None or refused:
         return [EventRejected(reason=f"AccountReported: {refused}", rejected="AccountReported")]
-    first = not account.as_of_ms
+    first = not account.as_of_ms or account.lacks_equity
+    account.is_behind = _is_behind(state, account, at, event)
     _take(account, event)
-    account.then_net, account.then_open = state.net, _log_open(state)
+    if first or not account.is_behind:
+        account.equity, account.unrealized = event.equity, event.unrealized
+        account.then_net, account.then_open = state.net, _log_open(state)
     if first:
-        _compare_from_here(state, account)
+        account.lacks_equity = account.is_behind
+        _compare_from_here(account)
         account.day_equity = account.equity - reported_pnl(state)
         account.day_balance = account.equity - account.unrealized - state.day.realized
     heard = _heard(account, at)
     account.heard_ms = at.ms
     changed = _compare(state, limits, account)
-    return [*heard, *changed, *flatten.finish(state, at), *table.watch(state, at)]
+    left = _flatten_what_is_left(state, at)
+    return [*heard, *changed, *left, *flatten.finish(state, at), *table.watch(state, at)]
+
+
+def note_move(state: State, at: StreamId) -> None:
+    """Notes that something about positions is being folded: no report of before knows of it."""
+    if state.account is not None:
+        state.account.moved_ms = at.ms
+
+
+def arrived(state: State, at: StreamId) -> list[Decision]:
+    """Forgets what differed only while a fill was on its way: by now the log says what the report said.
+
+    Were it kept until the next report, two fills would seem to be one difference that lasts.
+    """
+    account, limits = state.account, state.limits
+    if account is None or limits is None or not account.differences:
+        return []
+    found = _differing(state, limits, account)
+    for subject in [one for one in account.differences if one not in found]:
+        if not account.differences[subject].stands:
+            del account.differences[subject]
+    return table.watch(state, at)
+
+
+def _flatten_what_is_left(state: State, at: StreamId) -> list[Decision]:
+    """Orders closed what only the account holds, also where that comes out after the order to flatten."""
+    if state.flatten is None or not flatten.catches_new_fills(state):
+        return []
+    taken = take_unowned(state, at)
+    keys = [leg_key(one.symbol, one.side, ACCOUNT) for one in taken]
+    return [*taken, *flatten.order(state, at, "held by the account alone", keys)] if taken else []
 
 
 def _why_not_taken(account: Account | None, at: StreamId, event: AccountReported) -> str:
@@ -66,15 +106,23 @@ def _why_not_taken(account: Account | None, at: StreamId, event: AccountReported
         return f"account: the limits name {account.account}, got {event.account}"
     if event.as_of_ms > at.ms:
         return f"as_of_ms: {event.as_of_ms} is later than the report itself"
+    if event.equity_as_of_ms > event.as_of_ms:
+        return f"equity_as_of_ms: {event.equity_as_of_ms} is later than as_of_ms, {event.as_of_ms}"
     if event.as_of_ms <= account.as_of_ms:
         return f"as_of_ms: no later than the report before, which is of {account.as_of_ms}"
     return ""
 
 
+def _is_behind(state: State, account: Account, at: StreamId, event: AccountReported) -> bool:
+    """Returns whether the report's dollars may be from before the log last realized something."""
+    if state.net != account.seen_net or not account.as_of_ms:
+        account.seen_net, account.realized_ms = state.net, at.ms
+    return 0 < event.equity_as_of_ms <= account.realized_ms
+
+
 def _take(account: Account, event: AccountReported) -> None:
     held = parse_holdings(event.positions)
     account.source, account.as_of_ms = event.source, event.as_of_ms
-    account.equity, account.unrealized = event.equity, event.unrealized
     account.positions, account.prices = {}, {}
     for holding in held:
         signed = holding.size if holding.side == "long" else -holding.size
@@ -119,7 +167,7 @@ def settled(state: State, at: StreamId, event: AccountSettled) -> list[Decision]
     agreed: list[Decision] = []
     if account.as_of_ms:
         equity = account.differences.pop(EQUITY, None)
-        _compare_from_here(state, account)
+        _compare_from_here(account)
         agreed = [_agrees(account, EQUITY, equity, at.ms)] if equity and equity.stands else []
     confirmed = episode is not None and not episode.left
     ended = flatten.end(state, episode, at) if episode is not None and confirmed else []
@@ -142,15 +190,22 @@ def expected_equity(state: State, account: Account) -> Decimal:
 
     Log and account mark at different moments, so no two figures of what is open agree. What is realized does.
     """
-    return account.from_balance + state.net - account.from_net + account.unrealized
+    return account.from_balance + _net_then(state, account) - account.from_net + account.unrealized
+
+
+def _net_then(state: State, account: Account) -> Decimal:
+    """Returns what the log had realized when the equity was that: until now, unless it is behind."""
+    return account.then_net if account.is_behind else state.net
 
 
 def _log_open(state: State) -> Decimal:
     return sum((held.unrealized for held in state.positions.values()), ZERO)
 
 
-def _compare_from_here(state: State, account: Account) -> None:
-    account.from_balance, account.from_net = account.equity - account.unrealized, state.net
+def _compare_from_here(account: Account) -> None:
+    """Takes the latest dollars as right beside the log of then: what has closed since is not in them."""
+    account.from_balance = account.equity - account.unrealized
+    account.from_net = account.then_net
 
 
 def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:
@@ -189,8 +244,12 @@ def _differing(state: State, limits: Limits, account: Account) -> dict[str, tupl
         prices = _prices(state, limits, account, symbol)
         if prices is not None:
             found[symbol] = prices
+    known = account.differences.get(EQUITY)
     expected = expected_equity(state, account)
-    if abs(account.equity - expected) > limits.account_tolerance:
+    if account.is_behind:
+        if known is not None and known.stands:
+            found[EQUITY] = (known.log, known.reported)
+    elif abs(account.equity - expected) > limits.account_tolerance:
         found[EQUITY] = (shown(expected), shown(account.equity))
     return found
 

@@ -18,11 +18,13 @@ from portfold.coordinator.fold.state import (
     earlier,
     has_slot,
     is_kept,
+    leg_key,
     leg_of,
     open_symbols,
     slots_used,
 )
 from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, shown
+from portfold.events.account import ACCOUNT
 from portfold.events.decisions import Decision, EventRejected, LimitBreached, PnlDisputed, PositionMismatch
 from portfold.events.incoming import COORDINATOR, PositionClosed, PositionMarked, PositionOpened
 from portfold.events.stream_id import StreamId
@@ -51,7 +53,24 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     ordered: list[Decision] = []
     if flatten.catches_new_fills(state):
         ordered = flatten.order(state, at, f"{event.symbol} filled after the order to flatten", [key])
-    return [*breaches, *ordered]
+    owned = give_to_owner(state, at, event)
+    return [*breaches, *ordered, *owned, *table.watch_latched(state, at)]
+
+
+def give_to_owner(state: State, at: StreamId, fill: PositionOpened) -> list[Decision]:
+    """Takes the fill out of what the account alone was seen to hold: by now its owner has reported it.
+
+    None is new there: as long as that is in the book, nobody is granted the symbol. Was it after all, the
+    next report shows it.
+    """
+    key = leg_key(fill.symbol, fill.side, ACCOUNT)
+    nobodys = state.positions.get(key)
+    if nobodys is None or fill.worker == ACCOUNT:
+        return []
+    if fill.size >= nobodys.size:
+        return take_out_of_book(state, at, key, by=f"{fill.worker}, whose it is, at {at}")
+    _shrink(nobodys, fill.size)
+    return []
 
 
 def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened) -> None:
@@ -151,7 +170,7 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     if reported is not None:
         return [reported]
     remember_fill(state, at, event)
-    key = leg_of(event)
+    key = _leg_closed(state, event)
     held = state.positions.get(key)
     if held is None:
         return _closed_unmatched(state, at, key, event)
@@ -168,6 +187,16 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     else:
         _shrink(held, event.size)
     return [*disputed, *mismatch, *done, *table.watch(state, at)]
+
+
+def _leg_closed(state: State, event: PositionClosed) -> str:
+    """Returns the leg that is closed: of an entry never reported it is what the account alone showed.
+
+    Only of a close with a broker's name: another may be a second report of an earlier one.
+    """
+    key, nobodys = leg_of(event), leg_key(event.symbol, event.side, ACCOUNT)
+    unreported = event.fill and key not in state.positions
+    return nobodys if unreported and nobodys in state.positions else key
 
 
 def take_out_of_book(state: State, at: StreamId, key: str, by: str) -> list[Decision]:
@@ -193,16 +222,20 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     state.net += counted
     if abs(event.pnl - computed) <= CENT:
         return []
-    return [
-        PnlDisputed(
-            worker=event.worker,
-            symbol=event.symbol,
-            price=event.price,
-            reported=event.pnl,
-            computed=computed,
-            counted=counted,
-        )
-    ]
+    return [_disputed(event, event.pnl, computed, counted)]
+
+
+def _disputed(
+    event: PositionClosed | PositionMarked, reported: Decimal, computed: Decimal, counted: Decimal
+) -> PnlDisputed:
+    return PnlDisputed(
+        worker=event.worker,
+        symbol=event.symbol,
+        price=event.price,
+        reported=reported,
+        computed=computed,
+        counted=counted,
+    )
 
 
 def _shrink(held: Position, size: int) -> None:
@@ -263,10 +296,16 @@ def note_unsettled(state: State, at: StreamId, key: str, symbol: str, worker: st
 
 
 def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
-    """Takes the lower of the reported and the computed open P&L into the day."""
+    """Takes the lower of the reported and the computed open P&L into the day.
+
+    Whoever is up marks what it holds itself: what another says of it then is refused.
+    """
     held = state.positions.get(leg_of(event))
     if held is None:
-        reason = f"PositionMarked: {event.worker} holds no {event.side} {event.symbol} on the log"
+        reason = f"PositionMarked: {event.holder} holds no {event.side} {event.symbol} on the log"
+        return [EventRejected(reason=reason, rejected="PositionMarked")]
+    if event.worker != held.worker and _is_up(state, held.worker):
+        reason = f"PositionMarked: {held.worker} is up and marks its {event.symbol} itself"
         return [EventRejected(reason=reason, rejected="PositionMarked")]
     computed = event.unrealized
     point_value = state.limits.point_values.get(event.symbol) if state.limits else None
@@ -277,14 +316,10 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     disputed: list[Decision] = []
     if event.unrealized - computed > CENT and not held.mark_disputed:
         held.mark_disputed = True
-        disputed.append(
-            PnlDisputed(
-                worker=event.worker,
-                symbol=event.symbol,
-                price=event.price,
-                reported=event.unrealized,
-                computed=computed,
-                counted=held.unrealized,
-            )
-        )
+        disputed.append(_disputed(event, event.unrealized, computed, held.unrealized))
     return [*disputed, *table.watch(state, at)]
+
+
+def _is_up(state: State, worker: str) -> bool:
+    known = state.workers.get(worker)
+    return known is not None and known.presence == "up"

@@ -2,7 +2,7 @@
 
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.effects.entry import SENTENCE, expire
-from portfold.coordinator.fold.effects.positions import add_to_book, no_room, note_unsettled
+from portfold.coordinator.fold.effects.positions import add_to_book, give_to_owner, no_room, note_unsettled
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import Position, State, Worker, leg_key
 from portfold.events.decisions import Decision, EventRejected, PositionAdopted, PositionMismatch
@@ -72,11 +72,12 @@ def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding
     if held is not None and held.size == holding.size:
         state.unsettled.pop(key, None)
         return [PositionAdopted(event.worker, holding.symbol, holding.side, holding.size)]
-    log_size = held.size if held is not None else 0
+    log_size, given = held.size if held is not None else 0, list[Decision]()
     kind = "size_differs" if held is not None else "unknown_to_us"
     if holding.size > log_size and not no_room(state, at, key):
-        missing = holding.size - log_size
-        add_to_book(state, at, key, _as_fill(event, holding, missing))
+        unreported = _as_fill(event, holding, holding.size - log_size)
+        add_to_book(state, at, key, unreported)
+        given = give_to_owner(state, at, unreported)
     note_unsettled(state, at, key, holding.symbol, event.worker, kind)
     price = f" at {holding.price:f}" if state.fold_version < 6 else entry_price(holding.price, " at ")
     reason = f"the log holds {log_size}, the broker {holding.size}{price}; the larger counts"
@@ -89,7 +90,8 @@ def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding
             log_size=log_size,
             broker_size=holding.size,
             reason=reason,
-        )
+        ),
+        *given,
     ]
 
 

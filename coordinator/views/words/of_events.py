@@ -150,7 +150,8 @@ def _closed(event: PositionClosed, known: Known) -> MessageWords:
 
 
 def _marked(event: PositionMarked) -> MessageWords:
-    text = f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}"
+    whose = f" | of {event.owner}, by {event.worker}" if event.owner else ""
+    text = f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}{whose}"
     return MessageWords("debug", text, alert=None)
 
 

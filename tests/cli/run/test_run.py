@@ -66,6 +66,37 @@ def test_the_account_is_watched_beside_the_workers_and_agrees_with_what_they_say
         assert account.differing == ()
 
 
+FED = {
+    "market": {"source": "synthetic", "symbols": {"CL": "CL", "ES": "ES"}, "options": {"pace_seconds": 0.05}},
+    "feed": {"kind": "bus"},
+}
+
+
+def test_the_market_is_fed_beside_the_workers_and_the_feed_is_started_again(place: Place, live: Live) -> None:
+    place.configure(**FED)
+    with coordinating(*place.where[1:4:2], config=place.config), place.running("--paper") as run:
+        run.says("Feeding the market's data of CL, ES")
+        until(lambda: live.said("PositionOpened"), "a position, on bars that came by the bus")
+        os.kill(pid_of(run, "feed"), signal.SIGKILL)
+        run.says("feed was killed by SIGKILL; starting it again")
+        pid_of(run, "feed", start=2)
+
+
+def test_a_feed_elsewhere_goes_on_and_that_of_the_run_stands_by(place: Place) -> None:
+    place.configure(**FED)
+    with started("feed", *place.where, cwd=place.folder) as feed:
+        feed.says("Feeding")
+        with place.running("--paper") as run:
+            run.says("Standing by: the feed is")
+
+
+def test_beside_bars_of_the_past_no_market_is_fed(place: Place) -> None:
+    place.configure(**FED)
+    with place.running(*SLOWLY) as run:
+        run.says("Flattener ready")
+        assert not any(line.get("child") == "feed" for line in lines(run))
+
+
 def test_a_worker_killed_is_started_again_and_trades_on_as_if_nothing_had_been(
     place: Place, live: Live
 ) -> None:

@@ -16,6 +16,8 @@ from tests.workers.brokers.traderspost.webhook_server import HIDDEN as HIDDEN_PA
 from tests.workers.brokers.traderspost.webhook_server import receiving
 
 HIDDEN = "hunter2"
+IN_A_FILE = {"name": "DU1", "source": "file", "options": {"path": "/nowhere/account.json"}}
+LIVE = ("--live", "--account", "TP-1")
 
 
 # --- which symbols ----------------------------------------------------------------------------------------
@@ -123,7 +125,7 @@ def test_money_is_never_traded_on_bars_of_the_past(place: Place, bars: str) -> N
     (place.folder / "bars" / "ES.csv").write_text("date,open,high,low,close\n2025-01-06,10,12,9,11\n")
     kind = "csv" if bars == "bars" else bars
     for command in (("run",), ("worker", "ES")):
-        words = (*command, "--live", "--bars", bars, *place.where)
+        words = (*command, *LIVE, "--bars", bars, *place.where)
         ran = called(*words, cwd=place.folder, MY_ORDERS="http://127.0.0.1:1/x")
         assert (ran.code, ran.out) == (UNUSABLE, ""), ran.err
         assert (
@@ -142,11 +144,24 @@ def test_a_worker_trades_with_money_only_when_it_is_said(place: Place) -> None:
     assert "(broker.options.webhook_url_env)" in called(*words, "--live", cwd=place.folder).err
 
 
+def test_money_is_traded_in_an_account_that_is_typed_and_that_the_configuration_names(place: Place) -> None:
+    traderspost = {"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}}
+    place.configure(broker=traderspost, account=IN_A_FILE)
+    url, words = "http://127.0.0.1:1/x", ("--live", "--bars", of_now(place))
+    assert "--live: expected --account NAME beside it" in place.refuses(*words, MY_ORDERS=url)
+    told = place.refuses(*words, "--account", "DU2", MY_ORDERS=url)
+    assert re.search(r"--account: expected DU1, as .*runtime\.json says \(account\.name\), got DU2\.", told)
+    assert "--account: expected with --live alone" in place.refuses("--paper", "--account", "DU1")
+    ran = called("worker", "ES", *words, *place.where, cwd=place.folder, MY_ORDERS=url)
+    assert "--live: expected --account NAME beside it" in ran.err
+
+
 def test_live_says_so_before_it_does_anything(place: Place) -> None:
     place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
-    words = ("--live", "--bars", of_now(place))
+    words = (*LIVE, "--bars", of_now(place))
     with place.running(*words, MY_ORDERS=f"http://127.0.0.1:1/{HIDDEN}") as run:
         run.says("LIVE trading: orders go to the broker, with money")
+        run.says("whether orders go to TP-1 is not known")
         run.says("Flattener ready")
     said = run.said.read_text()
     assert said.index("LIVE trading") < said.index('"Started"')
@@ -155,7 +170,7 @@ def test_live_says_so_before_it_does_anything(place: Place) -> None:
 
 def test_live_orders_reach_the_broker_and_what_it_took_is_on_the_log(place: Place, live: Live) -> None:
     place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
-    words = ("--live", "--bars", of_now(place), "--symbols", "ES", *place.where)
+    words = (*LIVE, "--bars", of_now(place), "--symbols", "ES", *place.where)
     with receiving() as broker, coordinating(*place.where[1:4:2], config=place.config):
         with started("run", *words, cwd=place.folder, MY_ORDERS=broker.url) as run:
             run.says("No worker is left, and not all is closed")  # its bars end in the middle of a trade

@@ -14,6 +14,7 @@ from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.legs import Leg
 from portfold.events.stream_id import StreamId
+from tests.coordinator.fold.account.watched import says
 from tests.coordinator.story import SECOND, Story
 
 GRACE = 10 * SECOND
@@ -68,6 +69,19 @@ def test_what_differs_says_for_how_long_and_whether_it_may_be_on_its_way() -> No
     assert late[0].remark == "the book is not as the log"
     assert late[1].remark.startswith("DIFFERS for ")
     assert late[2].remark.startswith("$-10.00 apart; DIFFERS for ")
+
+
+def test_an_equity_of_before_the_latest_close_is_shown_as_that_and_not_as_apart() -> None:
+    story = watched()
+    story.enters("ES")
+    story.closes("ES", pnl="-300")
+    says(story, "50000", age=60 * SECOND)
+    view = view_of(story)
+    (equity,) = compared(view, NO_BOOK, story.ms)
+    assert (equity.log, equity.account) == ("$50,000.00", "$50,000.00")
+    assert equity.remark == "not compared yet (from before the log's latest close)"
+    assert view.account is not None
+    assert view.account.equity_text == "$50,000.00 (from before the log's latest close)"
 
 
 def test_without_an_account_log_and_book_are_compared() -> None:

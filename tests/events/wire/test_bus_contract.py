@@ -149,6 +149,8 @@ def test_what_the_book_lacks_is_there_until_it_lapses_or_is_said_anew(bench: Ben
     bench.until(lambda: bench.bus.book_lacks() == "", "it to lapse")
     bench.bus.say_book_exceeds("ES long of ibs-ES", 60_000)
     assert (bench.bus.book_exceeds(), bench.bus.book_lacks()) == ("ES long of ibs-ES", "")
+    bench.bus.say_without_stop("CL long of ibs-CL", 60_000)
+    assert (bench.bus.without_stop(), bench.bus.book_exceeds()) == ("CL long of ibs-CL", "ES long of ibs-ES")
 
 
 def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the_empty_one(

@@ -73,6 +73,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "book_lacks": lambda bus: bus.book_lacks(),
     "say_book_exceeds": lambda bus: bus.say_book_exceeds("ES", 1000),
     "book_exceeds": lambda bus: bus.book_exceeds(),
+    "say_without_stop": lambda bus: bus.say_without_stop("ES", 1000),
+    "without_stop": lambda bus: bus.without_stop(),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
     "beats_lapse_at": lambda bus: bus.beats_lapse_at(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),
@@ -82,8 +84,10 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "add_step": lambda bus: bus.add_step(1, Step(1, {}), 10),
     "write_prices": lambda bus: bus.write_prices(1, "made", []),
     "write_notices": lambda bus: bus.write_notices(1, {}),
+    "write_contracts": lambda bus: bus.write_contracts(1, {}),
     "last_step": lambda bus: bus.last_step(),
     "last_prices": lambda bus: bus.last_prices(["ES"]),
+    "first_step_id": lambda bus: bus.first_step_id(),
     "market": lambda bus: bus.market(),
 }
 

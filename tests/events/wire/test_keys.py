@@ -14,7 +14,18 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
 WHAT = [
     *("events", "decisions", "status", "head", "log", "snapshot", "archive", "leader", "standby"),
     "killswitch",
-    *("bars", "prices", "feed", "feed_head", "feed_notices", "steps", "book_lacks", "book_exceeds"),
+    *(
+        "bars",
+        "prices",
+        "contracts",
+        "feed",
+        "feed_head",
+        "feed_notices",
+        "steps",
+        "book_lacks",
+        "book_exceeds",
+        "without_stop",
+    ),
 ]
 
 

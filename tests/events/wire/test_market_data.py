@@ -82,11 +82,11 @@ def test_what_somebody_else_wrote_among_the_steps_holds_no_step_back(bus: Bus) -
 
 def test_a_price_never_goes_back_in_time(bus: Bus) -> None:
     epoch = bus.take_feed("ann", LONG_MS).epoch
-    bus.write_prices(epoch, "made", [NewPrice("ES", Decimal("5990.25"), 2_000)])
+    bus.write_prices(epoch, "made", [NewPrice("ES", Decimal("5990.25"), 2_000, "ESZ6")])
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(1), 1_999), NewPrice("CL", Decimal("-37.63"), 5)])
     _, prices = bus.last_prices(["ES", "CL", "NQ"])
     assert prices == {
-        "ES": LastPrice(Decimal("5990.25"), 2_000, "made"),
+        "ES": LastPrice(Decimal("5990.25"), 2_000, "made", "ESZ6"),
         "CL": LastPrice(Decimal("-37.63"), 5, "made"),
     }
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(5991), 2_000)])

@@ -25,6 +25,7 @@ class AccountDesk:
         self._summaries: dict[int, list[str]] = {}
         self._profits: dict[int, str] = {}
         self._profits_by_contract: dict[int, tuple[str, int]] = {}
+        self._told: dict[str, list[tuple[str, Field, str]]] = {}
 
     def answer(self, kind: int, fields: Sequence[str]) -> bool:
         """Answers the request if it is one of these; false if not."""
@@ -139,7 +140,12 @@ class AccountDesk:
         return next((each for each in self._exchange.contracts if each.con_id == con_id), None)
 
     def _values(self, account: Account) -> list[tuple[str, Field, str]]:
-        """Returns what the account is worth: tag, value, currency."""
+        """Returns what the account is worth, or was: tag, value, currency."""
+        if self._misbehaviour.values == "of now" or account.name not in self._told:
+            self._told[account.name] = self._values_of_now(account)
+        return self._told[account.name]
+
+    def _values_of_now(self, account: Account) -> list[tuple[str, Field, str]]:
         prices = self._exchange.prices
         equity, open_profit = account.equity(prices), account.open_profit(prices)
         return [

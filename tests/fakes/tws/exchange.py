@@ -2,7 +2,7 @@
 
 It lives on while gateways and clients come and go. A test drives it from its own thread: `trade` moves the
 last price, which fills market orders, limits and stops at that price; with `fills = "on order"` nothing is
-filled before `fill` says so, in whole or in parts.
+filled before `fill` says so, in whole or in parts. With `groups = "ignored"` no order ends another.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -52,8 +52,11 @@ class Exchange:
         self.executions: list[Execution] = []
         self.fills: Literal["at once", "on order"] = "at once"
         self.hours: Literal["regular", "outside", "closed"] = "regular"
+        self.groups: Literal["kept", "ignored"] = "kept"
         self.next_ids: dict[int, int] = {}
         self.tell: Callable[[Happened], None] = lambda _happened: None
+        self.past_asked: list[tuple[str, str, str]] = []
+        """What was asked of the past: which contract, up to when, how much."""
         self._triggered: set[int] = set()
 
     # --- what a test does --------------------------------------------------------------------------------
@@ -82,6 +85,15 @@ class Exchange:
         with self.lock:
             self._end(self.order(reference), status, because)
 
+    def rests_elsewhere(
+        self, local_symbol: str, signed: int, limit: str, client_id: int = 0, account: str = PAPER_ACCOUNT
+    ) -> Order:
+        """Places a limit order of another program, or for client 0 of a person in TWS."""
+        with self.lock:
+            fields = {"action": "BUY" if signed > 0 else "SELL", "totalQuantity": str(abs(signed))}
+            fields |= {"orderType": "LMT", "lmtPrice": limit, "tif": "GTC"}
+            return self.place(client_id, client_id and 1, self.contract(local_symbol), account, fields)
+
     def by_hand(self, local_symbol: str, signed: int, account: str = PAPER_ACCOUNT) -> Order:
         """Trades as a person in TWS would: at the last price, by no client, without a reference."""
         with self.lock:
@@ -101,9 +113,14 @@ class Exchange:
                 self._work(order)
 
     def begin_day(self) -> None:
-        """Begins a new day: realized profit is cash now, executions are no longer handed out."""
+        """Begins a new day: realized profit is cash now, executions are no longer handed out, and orders of
+        the day that is over are too; those that are good till cancelled rest on.
+        """
         with self.lock:
             self.executions.clear()
+            for order in self.working():
+                if order.fields.get("tif") != "GTC":
+                    self._end(order, "Cancelled", "the day is over")
             self.orders = [order for order in self.orders if not order.is_done]
             for account in self.accounts.values():
                 account.begin_day()
@@ -141,7 +158,9 @@ class Exchange:
         order = Order(self._next_perm_id(), client_id, order_id, contract, account, fields)
         self.next_ids[client_id] = max(self.next_id(client_id), order_id + 1)
         self.orders.append(order)
-        if fields.get("transmit") != "0":
+        if any(each.executions for each in self._others_of_its_group(order)):
+            self._end(order, "Inactive", "OCA group is already filled.")
+        elif fields.get("transmit") != "0":
             self._work(order)
         return order
 
@@ -190,6 +209,7 @@ class Exchange:
     def _execute(self, order: Order, size: int, price: Decimal) -> Execution:
         if order.is_done or not 0 < size <= order.remaining:
             raise ValueError(f"{order}, {order.status}, cannot be filled with {size}")
+        self._triggered.add(order.perm_id)
         charged = self.commission * size
         signed = size if order.buys else -size
         made = self.accounts[order.account].holding(order.contract).trade(signed, price, charged)
@@ -217,16 +237,20 @@ class Exchange:
 
     def _let_others_of_its_group_go(self, order: Order, size: int) -> None:
         """Cancels, or for the types 2 and 3 reduces, the other orders of a one-cancels-all group."""
-        group = order.fields.get("ocaGroup")
-        for other in self.working() if group else ():
-            if other is order or other.fields.get("ocaGroup") != group or other.account != order.account:
-                continue
+        for other in [each for each in self._others_of_its_group(order) if not each.is_done]:
             left = other.size - size if other.fields.get("ocaType") in ("2", "3") else 0
             if left > other.filled:
                 other.fields = {**other.fields, "totalQuantity": str(left)}
                 self.tell(Happened("order", other))
             else:
                 self._end(other, "Cancelled", "another of its group was filled")
+
+    def _others_of_its_group(self, order: Order) -> list[Order]:
+        group = order.fields.get("ocaGroup") if self.groups == "kept" else None
+        others = [each for each in self.orders if group and each is not order]
+        return [
+            each for each in others if (each.fields.get("ocaGroup"), each.account) == (group, order.account)
+        ]
 
     def _end(self, order: Order, status: Literal["Cancelled", "Inactive", "Filled"], because: str) -> None:
         if order.is_done:

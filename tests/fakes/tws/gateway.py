@@ -7,10 +7,14 @@ codes that Interactive Brokers publishes, with an exchange behind it that a test
 What it is not: it was never compared with the live service, byte for byte or in the order of its messages,
 and nobody has tried the following against one: which clients hear of whose orders and executions (here: each
 of its own; lists of executions and of all orders tell everybody's), in what state orders are while TWS has
-lost its servers (here: they are worked, and nobody hears of it before 1101 or 1102), when values of the
-account come (here: with each fill and trade), how a reject after acceptance looks (here: 201, then Inactive),
-margin (here: none), pacing (here: none), trading hours (here: three words), and prices of stops and limits
-(here: always the last price).
+lost its servers (here: they are worked, and nobody hears of it before 1101 or 1102), what a client that
+connects then is told (here: 2110), whether bars of five seconds come while nothing is traded (here: as a test
+says), by which rule a continuous future rolls (here: the month that ends first), when values of the
+account come (here: with each fill and trade), how a reject after acceptance looks (here: 201, then
+Inactive), what becomes of orders of several clients in one one-cancels-all group (here: the same as of one
+client's), and of an order that joins one in which another was executed (here: 201, then Inactive), margin
+(here: none), pacing (here: as a test says), trading hours (here: three words), and prices of stops and
+limits (here: always the last price).
 """
 
 import socket
@@ -86,6 +90,11 @@ class Gateway:
         """Returns the ids of the clients that are connected."""
         with self.exchange.lock:
             return sorted(each.client_id for each in self._sessions if each.client_id is not None)
+
+    def is_followed(self, local_symbol: str) -> bool:
+        """Returns whether a client follows the prices of a contract."""
+        with self.exchange.lock:
+            return any(session.market.follows(local_symbol) for session in self._sessions)
 
     def lose_connectivity(self) -> None:
         """TWS loses its servers: 1100. Until they are back nobody hears of orders and prices."""

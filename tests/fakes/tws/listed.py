@@ -74,8 +74,14 @@ def usual() -> list[Listed]:
 
 
 def matching(contracts: Iterable[Listed], wanted: Mapping[str, str]) -> list[Listed]:
-    """Returns the contracts that a request with these fields means: an empty field asks nothing."""
-    return [each for each in contracts if _fits(each, wanted)]
+    """Returns the contracts that a request with these fields means: an empty field asks nothing.
+
+    A continuous future is the month that ends first: by which rule the real one rolls is not known here.
+    """
+    found = [each for each in contracts if _fits(each, wanted)]
+    if wanted.get("secType") == "CONTFUT" and found:
+        return [min(found, key=lambda each: each.last_trade_date)]
+    return found
 
 
 def _fits(listed: Listed, wanted: Mapping[str, str]) -> bool:
@@ -86,7 +92,7 @@ def _fits(listed: Listed, wanted: Mapping[str, str]) -> bool:
     date = wanted.get("lastTradeDateOrContractMonth", "")
     asked = ("symbol", "localSymbol", "tradingClass", "currency", "multiplier")
     return (
-        wanted.get("secType") == "FUT"
+        wanted.get("secType") in ("FUT", "CONTFUT")
         and all(wanted.get(name, "") in ("", fields[name]) for name in asked)
         and date in ("", listed.month, listed.last_trade_date)
         and wanted.get("exchange", "") in ("", listed.exchange)

@@ -43,7 +43,6 @@ class MarketDesk:
         self._bars: dict[int, Listed] = {}
         self._kept: dict[int, _Kept] = {}
         self._volume: dict[int, int] = {}
-        self._data_type = 1
 
     def answer(self, kind: int, fields: Sequence[str]) -> bool:
         """Answers the request if it is one of these; false if not."""
@@ -59,7 +58,7 @@ class MarketDesk:
                 if listed := self._one(request, contract_of(fields[2:14]), 354):
                     self._tick_by_tick[request] = listed
             case 59:
-                self._data_type = int(fields[2])
+                pass  # of prices as they are to come: here they come as `misbehaviour` says
             case 2:
                 self._ticks.pop(int(fields[2]), None)
             case 51:
@@ -71,6 +70,14 @@ class MarketDesk:
             case _:
                 return False
         return True
+
+    def follows(self, local_symbol: str) -> bool:
+        """Returns whether the client follows both ticks and bars of a contract."""
+        ticks = (listed for listed, _ in self._ticks.values())
+        return all(
+            any(listed.local_symbol == local_symbol for listed in each)
+            for each in (ticks, self._bars.values())
+        )
 
     def forget(self) -> None:
         """Forgets what the client follows: data lost, 1101."""
@@ -124,7 +131,7 @@ class MarketDesk:
         listed = self._one(request, contract_of(fields[3:15]), 354)
         if listed is None:
             return
-        self._line.send([58, 1, request, self._data_type])
+        self._line.send([58, 1, request, self._misbehaviour.data_type])
         self._line.send([81, request, listed.min_tick, "", 3])
         self._tell_ticks(request, listed, self._exchange.prices[listed.con_id], 1, None)
         if snapshot:
@@ -157,6 +164,13 @@ class MarketDesk:
         if listed is None:
             return
         ends, size, duration, _hours, _what, how, keep = fields[15:22]
+        self._exchange.past_asked.append((listed.local_symbol, ends, duration))
+        if self._misbehaviour.no_history:
+            return
+        if self._misbehaviour.history:
+            code, text = self._misbehaviour.history.pop(0)
+            self._line.error(request, code, text)
+            return
         seconds = BAR_SECONDS.get(size)
         if seconds is None:
             self._line.error(request, 321, f"Error validating request.-'bH' : cause - no bars of {size!r}")

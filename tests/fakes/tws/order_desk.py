@@ -54,7 +54,7 @@ class OrderDesk:
             case 4:
                 self._cancel(int(fields[2]))
             case 58:
-                for order in self._exchange.working():
+                for order in self._exchange.working() if self._misbehaviour.cancels == "taken" else ():
                     self._exchange.cancel(order)
             case 8:
                 self._line.send([9, 1, self._exchange.next_id(self._line.client_id or 0)])
@@ -166,6 +166,8 @@ class OrderDesk:
         if self._misbehaviour.cancels == "swallowed":
             return
         order, text = self._own(order_id), f"OrderId {order_id} that needs to be cancelled"
+        if order is not None and not order.is_done and self._misbehaviour.cancels == "too late":
+            self._exchange.fill(order.reference)
         if order is None:
             self._line.error(order_id, 10147, f"{text} is not found.")
         elif order.is_done:

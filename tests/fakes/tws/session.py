@@ -23,6 +23,7 @@ _GREETINGS = (
     (2106, "HMDS data farm connection is OK:ushmds"),
     (2158, "Sec-def data farm connection is OK:secdefnj"),
 )
+_NO_SERVERS = "Connectivity between TWS and server is broken. It will be restored automatically."
 _SEND_SECONDS = 5
 
 
@@ -123,6 +124,8 @@ class Session:
         self.send([9, 1, self._exchange.next_id(self.client_id)])
         for code, text in _GREETINGS:
             self.error(-1, code, text)
+        if self.deaf:
+            self.error(-1, 2110, _NO_SERVERS)
         if self._misbehaviour.repeats:
             self.orders.repeat_executions()
 

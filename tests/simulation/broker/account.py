@@ -1,7 +1,8 @@
 """The account at the broker, which no process's death touches: what is really held, and really filled.
 
 Fills at once at the market's price, keeps every exit until it is confirmed as reported, and keeps orders that
-are still working, which fill when the market wants.
+are still working, which fill when the market wants. A person may trade there by hand: what no process has
+ordered is apart, and what the flattener adopts of it is closed as far as the account is on that side.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,12 +12,13 @@ from typing import NamedTuple
 from msgspec import structs
 
 from portfold.config import Contract
+from portfold.dollars import gross_pnl
+from portfold.events.account import ACCOUNT
 from portfold.events.fields import Side
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome, State
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     MaySend,
     NotOpen,
     Withheld,
@@ -26,6 +28,7 @@ from tests.simulation.broker.mishaps import Mishap, Mishaps
 from tests.simulation.scheduler import Crashed, Process
 
 _PRICE_DECIMALS = Decimal("1e-10")
+_START = Decimal(50_000)
 
 
 class Working(NamedTuple):
@@ -58,6 +61,36 @@ class Account:
         self.working: dict[str, Working] = {}
         self.last_exit: dict[str, ExitFill] = {}
         """What was last closed of each owner's, by whomever."""
+        self.balance = _START
+        """The equity without what is open; a commission is paid with the exit."""
+        self.balances: list[tuple[int, Decimal]] = []
+        """What it was before each move, and when that was."""
+        self.now: Callable[[], int] = lambda: 0
+        self.unreadable_until = 0
+        self.by_hand: dict[str, BrokerPosition] = {}
+        """What a person has opened, by symbol."""
+        self.adopted: dict[str, BrokerPosition] = {}
+        """What the flattener is to close of that, as its book has it."""
+        self.otherwise: set[tuple[str, str]] = set()
+        """Whose entries, in which symbol, were filled otherwise than they were believed."""
+        self.closes_unowned: Callable[[str, int], object] = lambda _symbol, _size: None
+        """Is told of each close of what was adopted, before it."""
+
+    def moves(self, dollars: Decimal) -> None:
+        """So much is made or lost, paid in or out."""
+        self.balances.append((self.now(), self.balance))
+        self.balance += dollars
+
+    def everything(self) -> list[BrokerPosition]:
+        """What is held, by whomever."""
+        return [*self.held.values(), *self.by_hand.values()]
+
+    def net(self) -> dict[str, int]:
+        """The signed contracts by symbol, where there are any."""
+        net: dict[str, int] = {}
+        for one in self.everything():
+            net[one.symbol] = net.get(one.symbol, 0) + (one.size if one.side == "long" else -one.size)
+        return {symbol: size for symbol, size in net.items() if size}
 
     def legs(self) -> dict[str, int]:
         """The contracts held, by leg as the log names it."""
@@ -73,9 +106,10 @@ class Account:
         self.fills[name] = size
         return name
 
-    def open(self, owner: str, symbol: str, side: Side, size: int) -> Fill:
-        """Fills an entry. BrokerError when the owner is on the other side."""
-        price, before = self.prices[symbol], self.held.get((owner, symbol))
+    def open(self, owner: str, symbol: str, side: Side, size: int, price: Decimal | None = None) -> Fill:
+        """Fills an entry, at the market's price or another. BrokerError: the owner is on the other side."""
+        price = self.prices[symbol] if price is None else price
+        before = self.held.get((owner, symbol))
         self.ordered.pop(f"{symbol}:{side}:{owner}", None)
         if before is not None and before.side != side:
             raise BrokerError(f"{owner} is {before.side} {symbol}")
@@ -106,11 +140,67 @@ class Account:
         self.unreported[fill.fill_id] = self.last_exit[owner] = fill
         return fill
 
-    def take_away(self, owner: str, symbol: str, size: int) -> None:
-        """So many contracts are not held any more."""
+    def take_away(
+        self,
+        owner: str,
+        symbol: str,
+        size: int,
+        price: Decimal | None = None,
+        commission: Decimal = Decimal(0),
+    ) -> None:
+        """So many contracts are closed, at the market's price or another."""
         before = self.held.pop((owner, symbol))
+        self._gains(before, size, price, commission)
         if before.size > size:
             self.held[owner, symbol] = structs.replace(before, size=before.size - size)
+
+    def _gains(
+        self, before: BrokerPosition, size: int, price: Decimal | None, commission: Decimal = Decimal(0)
+    ) -> None:
+        price = self.prices[before.symbol] if price is None else price
+        value = self.contracts[before.symbol].point_value
+        self.moves(gross_pnl(before.side, before.price, price, size, value) - commission)
+
+    # --- what no process has ordered -----------------------------------------------------------------------
+
+    def open_by_hand(self, symbol: str, side: Side, size: int) -> None:
+        """A person opens a position, where he has none."""
+        if symbol not in self.by_hand:
+            price = self.prices[symbol]
+            self.by_hand[symbol] = BrokerPosition(ACCOUNT, symbol, side, size, price, Decimal(0))
+
+    def close_by_hand(self, symbol: str, size: int) -> None:
+        """So much of that is closed, by whomever."""
+        before = self.by_hand.pop(symbol)
+        self._gains(before, size, None)
+        if before.size > size:
+            self.by_hand[symbol] = structs.replace(before, size=before.size - size)
+
+    def close_all_by_hand(self, symbol: str) -> None:
+        """A person closes what was opened by hand in it."""
+        if symbol in self.by_hand:
+            self.close_by_hand(symbol, self.by_hand[symbol].size)
+
+    def close_adopted(self, symbol: str, side: Side, size: int) -> ExitFill:
+        """Closes what was adopted, but no more than the account has on that side. NotOpen, BrokerError."""
+        booked = self.adopted.get(symbol)
+        if booked is None or booked.side != side or booked.size < size:
+            raise NotOpen(f"nothing adopted is {side} {size} {symbol}")
+        there = self.net().get(symbol, 0) * (1 if side == "long" else -1)
+        if there < 1:
+            raise BrokerError(f"the account is not {side} {symbol}: an exit would open the other way")
+        size = min(size, there)
+        self.closes_unowned(symbol, size)
+        self.close_by_hand(symbol, size)
+        del self.adopted[symbol]
+        if booked.size > size:
+            self.adopted[symbol] = structs.replace(booked, size=booked.size - size)
+        nothing, price = Decimal(0), self.prices[symbol]
+        fill = ExitFill(
+            ACCOUNT, symbol, side, size, price, nothing, self.fill_id(size), booked.price, nothing
+        )
+        self.unreported[fill.fill_id] = fill
+        return fill
 
     def fill_working(self, owner: str) -> Fill | None:
         """The market fills what was left of an order, whoever is alive to hear of it."""
@@ -139,7 +229,7 @@ class OwnBroker:
         price: Decimal,  # noqa: ARG002 - at the market's
         *,
         may_send: MaySend = always,
-    ) -> Fill:
+    ) -> OrderOutcome[Fill]:
         mishap = self._on_the_way("enter")
         if not may_send():
             raise Withheld(symbol)
@@ -147,7 +237,7 @@ class OwnBroker:
         fill = self._account.open(self._owner, symbol, side, _filled(mishap, size))
         self._account.ordered[f"{symbol}:{side}:{self._owner}"] = self._account.skew_ms()
         self._comes_back(mishap)
-        return fill
+        return OrderOutcome(size, _ended(fill, size), (fill,))
 
     def exit(
         self,
@@ -157,14 +247,18 @@ class OwnBroker:
         price: Decimal | None,  # noqa: ARG002 - at the market's
         *,
         owner: str | None = None,
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         mishap = self._on_the_way("exit")
         self._arrives(mishap)
+        if owner == ACCOUNT:
+            fill = self._account.close_adopted(symbol, side, size)
+            self._comes_back(mishap)
+            return OrderOutcome(size, _ended(fill, size), (fill,))
         if owner not in (None, self._owner) and (owner, symbol) in self._account.held:
             self._account.flattened(f"{symbol}:{side}:{owner}")
         fill = self._account.close(owner or self._owner, symbol, side, _filled(mishap, size))
         self._comes_back(mishap)
-        return fill
+        return OrderOutcome(size, _ended(fill, size), (fill,))
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         return [
@@ -173,7 +267,15 @@ class OwnBroker:
         ]
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
-        return [held for _, held in sorted(self._account.held.items()) if owner in (None, held.owner)]
+        adopted = [held for _, held in sorted(self._account.adopted.items()) if owner in (None, ACCOUNT)]
+        held = [held for _, held in sorted(self._account.held.items()) if owner in (None, held.owner)]
+        return adopted + held
+
+    def adopt(self, held: BrokerPosition) -> None:
+        """Takes into the book what the account holds and no order of ours entered, as a broker does that asks
+        the account with each exit.
+        """
+        self._account.adopted[held.symbol] = held
 
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
         return [fill for fill in self._account.unreported.values() if owner in (None, fill.owner)]
@@ -214,6 +316,10 @@ class OwnBroker:
     def _dies(self) -> None:
         self._account.crash(self._process.name)
         raise Crashed
+
+
+def _ended(fill: Fill, ordered: int) -> State:
+    return "filled" if fill.size == ordered else "cancelled"
 
 
 def _filled(mishap: Mishap, size: int) -> int:

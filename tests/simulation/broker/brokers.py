@@ -16,6 +16,7 @@ from unittest import mock
 import requests
 
 from portfold.log import Log
+from portfold.workers.brokers import book_correction
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.legs_book import PaperBook
 from portfold.workers.brokers.orders_book import TABLES, BrokerOrder, Orders, State
@@ -116,6 +117,7 @@ class Brokers:
                     (broker, "now_ms", self.now_ms),
                     (broker, "open_orders_book", self._opened),
                     (reconciliation, "open_orders_book", self._opened),
+                    (book_correction, "open_orders_book", self._opened),
                 ):
                     stack.enter_context(mock.patch.object(owner, what, substitute))
             yield

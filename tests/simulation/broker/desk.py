@@ -6,12 +6,15 @@ judge sees each order when it is written to the wire, and when it arrives.
 """
 
 from collections.abc import Generator
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import requests
 
 from portfold.events.fields import Side
+from portfold.workers.brokers.leg_arithmetic import worse
+from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.brokers.traderspost.last_moment import SendAttempt
 from portfold.workers.brokers.traderspost.webhook import WebhookAnswer
 from tests.simulation.broker.mishaps import Mishaps
@@ -69,13 +72,15 @@ _FAILED = Response(502, b"<html>bad gateway</html>")
 
 class Desk:
     """Takes orders. `on_the_way` may still arrive; `open` are those entries of which contracts are held;
-    `closed` says how many contracts an exit has closed.
+    `closed` says how many contracts an exit has closed; the next entries are filled as `otherwise` says.
     """
 
     def __init__(self, world: "World", mishaps: Mishaps) -> None:
         self.on_the_way: set[str] = set()
         self.open: dict[str, Sent] = {}
         self.closed: dict[str, int] = {}
+        self.otherwise: list[str] = []
+        self._filled_as = ""
         self._world = world
         self._mishaps = mishaps
 
@@ -134,11 +139,34 @@ class Desk:
 
     def _enter(self, order: Sent) -> None:
         self._world.network.tell(f"== filled {order}")
+        order = self._as_it_is_filled(order)
+        if not order.size:
+            return
         self._world.law.fills(order)
         account = self._world.account
-        account.open(order.owner, order.symbol, order.side, order.size)
+        price = self._price(order.symbol, buys=order.side == "long")
+        if self._filled_as == "other price":
+            price += 8 * account.contracts[order.symbol].tick_size
+        try:
+            account.open(order.owner, order.symbol, order.side, order.size, price)
+        except BrokerError:
+            return  # what an exit of a part has left there is on the other side: the desk refuses it
         account.ordered[f"{order.symbol}:{order.side}:{order.owner}"] = account.skew_ms()
         self.open[order.order] = order
+
+    def _as_it_is_filled(self, order: Sent) -> Sent:
+        """Mostly as it is believed; where one of the schedule is to be filled otherwise, it is this one."""
+        self._filled_as = self.otherwise.pop(0) if self.otherwise else ""
+        if not self._filled_as:
+            return order
+        self._world.network.tell(f"== filled otherwise: {self._filled_as}")
+        self._world.account.otherwise.add((order.owner, order.symbol))
+        size = {"never": 0, "twice": 2 * order.size}.get(self._filled_as, order.size)
+        return order._replace(size=size)
+
+    def _price(self, symbol: str, *, buys: bool) -> Decimal:
+        account = self._world.account
+        return worse(account.prices[symbol], account.contracts[symbol], buys=buys)
 
     def _exit(self, order: Sent) -> None:
         """Closes what is open in the ticker, the oldest first."""
@@ -149,7 +177,10 @@ class Desk:
             if not size:
                 break
             self._world.law.closes(order, entry)
-            self._world.account.take_away(entry.owner, entry.symbol, size)
+            account = self._world.account
+            commission = 2 * size * account.contracts[entry.symbol].commission_per_side
+            price = self._price(entry.symbol, buys=entry.side == "short")
+            account.take_away(entry.owner, entry.symbol, size, price, commission)
             self.open[entry.order] = entry._replace(size=entry.size - size)
             if entry.size == size:
                 del self.open[entry.order]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from portfold.events.account import ACCOUNT
 from portfold.events.decisions import (
     LATE_REPORTS,
     Decision,
@@ -15,6 +16,8 @@ from portfold.events.decisions import (
     EntryDenied,
     EntryExpired,
     EventRejected,
+    FlattenOrdered,
+    PortfolioFlat,
     PositionMismatch,
     StopLossTriggered,
     TradingDayStarted,
@@ -68,6 +71,7 @@ class Book:
         self.kept: set[str] = set()
         self.stopped_on = ""
         self.halted = False
+        self._flattening = False
         self._limits: LimitsChanged | None = None
         self._today = ""
         self._sessions: dict[str, str] = {}
@@ -85,14 +89,28 @@ class Book:
         elif not refused:
             self._ordered(event)
         for decision in decisions:
-            if isinstance(decision, StopLossTriggered):
-                self.stopped_on = self._today
+            self._follows(decision)
         self.kept &= self.reserved.keys()
         self._lift_if_over()
 
+    def _follows(self, decision: Decision) -> None:
+        match decision:
+            case StopLossTriggered():
+                self.stopped_on, self._flattening = self._today, True
+            case FlattenOrdered():
+                self._flattening = True
+            case PortfolioFlat():
+                self._flattening = False
+            case PositionMismatch() if decision.worker == ACCOUNT:
+                leg = _leg(decision.symbol, decision.side, ACCOUNT)
+                self._set(leg, self.held.get(leg, 0) + decision.broker_size)
+
     def _lift_if_over(self) -> None:
-        """The latch may lift on a later day than it fell on, once nothing is held."""
-        if self.stopped_on and self._today > self.stopped_on and not self.held:
+        """The latch may lift on a later day than it fell on, once nothing is held; and the account, where one
+        is watched, has said so.
+        """
+        unconfirmed = self._flattening and self._limits is not None and bool(self._limits.account)
+        if self.stopped_on and self._today > self.stopped_on and not self.held and not unconfirmed:
             self.stopped_on = ""
 
     def _time_passed(self, event: Event | Malformed, decision: Decision) -> None:
@@ -165,9 +183,14 @@ class Book:
                 leg = _leg(event.symbol, event.side, event.worker)
                 self._use(leg, event.size)
                 self._set(leg, self.held.get(leg, 0) + event.size)
+                self._owner_is_known(event.symbol, event.side, event.size)
             case PositionClosed():
                 self._named_once(f"closed {event.fill}" if event.fill else "")
-                leg = _leg(event.symbol, event.side, event.owner or event.worker)
+                leg, nobodys = (
+                    _leg(event.symbol, event.side, name) for name in (event.owner or event.worker, ACCOUNT)
+                )
+                if event.fill and leg not in self.held and nobodys in self.held:
+                    leg = nobodys
                 if leg in self.kept:
                     self._use(leg, max(0, event.size - self.held.get(leg, 0)))
                 self._set(leg, max(0, self.held.get(leg, 0) - event.size))
@@ -191,7 +214,14 @@ class Book:
                 raise Violation(
                     "a difference to the broker is said", f"{leg} is {holding.size} at the broker"
                 )
+            self._owner_is_known(holding.symbol, holding.side, holding.size - self.held.get(leg, 0))
             self._set(leg, max(holding.size, self.held.get(leg, 0)))
+
+    def _owner_is_known(self, symbol: str, side: str, size: int) -> None:
+        """What the account alone was seen to hold is by so much somebody's."""
+        leg = _leg(symbol, side, ACCOUNT)
+        if leg in self.held and size > 0:
+            self._set(leg, max(0, self.held[leg] - size))
 
     def _named_once(self, fill: str) -> None:
         if fill and fill in self._fills:

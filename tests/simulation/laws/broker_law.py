@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 
+from portfold.events.account import ACCOUNT
 from portfold.events.codec import decode_decision
 from portfold.events.decisions import EntryAllowed
 from portfold.events.wire.bus import Entry
@@ -119,17 +120,24 @@ class BrokerLaw(Observer):
     # --- what arrives ------------------------------------------------------------------------------------
 
     def fills(self, order: Sent) -> None:
-        """An entry arrives: nobody else may hold the symbol."""
-        for owner, symbol in self._world.account.held:
-            if symbol == order.symbol and owner != order.owner:
+        """An entry arrives: nobody else may hold the symbol, as far as anybody could know."""
+        account = self._world.account
+        for owner, symbol in account.held:
+            if symbol == order.symbol and owner != order.owner and (owner, symbol) not in account.otherwise:
                 raise Violation("a symbol is in one position", f"{order}, where {owner} holds it")
 
     def closes(self, order: Sent, entry: Sent) -> None:
         """An exit arrives, and closes what this entry has opened."""
-        if entry.owner != order.owner:
+        if entry.owner != order.owner and (entry.owner, entry.symbol) not in self._world.account.otherwise:
             raise Violation("an exit closes what it was sent for", f"{order} closes {entry}")
         if entry.sent_ms > order.sent_ms:
             raise Violation("an exit closes nothing that was ordered after it", f"{order} closes {entry}")
+
+    def closes_unowned(self, symbol: str, size: int) -> None:
+        """What was adopted is closed: so much of it must be there, for no other's may go with it."""
+        there = self._world.account.by_hand.get(symbol)
+        if there is None or there.size < size:
+            raise Violation("what nobody owns is closed once", f"{size} {symbol}, where there is {there}")
 
     def _flattens(self, order: Sent) -> None:
         for entry in self._world.desk.open.values():
@@ -205,7 +213,10 @@ class BrokerLaw(Observer):
 
     def _under_way(self, leg: str) -> bool:
         """Whether its owner is about to tell, or it is known that nobody knows."""
-        owner = self._world.seats[leg.rpartition(":")[2]]
+        symbol, _, name = leg.split(":")
+        if (name, symbol) in self._world.account.otherwise:
+            return True  # nobody can know before the account is compared: that has a law of its own
+        owner = self._world.seats[name]
         about_to = not owner.idle and (owner.process is not None or not self._outlives_its_owner(leg))
         return about_to or self.is_told(leg)
 
@@ -226,6 +237,8 @@ class BrokerLaw(Observer):
     def is_told(self, leg: str) -> bool:
         """Whether the log or the broker's book say that it may be otherwise."""
         symbol, _, worker = leg.split(":")
+        if symbol in self._world.judge.account.stands or self._nets_out(worker, symbol):
+            return True
         if leg in self._world.judge.checkpoint.state.unsettled or self._is_said_of(
             f"{symbol}1! of {worker})"
         ):
@@ -235,9 +248,29 @@ class BrokerLaw(Observer):
     def _is_said_of(self, whose: str) -> bool:
         return any(whose in line for line in self.said if any(words in line for words in _LOOK_THERE))
 
+    def _nets_out(self, worker: str, symbol: str) -> bool:
+        """Whether what was filled otherwise, or is nobody's, leaves the account as it is believed to be."""
+        account = self._world.account
+        odd = worker == ACCOUNT or (worker, symbol) in account.otherwise or symbol in account.by_hand
+        return odd and account.net().get(symbol, 0) == self._net_on_log(symbol)
+
+    def _net_on_log(self, symbol: str) -> int:
+        net = 0
+        for leg, size in self._world.judge.book.held.items():
+            name, side, _ = leg.split(":")
+            if name == symbol:
+                net += size if side == "long" else -size
+        return net
+
     def differences(self) -> dict[str, tuple[int, int]]:
-        """The legs of which the broker and the log hold other numbers, with both."""
+        """The legs of which the broker and the log hold other numbers, with both.
+
+        Of what nobody has ordered, those that the log has; the rest is the account's to show.
+        """
         held, on_log = self._world.account.legs(), self._world.judge.book.held
+        for one in self._world.account.by_hand.values():
+            if (leg := f"{one.symbol}:{one.side}:{ACCOUNT}") in on_log:
+                held[leg] = one.size
         return {
             leg: (held.get(leg, 0), on_log.get(leg, 0))
             for leg in sorted(held.keys() | on_log.keys())

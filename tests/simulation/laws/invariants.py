@@ -10,6 +10,7 @@ from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.keys import Keys
+from tests.simulation.laws.account_law import AccountLaw
 from tests.simulation.laws.book import Book
 from tests.simulation.memory.server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
@@ -22,6 +23,7 @@ class Judge(Observer):
 
     def __init__(self, server: MemoryServer, keys: Keys) -> None:
         self.book = Book()
+        self.account = AccountLaw()
         self.checkpoint = beginning()
         self.epoch = 0
         self._snapshot: object = None
@@ -72,6 +74,7 @@ class Judge(Observer):
             expected += decided.entries
             if entry.id.answerable:
                 self.book.enter(entry.id, decided.event, decided.decisions)
+                self.account.enter(entry.id, decided.event, decided.decisions, self.checkpoint.state)
         if self.checkpoint.cursor != after:
             raise Violation("only events are decided", f"there is none at {after}")
         return expected

@@ -292,20 +292,25 @@ class MemoryBus(Bus):
         self.claim(worker, who, 1, "")
 
     def say_book_lacks(self, what: str, lasts_ms: int) -> None:
-        self._ask(
-            "saying what the book lacks", lambda: self._server.put(self.keys.book_lacks, what, lasts_ms)
-        )
+        self._say("saying what the book lacks", self.keys.book_lacks, what, lasts_ms)
 
     def book_lacks(self) -> str:
         return self._ask("asking what the book lacks", lambda: self._server.text(self.keys.book_lacks)) or ""
 
     def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
-        key = self.keys.book_exceeds
-        self._ask("saying what the log lacks", lambda: self._server.put(key, what, lasts_ms))
+        self._say("saying what the log lacks", self.keys.book_exceeds, what, lasts_ms)
 
     def book_exceeds(self) -> str:
-        key = self.keys.book_exceeds
-        return self._ask("asking what the log lacks", lambda: self._server.text(key)) or ""
+        return self._ask("asking what the log lacks", lambda: self._server.text(self.keys.book_exceeds)) or ""
+
+    def say_without_stop(self, what: str, lasts_ms: int) -> None:
+        self._say("saying what is without its stop", self.keys.without_stop, what, lasts_ms)
+
+    def without_stop(self) -> str:
+        return self._ask("asking for stops", lambda: self._server.text(self.keys.without_stop)) or ""
+
+    def _say(self, doing: str, key: str, what: str, lasts_ms: int) -> None:
+        self._ask(doing, lambda: self._server.put(key, what, lasts_ms))
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         if not destinations:

@@ -4,12 +4,14 @@ from decimal import Decimal
 
 from tests.simulation.broker.account import Account
 from tests.simulation.broker.mishaps import Mishaps
-from tests.simulation.schedule import COORDINATORS, FLATTENER, OPERATOR, WORKERS, Temper
+from tests.simulation.schedule import COORDINATORS, FLATTENER, WORKERS, Temper
 from tests.simulation.seats.configured import configured
 from tests.simulation.seats.coordinators import CoordinatorSeat
 from tests.simulation.seats.operators import OperatorSeat
 from tests.simulation.seats.traders import FlattenerSeat, SignalSeat, WorkerSeat
+from tests.simulation.seats.watchers import WatcherSeat
 from tests.simulation.seats.world import World
+from tests.simulation.watch import OPERATOR, WATCHERS
 
 _PRICES = {"ES": Decimal(5000), "CL": Decimal(70), "SI": Decimal(30)}
 
@@ -27,3 +29,6 @@ class Cast:
         self.workers = {name: kind(self.world, name, symbol) for name, symbol in WORKERS.items()}
         self.flattener = FlattenerSeat(self.world, FLATTENER)
         self.operator = OperatorSeat(self.world, OPERATOR)
+        watch = temper.watch
+        names = WATCHERS[: watch.watchers] if watch is not None else ()
+        self.watchers = [WatcherSeat(self.world, name, watch) for name in names if watch is not None]

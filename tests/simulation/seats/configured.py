@@ -6,9 +6,11 @@ from pathlib import Path
 
 from msgspec import structs
 
-from portfold.config import Configuration, load
+from portfold.config import Configuration, ConfiguredAccount, load
 from tests.simulation.schedule import Temper
+from tests.simulation.watch import Watch
 
+ACCOUNT_NAME = "DU1"
 SYMBOLS = ("ES", "CL", "SI")
 
 
@@ -34,6 +36,7 @@ def configured(temper: Temper) -> Configuration:
         on_bus_loss=temper.on_bus_loss,
         mark_seconds=0.5,
         mark_stale_seconds=20.0,
+        account=None if temper.watch is None else _watched(temper.watch),
     )
     portfolio = structs.replace(
         packaged.portfolio,
@@ -44,3 +47,15 @@ def configured(temper: Temper) -> Configuration:
     # Point values of many others would be most of each order of limits, status and snapshot.
     contracts = {symbol: packaged.contracts[symbol] for symbol in SYMBOLS}
     return structs.replace(packaged, runtime=runtime, portfolio=portfolio, contracts=contracts)
+
+
+def _watched(watch: Watch) -> ConfiguredAccount:
+    return ConfiguredAccount(
+        name=ACCOUNT_NAME,
+        source="paper",
+        report_seconds=watch.report_ms / 1000,
+        grace_seconds=watch.grace_ms / 1000,
+        tolerance=Decimal(watch.tolerance),
+        silent_seconds=watch.silent_ms / 1000,
+        on_silence=watch.on_silence,
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from portfold.cli.operate.reconcile import _as_event as as_event
 from portfold.coordinator.fold.limits import changed_limits
 from portfold.coordinator.views.view_field import view_in
+from portfold.events.account import ACCOUNT, AccountSettled
 from portfold.events.codec import RefusedField, encode_checked
 from portfold.events.incoming import (
     Event,
@@ -18,15 +19,19 @@ from portfold.events.incoming import (
     WorkerRetired,
 )
 from portfold.events.wire.errors import BusError
+from portfold.workers.brokers.book_correction import correct
 from portfold.workers.brokers.orders_book import BrokerOrder
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
 from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Process
+from tests.simulation.seats.configured import ACCOUNT_NAME
 from tests.simulation.seats.world import Seat, World
 
 _BY = "olga"
+BOOK = Path(__file__)
+"""A file that exists: what is opened in its place is the run's book."""
 
 GARBAGE = (
     ["type", "Nonsense"],
@@ -99,6 +104,7 @@ class OperatorSeat(Seat):
             symbol, _, worker = odd.split(":")
             if (worker, symbol) not in unknown:
                 self._settle(odd)
+        self._settle_what_was_filled_otherwise(unknown)
 
     @property
     def has_to_say_again(self) -> bool:
@@ -113,8 +119,33 @@ class OperatorSeat(Seat):
     def settle_forged(self) -> None:
         """Takes out of the log what somebody wrote there by hand, for workers that never were."""
         for leg in list(self.world.judge.book.held):
-            if leg.rpartition(":")[2] not in self.world.seats:
+            if leg.rpartition(":")[2] not in (*self.world.seats, ACCOUNT):
                 self._settle(leg)
+
+    def _settle_what_was_filled_otherwise(self, unknown: set[tuple[str, str]]) -> None:
+        """`portfold settle --in-book`, of what the account has shown to be otherwise than it was believed."""
+        for leg in self.world.law.differences():
+            symbol, _, worker = leg.split(":")
+            shown = symbol in self.world.judge.account.stands
+            if shown and worker == ACCOUNT:
+                self._settle(leg)
+            elif shown and (worker, symbol) in self.world.account.otherwise - unknown:
+                with contextlib.suppress(BrokerError):
+                    correct("traderspost", BOOK, self.world.account.contracts, self._as_held(leg))
+                    self._settle(leg)
+
+    def close_at_broker(self) -> None:
+        """Closes by hand what the flattener said that it cannot close, and settles that."""
+        for leg in list(self.world.judge.book.held):
+            symbol, side, worker = leg.split(":")
+            can_not = any(f"{symbol} {side}" in line for line in self.world.law.said if "NOT CLOSED" in line)
+            if worker == ACCOUNT and can_not:
+                self.world.account.close_all_by_hand(symbol)
+                self._settle(leg)
+
+    def account_is_right(self) -> None:
+        """`portfold reconcile --account-is-right`."""
+        self._say(AccountSettled(by=_BY, reason="as the broker says", account=ACCOUNT_NAME))
 
     def _reconcile(self) -> None:
         """`portfold reconcile`, of each order that surely arrives no more: whether anything is open of it."""
@@ -142,20 +173,22 @@ class OperatorSeat(Seat):
         self._say(as_event(settled, _BY, "as the broker says"))
 
     def _settle(self, leg: str) -> None:
+        self._say(self._as_held(leg))
+
+    def _as_held(self, leg: str) -> PositionSettled:
         symbol, side, worker = leg.split(":")
-        held = self.world.account.held.get((worker, symbol))
+        account = self.world.account
+        held = account.by_hand.get(symbol) if worker == ACCOUNT else account.held.get((worker, symbol))
         agrees = held is not None and held.side == side
-        self._say(
-            PositionSettled(
-                by=_BY,
-                reason="as the broker says",
-                symbol=symbol,
-                worker=worker,
-                side="long" if side == "long" else "short",
-                size=held.size if held is not None and agrees else 0,
-                price=held.price if held is not None and agrees else Decimal(0),
-                pnl=Decimal(0),
-            )
+        return PositionSettled(
+            by=_BY,
+            reason="as the broker says",
+            symbol=symbol,
+            worker=worker,
+            side="long" if side == "long" else "short",
+            size=held.size if held is not None and agrees else 0,
+            price=held.price if held is not None and agrees else Decimal(0),
+            pnl=Decimal(0),
         )
 
     def _say(self, event: Event) -> None:

@@ -12,7 +12,8 @@ from decimal import Decimal
 from msgspec import structs
 
 from portfold.events.fields import Side
-from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, Fill
+from portfold.workers.brokers.order import Fill
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.flattener import flattener

@@ -58,6 +58,8 @@ class World(Observer):
         self.brokers = Brokers(self, account.mishaps, self.desk)
         account.flattened = self.law.flattens
         account.skew_ms = lambda: self.skew_ms
+        account.now = lambda: self.scheduler.now
+        account.closes_unowned = self.law.closes_unowned
         account.crash = lambda process: self.seats[process].die()
         self.seats: dict[str, Seat] = {}
         self.quiet = False

@@ -47,6 +47,7 @@ class Before:
                 configuration or self.configuration(),
                 self._bus,
                 self._folder / "book",
+                named="DU1",
                 log=log,
                 environ={},
                 stop=threading.Event(),

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from portfold.clock import Clock, SystemClock
 from portfold.config import ConfigError, load
 from portfold.events.legs import Holding
 from portfold.log import open_log
-from portfold.workers.account.ibkr import IbkrSource, snapshot_of
+from portfold.workers.account.ibkr import IbkrSource, open_ibkr, snapshot_of
 from portfold.workers.account.registry import open_source
 from portfold.workers.account.source import AccountSetup, AccountUnreadable
+from portfold.workers.account.watcher import report_of
 from portfold.workers.brokers.ibkr.account_connection import AccountRows
 from portfold.workers.brokers.ibkr.listener import AccountValue, HeldContract, WorkingOrder
+from tests.coordinator.story import Story, kinds
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import Gateway
 from tests.processes import config_folder
@@ -31,7 +34,9 @@ def gateway() -> Iterator[Gateway]:
         yield running
 
 
-def opened(gateway: Gateway, folder: Path, name: str = NAME, **options: object) -> IbkrSource:
+def opened(
+    gateway: Gateway, folder: Path, name: str = NAME, *, clock: Clock | None = None, **options: object
+) -> IbkrSource:
     folder.mkdir(exist_ok=True)
     told = {"port": gateway.port, "answer_seconds": 20, **options}
     account = {"name": name, "source": "ibkr", "options": told}
@@ -39,7 +44,7 @@ def opened(gateway: Gateway, folder: Path, name: str = NAME, **options: object) 
     assert configuration.runtime.account is not None
     log, _lines = open_log("account", target=io.StringIO())
     setup = AccountSetup(configuration, configuration.runtime.account, folder / "book", log, {})
-    source = open_source(setup)
+    source = open_source(setup) if clock is None else open_ibkr(setup, clock)
     assert isinstance(source, IbkrSource)
     return source
 
@@ -70,6 +75,59 @@ def test_money_and_positions_are_those_of_the_account_to_the_cent(
     later = source.read()
     assert later.equity == exchange.equity()
     assert later.unrealized - said.unrealized == 1_000
+
+
+class Hands(SystemClock):
+    """A clock that a test sets."""
+
+    now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_dollars_may_be_as_old_as_their_last_change_but_no_older_than_is_documented(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    clock = Hands()
+    source = opened(gateway, tmp_path, clock=clock, values_seconds=60)
+    ages = [source.read().dollars_age]
+    gateway.exchange.by_hand("ESZ5", 1)
+    for passed in (1, 2, 3, 100):
+        clock.now += passed
+        ages.append(source.read().dollars_age)
+    assert ages == [60, 1, 3, 6, 60]
+    source.close()
+
+
+def test_a_close_that_the_dollars_do_not_know_yet_is_no_difference_and_one_that_lasts_is(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    exchange, clock = gateway.exchange, Hands()
+    source = opened(gateway, tmp_path, clock=clock)
+    story = Story(account=NAME, account_grace_ms=10_000, account_tolerance=Decimal(5))
+
+    def reported(seconds: int) -> list[str]:
+        clock.now += seconds
+        at = story.ms + 1000 * seconds
+        return kinds(story.hears(report_of(source.read(), NAME, "ibkr", at - 1), at=at))
+
+    exchange.trade("ESZ5", "5000")
+    exchange.by_hand("ESZ5", 1)
+    story.enters("ES", price="5000")
+    assert [reported(90) for _ in range(3)] == [[], [], []]  # until the dollars are surely of now
+    gateway.misbehaviour.values = "held"
+    exchange.trade("ESZ5", "5020")
+    exchange.by_hand("ESZ5", -1)
+    story.closes("ES", price="5020", pnl="995.50", commission="4.50")
+    assert [reported(seconds) for seconds in (1, 15, 30, 60, 60)] == [[], [], [], [], []]
+    gateway.misbehaviour.values = "of now"
+    assert [reported(seconds) for seconds in (5, 5, 15)] == [[], [], []]
+    assert story.state.account is not None
+    assert (story.state.account.is_behind, story.state.account.equity) == (False, exchange.equity())
+    exchange.accounts[NAME].cash -= 700  # that nobody on the log knows of
+    assert [reported(seconds) for seconds in (5, 15)] == [[], ["AccountDiffers"]]
+    source.close()
 
 
 def test_the_other_accounts_of_the_login_are_not_this_one(

@@ -31,14 +31,14 @@ def test_paper_moves_cash_with_each_fill_and_open_profit_with_each_mark(tmp_path
     contract = CONTRACTS["ES"]
     source = PaperSource(book, CONTRACTS, Decimal(50_000))
     broker = trade(book)
-    bought = broker.enter("ES", "long", 2, Decimal(5000))
+    bought = broker.enter("ES", "long", 2, Decimal(5000)).fills[0]
     fees = contract.commission_per_side * 2
     broker.mark("ES", bought.price + 1)
     said = source.read()
     assert said.holdings == (Holding("ES", "long", 2, bought.price.normalize()),)
     assert said.unrealized == 2 * contract.point_value
     assert said.equity == 50_000 - fees + 2 * contract.point_value
-    sold = broker.exit("ES", "long", 2, bought.price)
+    sold = broker.exit("ES", "long", 2, bought.price).fills[0]
     said = source.read()
     made = (sold.price - bought.price) * 2 * contract.point_value
     assert not said.holdings
@@ -50,7 +50,7 @@ def test_paper_nets_what_several_owners_hold(tmp_path: Path) -> None:
     book = tmp_path / "book.sqlite"
     source = PaperSource(book, CONTRACTS, Decimal(50_000))
     trade(book).enter("ES", "long", 3, Decimal(5000))
-    short = trade(book, "hedge").enter("ES", "short", 1, Decimal(5010))
+    short = trade(book, "hedge").enter("ES", "short", 1, Decimal(5010)).fills[0]
     trade(book, "other").enter("CL", "short", 1, Decimal(70))
     held = {one.symbol: (one.side, one.size) for one in source.read().holdings}
     assert held == {"ES": ("long", 2), "CL": ("short", 1)}

@@ -17,8 +17,9 @@ from portfold.log import open_log
 from portfold.workers.adapters.backtrader import live_broker
 from portfold.workers.adapters.backtrader_feeds import Feeds
 from portfold.workers.adapters.backtrader_live import LiveBroker
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import BrokerError, ExitFill, Fill, MaySend
+from portfold.workers.brokers.protocol import BrokerError, MaySend
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -80,7 +81,7 @@ def test_live_an_order_on_a_slower_feed_is_filled_at_the_price_there_is_now(
 class RefusesFirst(PaperBroker):
     """Does not close CL."""
 
-    def exit(self, symbol: str, *order: Any, **owner: Any) -> ExitFill:
+    def exit(self, symbol: str, *order: Any, **owner: Any) -> OrderOutcome[ExitFill]:
         if symbol == "CL":
             raise BrokerError("CL is limit down")
         return super().exit(symbol, *order, **owner)
@@ -109,7 +110,7 @@ class HangsFirst(PaperBroker):
 
     let_go: threading.Event
 
-    def exit(self, symbol: str, *order: Any, **owner: Any) -> ExitFill:
+    def exit(self, symbol: str, *order: Any, **owner: Any) -> OrderOutcome[ExitFill]:
         if symbol == "CL":
             self.let_go.wait(PATIENCE_SECONDS)
         return super().exit(symbol, *order, **owner)
@@ -151,7 +152,7 @@ def test_an_entry_that_hangs_delays_no_exit_and_what_it_opens_is_closed(
 ) -> None:
     hangs, let_go, enter = threading.Event(), threading.Event(), PaperBroker.enter
 
-    def entered(broker: PaperBroker, symbol: str, *order: Any, may_send: MaySend) -> Fill:
+    def entered(broker: PaperBroker, symbol: str, *order: Any, may_send: MaySend) -> OrderOutcome[Fill]:
         if symbol == "CL":
             assert may_send()
             hangs.set()

@@ -9,8 +9,9 @@ import pytest
 
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.adapters.backtrader_live import LiveBroker
+from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import BrokerError, ExitFill, OrderUnknown
+from portfold.workers.brokers.protocol import BrokerError, OrderUnknown
 from tests.live import Live
 from tests.waiting import until
 from tests.workers.adapters.cerebros import Silence, Trading, plan
@@ -32,7 +33,7 @@ class Exits:
         self.asked = 0
         exits = PaperBroker.exit
 
-        def exited(broker: PaperBroker, *order: Any, **owner: Any) -> ExitFill:
+        def exited(broker: PaperBroker, *order: Any, **owner: Any) -> OrderOutcome[ExitFill]:
             self.asked += 1
             if self.refusals:
                 raise self.refusals.pop(0)
@@ -61,6 +62,32 @@ def test_an_exit_that_the_broker_refuses_is_tried_again_within_seconds(
     assert criticals(trading) == ["NOT CLOSED; trying again within seconds"] * 2
     live.all_decided()
     assert [one["pnl"] for one in live.said("PositionClosed")] == ["495.00"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_strategy_is_told_of_each_part_and_what_an_exit_left_open_is_tried_again(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 0.02)
+    fills = {"parts": 3, "cancel_share": 0.5, "seed": 104}  # 2 of 3 are bought, then 1 sold, then the other
+    market = {"broker": {"kind": "paper", "options": {"fills": fills}}}
+    acts = plan(bar1=lambda s: s.buy(size=3), bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts, runtime=market)
+    trading.market.ends(5000)
+    trading.market.ends(5010)
+    until(lambda: len(trading.told) == 5, "the exit, though no other bar comes")
+    assert trading.end().position.size == 0
+    assert [told[1:] for told in trading.told] == [
+        ("Buy", "Partial"),
+        ("Buy", "Partial"),
+        ("Buy", "Canceled"),
+        ("Sell", "Partial"),
+        ("Sell", "Completed"),
+    ]
+    live.all_decided()
+    for kind in ("PositionOpened", "PositionClosed"):
+        assert [one["size"] for one in live.said(kind)] == ["1", "1"]
+    assert [one["reason"] for one in live.said("EntryWithdrawn")] == ["cancelled: 1 of 3 not filled"]
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -106,3 +106,20 @@ def test_what_is_wrong_with_the_entry_is_told(tmp_path: Path, broker: Any, sente
 )
 def test_every_kind_has_a_book_of_its_own(kind: str, name: str) -> None:
     assert book_of("main", Path("/state"), kind) == Path("/state") / name
+
+
+def test_a_stop_that_no_broker_would_keep_is_refused_before_anything_trades(tmp_path: Path) -> None:
+    desk = tmp_path / "desk.py"
+    desk.write_text(
+        "from portfold.workers.brokers.paper import PaperBroker\n"
+        "from portfold.workers.brokers.protocol import always\n"
+        "class Desk(PaperBroker):\n"
+        "    def enter(self, symbol, side, size, price, *, may_send=always):\n"
+        "        return super().enter(symbol, side, size, price, may_send=may_send)\n"
+        "def open_desk(setup):\n"
+        "    return Desk(setup.book, setup.owner, setup.configuration.contracts)\n"
+    )
+    runtime = {"broker": {"kind": f"{desk}:open_desk"}, "protective_stop": {"ticks": 8}}
+    configuration = load(str(config_folder(tmp_path / "config", runtime=runtime)), {}, tmp_path)
+    with pytest.raises(ConfigError, match=r"protective_stop: expected null, as no stop can rest at a broker"):
+        opened(configuration, tmp_path)

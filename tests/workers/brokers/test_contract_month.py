@@ -1,6 +1,7 @@
 """Which contract is traded on which day: the exchange's own dates, and the days around each roll."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.workers.brokers.contract_month import LETTERS, ROLLS, contract_name
+from portfold.workers.brokers.contract_names import is_price_of
+from portfold.workers.brokers.protocol import BrokerPosition
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
@@ -92,3 +95,28 @@ def test_names_only_ever_move_forward_and_to_months_that_are_traded(symbol: str,
     today, tomorrow = contract_name(symbol, day), contract_name(symbol, day + timedelta(days=1))
     assert place(today) <= place(tomorrow)
     assert place(today) >= (day.year, day.month - 1)
+
+
+@pytest.mark.parametrize(
+    ("held", "priced", "is_one"),
+    [
+        ("ESZ2026", "ESZ6", True),
+        ("ESZ2026", "ESZ26", True),
+        ("ESZ2026", "ESZ2026", True),
+        ("ESZ6", "ESZ26", True),
+        ("ESZ2026", "ESZ5", False),
+        ("ESZ2026", "ESH7", False),
+        ("ESZ2026", "ESH6", False),
+        ("MESZ2026", "ESZ6", True),
+        ("", "ESZ6", True),
+        ("ESZ2026", "", True),
+        ("ESZ2026", "ES-SPREAD", True),
+    ],
+)
+def test_a_price_is_of_what_is_held_in_its_month_alone(held: str, priced: str, *, is_one: bool) -> None:
+    position = BrokerPosition("ibs-ES", "ES", "long", 1, Decimal(5000), Decimal(0), held)
+    assert is_price_of(position, priced) is is_one
+
+
+def test_any_price_is_one_where_nothing_is_held() -> None:
+    assert is_price_of(None, "ESZ6")

@@ -11,9 +11,10 @@ import pytest
 
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.profit import net_pnl
-from portfold.workers.brokers.protocol import BrokerPosition, ExitFill
+from portfold.workers.brokers.protocol import BrokerPosition
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 30

@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfold.events.fields import Side
+from portfold.workers.brokers.order import ExitFill, Fill
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.brokers.protocol import (
     Broker,
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     NotOpen,
 )
 from tests.workers.brokers.paper_books import CONTRACTS, open_broker
@@ -33,9 +32,9 @@ def test_meets_the_protocol(broker: PaperBroker) -> None:
 def test_slippage_is_against_the_trader_on_both_fills_of_both_sides(
     broker: PaperBroker, side: Side, entered: str, left: str
 ) -> None:
-    entry = broker.enter("ES", side, 2, Decimal("5000.00"))
+    entry = broker.enter("ES", side, 2, Decimal("5000.00")).fills[0]
     assert entry == Fill("ibs-ES", "ES", side, 2, Decimal(entered), Decimal("5.00"), entry.fill_id)
-    out = broker.exit("ES", side, 2, Decimal("5010.00"))
+    out = broker.exit("ES", side, 2, Decimal("5010.00")).fills[0]
     assert out == ExitFill(
         "ibs-ES",
         "ES",
@@ -56,13 +55,13 @@ def test_slippage_is_in_ticks_of_the_contract_and_may_be_none(tmp_path: Path) ->
     with open_broker(tmp_path / "three.db", slippage_ticks=3) as broker:
         assert broker.enter("SI", "long", 1, Decimal("30.000")).price == Decimal("30.015")
     with open_broker(tmp_path / "none.db", slippage_ticks=0, commission="0") as broker:
-        fill = broker.enter("SI", "long", 1, Decimal("30.000"))
+        fill = broker.enter("SI", "long", 1, Decimal("30.000")).fills[0]
         assert (fill.price, fill.commission) == (Decimal("30.000"), Decimal(0))
 
 
 def test_an_exit_fill_has_what_its_profit_needs(broker: PaperBroker) -> None:
     broker.enter("CL", "short", 1, Decimal("10.00"))
-    out = broker.exit("CL", "short", 1, Decimal("-37.63"))
+    out = broker.exit("CL", "short", 1, Decimal("-37.63")).fills[0]
     assert out.price == Decimal("-37.62")
     point = CONTRACTS["CL"].point_value
     profit = net_pnl(out.side, out.entry_price, out.price, out.size, point, out.total_commission)
@@ -111,7 +110,7 @@ def test_an_average_that_never_ends_is_rounded_to_the_finest_price_the_bus_carri
 def test_a_leg_closed_bit_by_bit_keeps_its_price_and_pays_its_entry_commission_once(book: Path) -> None:
     with open_broker(book, commission="0.335") as broker:
         broker.enter("MES", "long", 3, Decimal(5000))
-        outs = [broker.exit("MES", "long", 1, Decimal(5001)) for _ in range(3)]
+        outs = [broker.exit("MES", "long", 1, Decimal(5001)).fills[0] for _ in range(3)]
     assert {out.entry_price for out in outs} == {Decimal("5000.25")}
     assert [out.entry_commission for out in outs] == [Decimal("0.34"), Decimal("0.33"), Decimal("0.335")]
 
@@ -133,7 +132,8 @@ def test_another_owners_leg_can_be_closed_by_naming_the_owner(book: Path, broker
     with open_broker(book, "flattener") as flattener:
         with pytest.raises(NotOpen, match="flattener has none, so long 1 ES cannot be closed"):
             flattener.exit("ES", "long", 1, None)
-        assert flattener.exit("ES", "long", 1, None, owner="ibs-ES").owner == "ibs-ES"
+        (out,) = flattener.exit("ES", "long", 1, None, owner="ibs-ES").fills
+    assert out.owner == "ibs-ES"
     assert broker.positions() == []
 
 
@@ -173,10 +173,10 @@ def test_any_sequence_of_orders_keeps_the_sum_of_profits(
         for entering, size, price, side in sequence:
             try:
                 if entering:
-                    fill: Fill = broker.enter("CL", side, size, price)
+                    fill: Fill = broker.enter("CL", side, size, price).fills[0]
                     flow = -fill.price if side == "long" else fill.price
                 else:
-                    fill = out = broker.exit("CL", side, size, price)
+                    fill = out = broker.exit("CL", side, size, price).fills[0]
                     flow = fill.price if side == "long" else -fill.price
                     reported += net_pnl(side, out.entry_price, out.price, size, point, out.total_commission)
                     outs.append(out)

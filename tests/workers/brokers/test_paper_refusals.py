@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from portfold.events.fields import Side
+from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import (
     BrokerError,
-    ExitFill,
     NotOpen,
     Withheld,
 )
@@ -62,7 +62,7 @@ def test_an_exit_that_was_confirmed_while_the_book_was_locked_is_removed_with_th
     broker: PaperBroker, book: Path
 ) -> None:
     broker.enter("ES", "long", 1, Decimal(5000))
-    out = broker.exit("ES", "long", 1, Decimal(5000))
+    out = broker.exit("ES", "long", 1, Decimal(5000)).fills[0]
     with open_broker(book) as other:
         with locked(book):
             begun = time.monotonic()
@@ -174,7 +174,7 @@ def test_threads_share_one_broker_and_every_contract_is_closed_once(broker: Pape
     def close_until_none_is_left() -> None:
         while True:
             try:
-                closed.append(broker.exit("ES", "long", 1, None))
+                closed.extend(broker.exit("ES", "long", 1, None).fills)
             except NotOpen:
                 return
 

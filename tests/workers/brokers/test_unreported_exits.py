@@ -9,8 +9,9 @@ import pytest
 
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerPosition, ExitFill
+from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerPosition
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 
@@ -38,7 +39,7 @@ def other(book: Path) -> Iterator[PaperBroker]:
 
 def test_an_exit_is_kept_as_it_was_returned_until_it_is_confirmed(broker: PaperBroker) -> None:
     broker.enter("CL", "short", 2, Decimal("-37.63"))
-    out = broker.exit("CL", "short", 1, Decimal("-40.00"))
+    out = broker.exit("CL", "short", 1, Decimal("-40.00")).fills[0]
     assert broker.unreported_exits("ibs-ES") == [out]
     broker.confirm_reported(out.fill_id)
     assert broker.unreported_exits("ibs-ES") == []
@@ -47,7 +48,7 @@ def test_an_exit_is_kept_as_it_was_returned_until_it_is_confirmed(broker: PaperB
 def test_exits_are_listed_oldest_first_and_confirmed_one_by_one(broker: PaperBroker) -> None:
     broker.enter("ES", "long", 2, Decimal(5000))
     broker.enter("CL", "short", 1, Decimal(70))
-    first = broker.exit("ES", "long", 1, Decimal(5001))
+    first = broker.exit("ES", "long", 1, Decimal(5001)).fills[0]
     flattened = broker.flatten()
     assert broker.unreported_exits("ibs-ES") == [first, *flattened]
     broker.confirm_reported(flattened[0].fill_id)
@@ -56,9 +57,9 @@ def test_exits_are_listed_oldest_first_and_confirmed_one_by_one(broker: PaperBro
 
 def test_confirming_again_touches_no_later_exit(broker: PaperBroker) -> None:
     broker.enter("ES", "long", 2, Decimal(5000))
-    reported = broker.exit("ES", "long", 1, None)
+    reported = broker.exit("ES", "long", 1, None).fills[0]
     broker.confirm_reported(reported.fill_id)
-    later = broker.exit("ES", "long", 1, None)
+    later = broker.exit("ES", "long", 1, None).fills[0]
     assert later.fill_id != reported.fill_id
     broker.confirm_reported(reported.fill_id)
     assert broker.unreported_exits("ibs-ES") == [later]
@@ -66,7 +67,7 @@ def test_confirming_again_touches_no_later_exit(broker: PaperBroker) -> None:
 
 def test_confirming_what_never_was_does_nothing(broker: PaperBroker) -> None:
     broker.enter("ES", "long", 1, Decimal(5000))
-    out = broker.exit("ES", "long", 1, None)
+    out = broker.exit("ES", "long", 1, None).fills[0]
     broker.confirm_reported("never-was")
     assert broker.unreported_exits("ibs-ES") == [out]
 
@@ -74,7 +75,7 @@ def test_confirming_what_never_was_does_nothing(broker: PaperBroker) -> None:
 def test_two_owners_exits_are_kept_apart(broker: PaperBroker, other: PaperBroker) -> None:
     for each in (broker, other):
         each.enter("ES", "long", 1, Decimal(5000))
-    mine, theirs = broker.exit("ES", "long", 1, None), other.exit("ES", "long", 1, None)
+    (mine,), (theirs,) = (each.exit("ES", "long", 1, None).fills for each in (broker, other))
     assert mine.fill_id != theirs.fill_id
     assert broker.unreported_exits("ibs-ES") == [mine]
     assert broker.unreported_exits("other") == [theirs]
@@ -86,7 +87,7 @@ def test_two_owners_exits_are_kept_apart(broker: PaperBroker, other: PaperBroker
 @pytest.mark.parametrize(
     "close",
     [
-        lambda flattener: [flattener.exit("ES", "long", 1, None, owner="ibs-ES")],
+        lambda flattener: list(flattener.exit("ES", "long", 1, None, owner="ibs-ES").fills),
         lambda flattener: flattener.flatten(owner="ibs-ES"),
     ],
 )
@@ -102,7 +103,7 @@ def test_an_exit_belongs_to_the_owner_of_the_position_whoever_made_it(
 
 def test_entering_again_forgets_no_exit(broker: PaperBroker) -> None:
     broker.enter("ES", "long", 1, Decimal(5000))
-    out = broker.exit("ES", "long", 1, None)
+    out = broker.exit("ES", "long", 1, None).fills[0]
     broker.enter("ES", "short", 1, Decimal(5000))
     assert broker.unreported_exits("ibs-ES") == [out]
 
@@ -112,9 +113,9 @@ def test_beyond_the_bound_the_oldest_exit_of_that_owner_alone_is_dropped(
     broker: PaperBroker, other: PaperBroker, exits: int, dropped: int
 ) -> None:
     other.enter("ES", "long", 1, Decimal(5000))
-    oldest = other.exit("ES", "long", 1, None)
+    oldest = other.exit("ES", "long", 1, None).fills[0]
     broker.enter("ES", "long", exits, Decimal(5000))
-    outs = [broker.exit("ES", "long", 1, None) for _ in range(exits)]
+    outs = [broker.exit("ES", "long", 1, None).fills[0] for _ in range(exits)]
     assert broker.unreported_exits("ibs-ES") == outs[dropped:]
     assert broker.unreported_exits("other") == [oldest]
 
@@ -138,6 +139,6 @@ def test_a_book_from_before_exits_were_kept_goes_on(book: Path) -> None:
         assert broker.positions() == [
             BrokerPosition("ibs-ES", "ES", "long", 1, Decimal("5000.25"), Decimal("2.50"))
         ]
-        out = broker.exit("ES", "long", 1, None)
+        out = broker.exit("ES", "long", 1, None).fills[0]
         assert out.entry_price == Decimal("5000.25")
         assert broker.unreported_exits("ibs-ES") == [out]

@@ -13,8 +13,9 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
+from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import BrokerError, ExitFill
+from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -26,8 +27,9 @@ LAPSE_SECONDS = 5.0
 
 
 class MoodyBroker(PaperBroker):
-    """Refuses to close some symbols, and hangs over others."""
+    """Refuses to close some symbols, hangs over others, and closes one contract of some."""
 
+    closes_one_of: frozenset[str] = frozenset()
     refuses: frozenset[str] = frozenset()
     hangs: frozenset[str] = frozenset()
 
@@ -35,22 +37,28 @@ class MoodyBroker(PaperBroker):
         super().__init__(*words)
         self.answers = threading.Event()
 
-    def exit(self, symbol: str, *order: object, **owner: object) -> ExitFill:
+    def exit(self, symbol: str, *order: object, **owner: object) -> OrderOutcome[ExitFill]:
         if symbol in self.refuses:
             raise BrokerError(f"{symbol} is limit down")
         if symbol in self.hangs:
             assert self.answers.wait(60)
+        if symbol in self.closes_one_of:
+            side, size, *more = order
+            part = super().exit(symbol, side, 1, *more, **owner)  # type: ignore[arg-type]  # as it was given
+            return OrderOutcome(size, "cancelled", part.fills)  # type: ignore[arg-type]
         return super().exit(symbol, *order, **owner)  # type: ignore[arg-type]  # as it was given
 
 
 class Desk:
     """A flattener with a broker, a bus and a clock of the test's own; its gate reports and never listens."""
 
-    def __init__(self, folder: Path, server: EmbeddedServer, bus: Bus) -> None:
+    def __init__(
+        self, folder: Path, server: EmbeddedServer, bus: Bus, kind: type[MoodyBroker] = MoodyBroker
+    ) -> None:
         contracts = load(str(PACKAGED), {}, folder).contracts
         self.bus = bus
         self.clock = SetClock()
-        self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
+        self.broker = kind(folder / "book.sqlite", NAME, costing(contracts))
         self.logged = io.StringIO()
         self.log, self.lines = open_log(NAME, target=self.logged)
         settings = GateSettings(url=server.url, portfolio=bus.keys.name)

@@ -14,6 +14,7 @@ from portfold.events.incoming import ClockTicked
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import BrokerPosition
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import BookWatch
 from portfold.workers.flattener.process import run
@@ -85,6 +86,29 @@ def test_what_is_open_and_in_another_book_is_said_once_and_lies_on_the_bus(watch
     watched.live.closes("ES", price="5000", pnl="0")
     watched.looks(watch, 1)
     assert watched.live.bus.book_lacks() == ""
+
+
+class Bare(PaperBroker):
+    """Whatever it holds is without its protective stop."""
+
+    def without_stop(self) -> list[BrokerPosition]:
+        return self.positions()
+
+
+def test_what_is_without_its_protective_stop_is_said_once_and_lies_on_the_bus(
+    watched: Watched, tmp_path: Path
+) -> None:
+    watched.enters()
+    with Bare(tmp_path / "workers.sqlite", "flattener", watched.contracts) as bare:
+        watch = watched.over(bare)
+        watched.looks(watch, 1)
+        assert watched.live.bus.without_stop() == "", "it may be on its way"
+        watched.looks(watch, 5)
+        assert watched.live.bus.without_stop() == LACKS
+        assert watched.logged.getvalue().count("WITHOUT ITS STOP") == 1
+        watched.workers.flatten()
+        watched.looks(watch, 1)
+        assert watched.live.bus.without_stop() == ""
 
 
 def test_of_the_workers_own_book_nothing_is_said(watched: Watched) -> None:

@@ -52,6 +52,17 @@ def test_one_that_cannot_be_closed_holds_up_no_other_and_is_closed_when_it_can(
     assert desk.held() == []
 
 
+def test_what_an_exit_left_open_is_not_closed_yet_and_is_closed_the_next_time(desk: Desk, live: Live) -> None:
+    desk.enters("CL")
+    desk.broker.closes_one_of = frozenset({"CL"})
+    with pytest.raises(BrokerError, match="1 of 2 are open still: the exit was cancelled"):
+        desk.flattener.flatten(handed_over("CL", "ES"))
+    assert [(held.symbol, held.size) for held in desk.broker.positions()] == [("CL", 1), ("SI", 1)]
+    desk.flattener.flatten(handed_over("CL", "ES"))
+    assert desk.held() == ["SI"]
+    assert closed(live) == ["ibs-CL", "ibs-CL", "ibs-ES"]
+
+
 def test_when_everything_must_go_it_closes_for_the_silent_and_leaves_the_living_to_themselves(
     desk: Desk, live: Live
 ) -> None:

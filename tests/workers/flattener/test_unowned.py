@@ -10,8 +10,11 @@ from portfold.events.legs import Leg
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.workers.brokers.legs_book import PaperBook
+from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import BrokerPosition
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.flattener.book_watch import BookWatch
+from portfold.workers.flattener.unowned import Unowned
 from tests.cli.standing import Standing
 from tests.coordinator.story import SECOND, Story
 from tests.live import Live
@@ -75,3 +78,52 @@ def test_a_broker_that_cannot_says_so_once_with_what_to_do_and_the_rest_is_close
     assert logged.count("the account holds what no order of this broker entered") == 1
     assert "portfold settle RTY account --size 0" in logged
     assert "is not what it is to close" not in logged
+
+
+# --- once, and only what is nobody's --------------------------------------------------------------------
+
+
+def test_what_was_closed_is_not_taken_over_by_a_flattener_that_starts_before_it_is_decided(
+    unowned: Desk, bus: Bus
+) -> None:
+    adopts(unowned)
+    unowned.flattener.flatten(ORDER)
+    assert unowned.broker.unreported_exits(ACCOUNT) == []  # it is on the log, where nothing is decided yet
+    Unowned(bus, unowned.broker, unowned.log).take_over(ORDER.positions)
+    assert unowned.broker.positions(ACCOUNT) == []
+
+
+@pytest.mark.parametrize(("unreported", "taken"), [(0, [2]), (1, [1]), (2, []), (3, [])])
+def test_a_fill_in_the_book_that_nobody_has_reported_is_its_workers(
+    unowned: Desk, bus: Bus, unreported: int, taken: list[int]
+) -> None:
+    adopts(unowned)
+    if unreported:
+        with PaperBroker(unowned.book, "ibs-RTY", unowned.contracts) as worker:
+            worker.enter("RTY", "long", unreported, Decimal(2100))
+    Unowned(bus, unowned.broker, unowned.log).take_over(ORDER.positions)
+    assert [held.size for held in unowned.broker.positions(ACCOUNT)] == taken
+
+
+@pytest.mark.parametrize("before", [1, 2])
+def test_what_has_grown_since_it_was_taken_over_is_taken_over_whole(
+    unowned: Desk, bus: Bus, before: int
+) -> None:
+    adopts(unowned)
+    unowned.broker.adopt(  # type: ignore[attr-defined]  # as above
+        BrokerPosition(ACCOUNT, "RTY", "long", before, Decimal(2100), Decimal(0))
+    )
+    for _ in range(2):
+        Unowned(bus, unowned.broker, unowned.log).take_over(ORDER.positions)
+    assert [held.size for held in unowned.broker.positions(ACCOUNT)] == [2]
+
+
+def test_what_was_taken_over_and_is_still_to_be_closed_is_on_the_log(unowned: Desk, bus: Bus) -> None:
+    adopts(unowned)
+    Unowned(bus, unowned.broker, unowned.log).take_over(ORDER.positions)
+    watch = BookWatch(bus, unowned.broker, log=unowned.log, clock=unowned.clock)
+    for _ in range(2):
+        watch.look()
+        unowned.clock.sleep(5)
+    assert "CL long of ibs-CL" in bus.book_exceeds()  # which no worker has reported here
+    assert ACCOUNT not in bus.book_exceeds()

@@ -13,7 +13,9 @@ SOURCE = '''
 import time
 from decimal import Decimal
 
-from portfold.workers.market.source import MarketRefused, MinuteBar, MinuteEnd, Notice, PriceUpdate, Roll
+from portfold.workers.market.source import (
+    ContractListed, MarketRefused, MinuteBar, MinuteEnd, Notice, PriceUpdate, Roll
+)
 
 
 class Written:
@@ -37,8 +39,8 @@ class Written:
 
     def update(self, kind, *words):
         if kind == "price":
-            symbol, price, at_ms = words
-            return PriceUpdate(symbol, Decimal(price), int(at_ms))
+            symbol, price, at_ms, *contract = words
+            return PriceUpdate(symbol, Decimal(price), int(at_ms), *contract)
         if kind == "bar":
             symbol, end_ms, *prices = words
             return MinuteBar(symbol, int(end_ms), *map(Decimal, prices), 3, "ESZ6")
@@ -46,6 +48,8 @@ class Written:
             return MinuteEnd(int(words[0]))
         if kind == "gap":
             return Notice("gap", "Something is not known.", (), *map(int, words))
+        if kind == "listed":
+            return ContractListed(*words)
         if kind == "roll":
             return Roll(*words, 0)
         if kind == "refused":

@@ -22,17 +22,20 @@ MOVES = ("5999", "5998", "5997.50", "5996.25", "5995")
 class Chain:
     """A portfolio that trades ES on bars of a minute, and its market, written by hand."""
 
-    def __init__(self, folder: Path, server: EmbeddedServer, portfolio: str, **market: object) -> None:
+    def __init__(
+        self, folder: Path, server: EmbeddedServer, portfolio: str, *, worker_lost_seconds: float = 60
+    ) -> None:
         self.config = configured(
             folder / "config",
             server.url,
             portfolio,
-            market=WRITTEN | market,
+            market=WRITTEN,
             feed={"kind": "bus", "options": {"minutes": 1}},
             mark_seconds=MARK_MS / 1000,
             mark_stale_seconds=1.5,
             lease_ms=3_000,
-            worker_lost_seconds=60,
+            heartbeat_seconds=0.4,
+            worker_lost_seconds=worker_lost_seconds,
         )
         self._words = ("--config", str(self.config))
         self._folder = folder
@@ -65,17 +68,17 @@ def chain(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> Iterator[Ch
 
 
 def holding(chain: Chain, live: Live, bus: Bus) -> Running:
-    """Feed, coordinator and worker, which has bought at 6000.25; returns the feed."""
+    """Feed, coordinator and worker, which has bought at 6000.25; returns the worker."""
     chain.start("coordinator").says("initialized successfully")
-    feed = chain.start("feed")
-    feed.says("Feeding")
+    chain.start("feed").says("Feeding")
     chain.bar("6000")
     until(lambda: bus.last_step()[1], "the first minute, which is of the past")
-    chain.start("worker", "ES").says("Worker starting")
+    worker = chain.start("worker", "ES")
+    worker.says("Worker starting")
     until(lambda: live.said("WorkerStarted"), "the worker")
     chain.bar("6000")
     until(lambda: live.said("PositionOpened"), "the entry at the first bar of now")
-    return feed
+    return worker
 
 
 def marked_ms(live: Live, price: str) -> int:
@@ -129,3 +132,59 @@ def test_an_old_price_is_no_mark_and_the_coordinator_says_so(chain: Chain, live:
     assert {mark["price"] for mark in live.said("PositionMarked")} <= {"6000"}
     chain.price("5999")
     marked_ms(live, "5999")
+
+
+LOST_SECONDS = 1.2
+
+
+@pytest.fixture
+def mortal(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> Iterator[Chain]:
+    """A chain whose workers are soon missed."""
+    chain = Chain(tmp_path, server, portfolio, worker_lost_seconds=LOST_SECONDS)
+    yield chain
+    chain.end()
+
+
+def test_a_dead_workers_loss_stops_the_day_once_it_is_missed_and_mark_seconds_later(
+    mortal: Chain, live: Live, bus: Bus
+) -> None:
+    worker = holding(mortal, live, bus)
+    mortal.start("flattener").says("Flattener ready")
+    mortal.price("5999")
+    marked_ms(live, "5999")
+    assert {mark["worker"] for mark in live.said("PositionMarked")} == {"ibs-ES"}, "who lives marks alone"
+
+    worker.process.kill()
+    mortal.price("5900")  # 100 points of ES are $5,000
+    [stopped] = until(lambda: decided(live, "StopLossTriggered"), "the stop")
+    [lost] = [entry for entry in live.events() if flat(entry)["type"] == "WorkerLost"]
+    assert stopped.id.ms - lost.id.ms <= MARK_MS + 500, "and not at a bar, of which none has come"
+    marked = live.said("PositionMarked")[-1]
+    assert (marked["worker"], marked["owner"], marked["price"]) == ("flattener", "ibs-ES", "5900")
+    closed = until(lambda: live.said("PositionClosed"), "the flattener to close it")
+    assert (closed[0]["worker"], closed[0]["price"]) == ("flattener", "5899.75"), "at the price of now"
+    until(lambda: decided(live, "PortfolioFlat"), "all to be flat")
+    assert not decided(live, "EventRejected")
+
+
+def test_what_a_dead_worker_holds_is_marked_until_it_is_back_and_from_no_old_price(
+    mortal: Chain, live: Live, bus: Bus
+) -> None:
+    worker = holding(mortal, live, bus)
+    flattener = mortal.start("flattener")
+    flattener.says("Flattener ready")
+    worker.process.kill()
+    writes(mortal.config, f"price ES 5900 {now_ms() - 61_000}")
+    flattener.says("ES has no price to mark what is open at: the last is too old")
+    mortal.price("5999")
+    marked_ms(live, "5999")
+    assert not any(mark["price"] == "5900" for mark in live.said("PositionMarked"))
+    assert live.said("PositionMarked")[-1]["owner"] == "ibs-ES", "as the flattener has seen it"
+    flattener.says("Marking ES for ibs-ES")
+
+    mortal.start("worker", "ES").says("Worker starting")
+    until(lambda: len(live.said("WorkerStarted")) == 3, "flattener, worker, and the worker again")
+    mortal.price("5998")
+    marked_ms(live, "5998")
+    assert "owner" not in live.said("PositionMarked")[-1], "it marks itself again"
+    assert not decided(live, "EventRejected")

@@ -42,14 +42,14 @@ class Minutes:
         self._bus = bus
         self._epoch = bus.take_feed("ann", 60_000).epoch
 
-    def add(self, *minutes: int, known_since: int = 0, **prices: int) -> None:
+    def add(self, *minutes: int, known_since: int = 0, keep: int = 1_000, **prices: int) -> None:
         """The minutes that end so many after ten, at the price of each symbol."""
         bars = {
             symbol: StepBar(Decimal(price), Decimal(price + 1), Decimal(price - 1), Decimal(price), 5, "Z6")
             for symbol, price in prices.items()
         }
         for minute in minutes:
-            self._bus.add_step(self._epoch, Step(TEN + minute * MINUTE, bars, "made", known_since), 1_000)
+            self._bus.add_step(self._epoch, Step(TEN + minute * MINUTE, bars, "made", known_since), keep)
 
 
 @pytest.fixture
@@ -129,6 +129,29 @@ def test_a_bar_of_which_a_part_is_not_known_is_not_given(
     assert [each.partition(":")[0] for each in found] == ["10", "20", "30"]
 
 
+def test_what_left_the_bus_before_it_was_read_is_a_gap(
+    server: EmbeddedServer, portfolio: str, market: Minutes
+) -> None:
+    market.add(0)
+    market.add(1, ES=100)
+    bars = opened(server, portfolio, 5).bars("ES")
+    assert next(bars) is None, "it has read the first minute"
+    market.add(2, 3, 4, 5, 6, ES=101)
+    market.add(7, 8, 9, 10, 15, ES=102, keep=4)
+    assert [each.partition(":")[0] for each in ends_in(bars, 1)] == ["15"], "nothing is known of 2 to 7"
+
+
+def test_what_leaves_the_bus_once_it_was_read_is_none(
+    server: EmbeddedServer, portfolio: str, market: Minutes
+) -> None:
+    market.add(0)
+    market.add(1, 2, ES=100)
+    bars = opened(server, portfolio, 5).bars("ES")
+    assert next(bars) is None, "it has read the first minutes"
+    market.add(3, 4, 5, ES=101, keep=4)
+    assert ends_in(bars, 1) == ["5: 100 102 99 101"]
+
+
 def test_after_the_bus_was_away_it_goes_on_with_the_first_minute_it_has_not_read(
     server: EmbeddedServer, portfolio: str, market: Minutes
 ) -> None:
@@ -191,6 +214,6 @@ def test_with_money_the_bus_has_to_be_fed_with_a_market_of_now() -> None:
 
 def test_a_run_trades_the_symbols_that_are_fed() -> None:
     configuration = fed_by("databento", "CL", "ES")
-    chosen = settle(configuration, paper=True, live=False, feed=ConfiguredFeed("bus"))
+    chosen = settle(configuration, paper=True, live=False, account=None, feed=ConfiguredFeed("bus"))
     assert set(chosen.symbols) == {"CL", "ES"} & set(configuration.portfolio.symbols)
     assert chosen.symbols

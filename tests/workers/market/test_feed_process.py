@@ -85,7 +85,9 @@ def test_minutes_prices_and_troubles_are_where_people_see_them(
         at_ms = now_ms()
         writes(config, f"price ES 5990.25 {at_ms}", f"price ES 5990.50 {at_ms + 1}")
         until(lambda: str(bus.last_prices(["ES"])[1].get("ES", "")).count("5990.50"), "the last price")
-        assert bus.last_prices(["ES", "CL"])[1]["ES"][1:] == (at_ms + 1, "Written")
+        assert bus.last_prices(["ES", "CL"])[1]["ES"][1:] == (at_ms + 1, "Written", "")
+        writes(config, "listed ES ESZ6 2026-12-18")
+        until(lambda: bus.market().contracts == {"ES": ("ESZ6", "2026-12-18")}, "the contract's last day")
 
         writes(config, f"bar ES {TEN} 1 3 1 2", f"end {TEN}", f"end {TEN + MINUTE}")
         until(lambda: step_times(bus) == [TEN, TEN + MINUTE], "a minute with a trade, and one without")
@@ -133,7 +135,7 @@ def test_a_restarted_feed_takes_back_the_troubles_it_left(
     [
         (None, "market: expected what to subscribe to"),
         (WRITTEN | {"symbols": {"ZZ": "ZZ"}}, "market.symbols.ZZ: expected symbols with a contract"),
-        (MADE | {"source": "reuters"}, "market.source: expected one of databento, csv, synthetic"),
+        (MADE | {"source": "reuters"}, "market.source: expected one of databento, ibkr, csv, synthetic"),
         (MADE | {"options": {"pace": 1}}, "market.options.pace: expected"),
     ],
 )

@@ -52,6 +52,19 @@ def test_a_minute_whose_beginning_is_unknown_is_never_given(since_ms: int, first
     assert given_bars[0].end_ms == TEN + first_end_ms
 
 
+@pytest.mark.parametrize("why", ["it began with the first trade", "a gap reaches into it"])
+def test_what_comes_of_a_minute_that_is_never_given_is_not_late(why: str) -> None:
+    bars = MinuteBars(TEN + 10 if why.startswith("it") else TEN)
+    if why.startswith("a gap"):
+        bars.add(trade(0, "10"))
+        bars.forget_open(TEN + 10)
+    assert bars.add(trade(30_000, "11"))
+    assert list(bars.at(TEN + MINUTE_MS + 1)) == []
+    assert bars.add(trade(MINUTE_MS, "12"))
+    assert len(list(bars.at(TEN + 2 * MINUTE_MS))) == 2
+    assert not bars.add(trade(MINUTE_MS, "13")), "of a minute that was given it is late"
+
+
 def test_a_roll_within_a_minute_leaves_the_newer_contract_alone_in_its_bar() -> None:
     bars = MinuteBars(TEN)
     for each in (trade(0, "10"), trade(1, "50", contract="ESM6"), trade(2, "51", contract="ESM6")):
@@ -75,7 +88,8 @@ def test_what_was_never_known_is_passed_over() -> None:
     bars = MinuteBars(TEN)
     bars.forget_open(TEN + MINUTE_MS + 1)
     assert bars.over_ms == TEN + 2 * MINUTE_MS
-    assert not bars.add(trade(MINUTE_MS + 1, "10"))
+    assert bars.add(trade(MINUTE_MS + 1, "10")), "nothing is late in a minute that is never given"
+    assert list(bars.at(TEN + 3 * MINUTE_MS)) == [MinuteEnd(TEN + 3 * MINUTE_MS)]
 
 
 moments = st.integers(0, 5 * MINUTE_MS - 1)

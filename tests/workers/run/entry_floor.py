@@ -7,16 +7,16 @@ from io import StringIO
 from pathlib import Path
 
 from portfold.clock import SystemClock
+from portfold.config import StopDistance
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.events.fields import Side
 from portfold.log import open_log
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     FillAt,
     MaySend,
     OrderUnknown,
@@ -28,6 +28,7 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import Verdict
+from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 from tests.costs import costing
@@ -81,8 +82,15 @@ class NotedBroker(PaperBroker):
         return super().positions(owner)
 
     def enter(
-        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,
+        *,
+        may_send: MaySend = always,
+        stop_distance: Decimal | None = None,
+    ) -> OrderOutcome[Fill]:
         self.steps.append("order")
         if self.refuses:
             raise BrokerError("Not today")
@@ -90,11 +98,11 @@ class NotedBroker(PaperBroker):
             super().enter(symbol, side, size, price, may_send=may_send)
             self.gets_lost()
             raise OrderUnknown("No answer")
-        return super().enter(symbol, side, size, price, may_send=may_send)
+        return super().enter(symbol, side, size, price, may_send=may_send, stop_distance=stop_distance)
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         self.steps.append("exit")
         if self.refused_exits is not None:
             raise self.refused_exits
@@ -145,7 +153,14 @@ class Floor:
         self.broker.steps = self.gate.steps = self.steps
         self.begin()
 
-    def begin(self, *, passes: bool | None = True, fill_at: FillAt = "mark", of_now: bool = True) -> None:
+    def begin(
+        self,
+        *,
+        passes: bool | None = True,
+        fill_at: FillAt = "mark",
+        of_now: bool = True,
+        stop: StopDistance | None = None,
+    ) -> None:
         """A new life of the trader."""
         self.of_now = of_now
         self.clock = Later()
@@ -162,6 +177,7 @@ class Floor:
                 progress=BarProgress(self._folder / "progress.json"),
                 fill_at=fill_at,
                 of_now=lambda _: self.of_now,
+                protection=Protection(stop, CONTRACTS["ES"], self.log),
             ),
             clock=self.clock,
         )

@@ -10,8 +10,9 @@ import pytest
 from portfold.events.fields import Side
 from portfold.events.incoming import TradingHalted
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.brokers.order import Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import Fill, MaySend, always
+from portfold.workers.brokers.protocol import MaySend, always
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.strategies.intent import Enter
@@ -58,7 +59,7 @@ def orders(meanwhile: str, live: Live, monkeypatch: pytest.MonkeyPatch) -> list[
         price: Decimal,
         *,
         may_send: MaySend = always,
-    ) -> Fill:
+    ) -> OrderOutcome[Fill]:
         came.append(symbol)
         if meanwhile == "as it is sent":
             halt()

@@ -201,6 +201,13 @@ def test_what_stands_by_is_started_again_even_if_it_ended_well(tmp_path: Path) -
         watched.says("flattener ended with exit code 0; starting it again")
 
 
+def test_what_may_end_by_itself_is_not_started_again_once_it_has(tmp_path: Path) -> None:
+    feed = SupervisedChild("feed", [sys.executable, "-c", "pass"], stands_by=True, may_end=True)
+    with watching(child("ES", STAYS, tmp_path / "pids"), feed) as watched:
+        watched.says("Done")
+    assert not any("starting it again" in line["event"] for line in watched.lines())
+
+
 def test_a_child_that_does_not_end_when_told_to_is_killed(tmp_path: Path) -> None:
     with watching(child("ES", DEAF, tmp_path / "pids"), end_seconds=0.2) as watched:
         (pid,) = pids(tmp_path / "pids", 1)

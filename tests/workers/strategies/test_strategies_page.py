@@ -18,7 +18,8 @@ from portfold.config import load
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.adapters.backtrader import Bars
-from portfold.workers.brokers.registry import is_paper
+from portfold.workers.brokers.protocol import BrokerSetup, sends_within
+from portfold.workers.brokers.registry import is_paper, open_broker
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
@@ -195,6 +196,15 @@ def test_each_way_is_short() -> None:
     for name, most in (("plain", 18), ("backtest", 11), ("live", 11), ("drop-in", 11)):
         lines = [line for line in block("snippet", name).splitlines() if line]
         assert len(lines) <= most, name
+
+
+def test_the_entry_for_a_paper_market_opens_a_broker_that_can_be_late(config: Path, tmp_path: Path) -> None:
+    found = load(str(config_folder(config, runtime=json.loads(block("entry", "paper")))), {}, config)
+    log, lines = open_log("worker", target=io.StringIO())
+    broker = open_broker(BrokerSetup(found, "ibs-ES", tmp_path / "book.sqlite", log, {}))
+    assert sends_within(broker) == 1.2
+    broker.close()
+    lines.close()
 
 
 def test_the_entry_for_traderspost_is_read_and_is_not_paper(config: Path) -> None:

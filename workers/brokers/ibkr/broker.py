@@ -3,25 +3,28 @@
 An order is in the book, under the reference it carries at the broker, before it is sent; it is sent once, and
 what becomes of it the broker says: each execution counts once. An entry that is not filled in time is
 cancelled, and keeps what it got; one of which nobody knows is OrderUnknown, counts as open, and is settled by
-the broker's own lists, asked for again and again; found at work for nobody, it is cancelled. An exit is never
-cancelled: where it works on, whoever closes the same contracts again waits for that very order. An exit needs
-no book that can be written, but an account that holds the contracts: none can open the other way.
+the broker's own lists, asked for again and again; found at work for nobody, it is cancelled, also by whoever
+closes. An exit is never cancelled: where it works on, whoever closes the same contracts again waits for that
+very order. An exit needs no book that can be written, but an account that holds the contracts: none can open
+the other way.
 """
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from portfold.config import Contract
 from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
-from portfold.workers.brokers.ibkr.booking import Booking
+from portfold.workers.brokers.ibkr.booking import Booking, fills_of
 from portfold.workers.brokers.ibkr.closing import ClosingDesk
-from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
 from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
+from portfold.workers.brokers.ibkr.listener import Hears
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import (
@@ -30,36 +33,24 @@ from portfold.workers.brokers.ibkr.order_records import (
     client_id,
     open_records,
 )
+from portfold.workers.brokers.ibkr.resting.cancelling import CancelDesk, Clients
+from portfold.workers.brokers.ibkr.resting.desk_connection import DeskConnection, Gateway
+from portfold.workers.brokers.ibkr.resting.fitting import without_stop
+from portfold.workers.brokers.ibkr.resting.keeper import StopKeeper
 from portfold.workers.brokers.ibkr.sending import OrderSender, Waits
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     MaySend,
     NotOpen,
     OrderUnknown,
     always,
+    close_each,
 )
-
-
-class Gateway(NamedTuple):
-    """Where TWS or IB Gateway is, and whom we are to it: `first_client_id` and those after it are ours.
-
-    `account` names the one to trade, None the only paper account. `names` are the broker's names of futures
-    that are not the exchange's, beside those known; `reconnect_seconds` the first pause after a break.
-    """
-
-    host: str
-    port: int
-    first_client_id: int
-    account: str | None = None
-    names: Mapping[str, str] = {}
-    connect_seconds: float = 10.0
-    silence_seconds: float = 10.0
-    reconnect_seconds: float = 1.0
+from portfold.workers.brokers.resting.protective import check_distance
 
 
 class InteractiveBrokers:
@@ -95,25 +86,27 @@ class InteractiveBrokers:
                 "close it there first"
             )
         self._noting = Noting(self._book, contracts, owner, log)
-        self._connection = Connection(
-            ConnectionSetup(
-                gateway.host,
-                gateway.port,
-                number,
-                gateway.account or held_by,
-                gateway.connect_seconds,
-                gateway.silence_seconds,
-                gateway.reconnect_seconds,
-            ),
-            self._noting,
-            log,
-        )
+        self._gateway = gateway._replace(account=gateway.account or held_by)
+        self._connection = self._gateway.connection(number, self._noting, log)
         self._sender = OrderSender(self._connection, self._noting, waits, log)
         self._lookup = ContractLookup(contracts, gateway.names, self._ask_contract)
         self._closing = ClosingDesk(self._book, contracts, self._noting, self._sender, log)
+        clients = Clients(owner, self._connection, self._connection_of)
+        self._canceller = CancelDesk(
+            self._book, contracts, clients, noting=self._noting, sender=self._sender, log=log
+        )
+        self._keeper = StopKeeper(
+            self._book,
+            contracts,
+            owner,
+            noting=self._noting,
+            sender=self._sender,
+            held_in=self._held_in,
+            log=log,
+        )
         self._noting.cancel = self._connection.cancel
-        self._noting.open()
-        self._connection.open()
+        for part in (self._noting, self._connection, self._keeper):
+            part.open()
         self._wait_for_the_gateway(gateway.connect_seconds)
 
     @property
@@ -129,23 +122,31 @@ class InteractiveBrokers:
     # --- orders ------------------------------------------------------------------------------------------
 
     def enter(
-        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
-        """Buys or sells at the market; the fill of what it got. Raises BrokerError, Withheld, OrderUnknown.
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,
+        *,
+        may_send: MaySend = always,
+        stop_distance: Decimal | None = None,
+    ) -> OrderOutcome[Fill]:
+        """Buys or sells at the market; what it got. Raises BrokerError, Withheld, OrderUnknown.
 
         What is not filled in time is cancelled. Refused while another entry on the symbol may still be
-        filled.
+        filled, or what is held lacks its protective stop.
         """
         self._check(symbol, side, size)
         check_price(symbol, price)
+        check_distance(symbol, stop_distance)
         self._connection.wait_until_up(self._waits.lists)
         self._settle(symbol)
         traded = self.check_contract(symbol)
         order = self._order("enter", self._owner, symbol, side, size, traded)
+        order = replace(order, stop_distance=stop_distance)
         with self._book.transaction() as entries:
             booking = Booking(entries, self._contracts)
-            booking.refuse_while_open(self._owner, symbol)
-            booking.refuse_against_the_account(symbol, side)
+            booking.refuse_entry(self._owner, symbol, side)
             booking.orders.write(order)
             booking.orders.write_account(self.account)
         self._noting.begin(order)
@@ -154,7 +155,7 @@ class InteractiveBrokers:
         finally:
             self._noting.end(order.reference)
 
-    def _enter(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> Fill:
+    def _enter(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> OrderOutcome[Fill]:
         self._sender.send(order, traded, may_send)
         life = self._sender.outcome(order, cancels=True)
         if not life.is_over:
@@ -165,21 +166,13 @@ class InteractiveBrokers:
         if not life.filled:
             raise BrokerError(f"Order {order} was {life.state} by Interactive Brokers: {life.message}")
         life = self._sender.with_commissions(order)
-        commission = life.commission(self._contracts[order.symbol].commission_per_side)
-        return Fill(
-            self._owner,
-            order.symbol,
-            order.side,
-            life.filled,
-            life.average_price,
-            commission,
-            order.reference,
-        )
+        per_contract = self._contracts[order.symbol].commission_per_side
+        return OrderOutcome(order.size, life.state, fills_of(replace(order, life=life), per_contract))
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
-        """Closes at the market; the fill of what was closed, which may be less. Raises NotOpen, BrokerError,
+    ) -> OrderOutcome[ExitFill]:
+        """Closes at the market; what was closed, which may be less. Raises NotOpen, BrokerError,
         OrderUnknown.
         """
         self._check(symbol, side, size)
@@ -190,11 +183,13 @@ class InteractiveBrokers:
             return done
         try:
             self._closing.check_open(owner, symbol, side, size)
+            self._connection.hurry()
             self._connection.wait_until_up(self._waits.lists)
             self._settle(symbol)
+            self._canceller.end_entries(owner, symbol)
             traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
             order = self._order("exit", owner, symbol, side, size, traded)
-            return self._closing.close(order, traded, self._closable)
+            return self._closing.close(order, traded)
         except NotOpen:
             if done := self._closing.done_meanwhile(owner, symbol):  # in this very moment
                 return done
@@ -202,18 +197,14 @@ class InteractiveBrokers:
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         """Closes every leg of the owner; raises what the first failed with, once all were tried."""
-        fills: list[ExitFill] = []
-        failed: list[BrokerError] = []
-        for held in self.positions(owner or self._owner):
-            try:
-                fills.append(self.exit(held.symbol, held.side, held.size, None, owner=held.owner))
-            except NotOpen:
-                continue  # somebody else was first
-            except BrokerError as error:
-                failed.append(error)
-        if failed:
-            raise failed[0]
-        return fills
+        return close_each(self, owner or self._owner)
+
+    def cancel_working(self) -> list[str]:
+        """Cancels all that is at work in the account but exits, and stops beside what is open, whoever gave
+        it. Returns what still is. Raises BrokerError.
+        """
+        self._connection.wait_until_up(self._waits.lists)
+        return self._canceller.end_everything()
 
     def check_contract(self, symbol: str) -> Traded:
         """Returns the contract that an entry would be in, checked against contracts.json: once, before the
@@ -242,6 +233,11 @@ class InteractiveBrokers:
         with self._book.reading() as entries:
             return Booking(entries, self._contracts).orders.open()
 
+    def without_stop(self) -> list[BrokerPosition]:
+        """Returns what is open, of all owners, is to have a protective stop and has none at the broker."""
+        with self._book.reading() as entries:
+            return without_stop(Booking(entries, self._contracts))
+
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
         """Exits of the owner, or of everybody, that nobody has confirmed as reported; oldest first."""
         return self._book.read_unreported_exits(owner)
@@ -263,10 +259,9 @@ class InteractiveBrokers:
         self._noting.closed_late = callback
 
     def close(self) -> None:
-        """Closes the connection and lets go of the book. What is open stays open."""
-        self._connection.close()
-        self._noting.close()
-        self._book.close()
+        """Closes the connection and lets go of the book. What is open stays open, what rests rests on."""
+        for part in (self._keeper, self._connection, self._noting, self._book):
+            part.close()
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -280,39 +275,23 @@ class InteractiveBrokers:
                 raise
             self._log.critical("Opened without Interactive Brokers: no entry is possible", why=str(error))
 
+    def _connection_of(self, process: str, hears: Hears) -> DeskConnection:
+        """Returns a connection, not begun, in the place of another process that shares the book."""
+        number = client_id(self._book, process, self._gateway.first_client_id)
+        return self._gateway.connection(number, hears, self._log)
+
     def _settle(self, symbol: str) -> None:
         """Asks the broker what became of the orders on the symbol that are not over, where there are any."""
-        if any(order.symbol == symbol for order in self.open_orders()):
+        of_it = [order for order in self.open_orders() if order.symbol == symbol]
+        if any(not order.rests or order.sender != self._owner for order in of_it):
             self._sender.learn()
 
     def _held_in(self, owner: str, symbol: str) -> Traded | None:
         """Returns the contract that the owner's position is in, by the id it was checked with then."""
-        from ib_async.contract import Contract as Future  # noqa: PLC0415
-
         with self._book.reading() as entries:
-            booking = Booking(entries, self._contracts)
-            entered = [each for each in booking.orders.entries_of(owner, symbol) if each.booked]
-            if not entered or entries.leg(owner, symbol) is None:
-                return None
-        con_id, exchange = entered[-1].con_id, self._contracts[symbol].exchange
-        return Traded(entered[-1].contract, con_id, Future(conId=con_id, exchange=exchange, secType="FUT"))
-
-    def _closable(self, order: LiveOrder) -> int:
-        """Returns how many of the contracts the account holds, as it says now or, where it does not answer,
-        said last. Raises BrokerError where it is none: closing what is not there would open the other way.
-        """
-        try:
-            self._connection.ask_positions(self._waits.lists)
-        except BrokerError as error:
-            self._log.error("An exit is sent by what the account was last heard to hold", why=str(error))
-        held = self._connection.held.get(order.con_id, 0) * (1 if order.side == "long" else -1)
-        if held < 1:
-            raise BrokerError(
-                f"Account {self.account} holds no {order.side} {order.contract}, though {order.owner} is "
-                f"{order.side} {order.size} in the book: an exit would open the other way, and is not sent. "
-                "Look at the broker"
-            )
-        return min(order.size, held)
+            entered = Booking(entries, self._contracts).orders.newest_entry(owner, symbol)
+            is_held = entries.leg(owner, symbol) is not None
+        return self._lookup.of(entered) if entered is not None and is_held else None
 
     def _ask_contract(self, wanted: dict[str, str]) -> list[Any]:
         from ib_async.contract import Contract as Future  # noqa: PLC0415

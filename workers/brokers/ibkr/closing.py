@@ -3,11 +3,13 @@
 Guarantees: of several who close the same contracts one order goes out; an exit of which nobody knows is not
 sent again before the broker has said that it never arrived; one that works on, as outside of hours, is waited
 for by whoever closes again, and never cancelled. While the book cannot be written the exit is sent all the
-same, and is noted once it can be.
+same, and is noted once it can be. An exit joins the group of the protective stop beside the leg: of the two
+the one that is executed first ends the other at the broker. A stop that is being executed is waited for as
+an exit is.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -23,11 +25,11 @@ from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.sending import OrderSender
 from portfold.workers.brokers.legs_book import BookFailed, Entries, PaperBook
+from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import (
     UNREPORTED_EXITS,
     BrokerError,
-    ExitFill,
     NotOpen,
     OrderUnknown,
 )
@@ -57,32 +59,30 @@ class ClosingDesk:
         self._given_up: dict[tuple[str, str], str] = {}
         self._returned: dict[str, None] = {}
 
-    def done_meanwhile(self, owner: str, symbol: str) -> ExitFill | None:
-        """Returns the fill of an exit that nobody waited for any more, and that is filled since."""
+    def done_meanwhile(self, owner: str, symbol: str) -> OrderOutcome[ExitFill] | None:
+        """Returns what an exit got since, that nobody waited for any more."""
         with self._lock:
             reference = self._given_up.get((owner, symbol))
         if reference is None:
             return None
-        done = self._unreported(owner, reference)
-        if done is not None:
-            self._remember_returned(done)
-        return done
+        with self._book.reading() as entries:
+            order = Booking(entries, self._contracts).orders.order(reference)
+        return self._outcome(order, self._unreported(order)) if order is not None else None
 
     def check_open(self, owner: str, symbol: str, side: Side, size: int) -> None:
         """Raises NotOpen where the owner does not hold that much, and can not."""
         with self._book.reading() as entries:
             _check_open(Booking(entries, self._contracts), owner, symbol, side, size)
 
-    def close(self, order: LiveOrder, traded: Traded, closable: Callable[[LiveOrder], int]) -> ExitFill:
+    def close(self, order: LiveOrder, traded: Traded) -> OrderOutcome[ExitFill]:
         """Sends the exit, or waits for the one that is at work. Returns what was closed.
 
-        `closable` says how many of the contracts the account holds. Raises NotOpen, BrokerError,
-        OrderUnknown.
+        Raises NotOpen, BrokerError, OrderUnknown.
         """
         with self._book.reading() as entries:
             following = _Following(self._free(entries, order).at_work or order, is_new=False)
         if following.order is order:
-            following = self._begin(replace(order, size=closable(order)))
+            following = self._begin(replace(order, size=self._closable(order)))
         order = following.order
         self._noting.begin(order)
         try:
@@ -94,6 +94,23 @@ class ClosingDesk:
             return self._booked(order)
         finally:
             self._noting.end(order.reference)
+
+    def _closable(self, order: LiveOrder) -> int:
+        """Returns how many of the contracts the account holds, as it says now or, where it does not answer,
+        said last. Raises BrokerError where it is none: closing what is not there would open the other way.
+        """
+        try:
+            self._sender.ask_positions()
+        except BrokerError as error:
+            self._log.error("An exit is sent by what the account was last heard to hold", why=str(error))
+        held = self._sender.held.get(order.con_id, 0) * (1 if order.side == "long" else -1)
+        if held < 1:
+            raise BrokerError(
+                f"The account holds no {order.side} {order.contract}, though {order.owner} is "
+                f"{order.side} {order.size} in the book: an exit would open the other way, and is not sent. "
+                "Look at the broker"
+            )
+        return min(order.size, held)
 
     def _begin(self, order: LiveOrder) -> "_Following":
         """Writes the exit down, unless one is at work; while the book cannot be written, for later."""
@@ -116,7 +133,7 @@ class ClosingDesk:
         if free.at_work is not None:
             return _Following(free.at_work, is_new=False)
         size = min(order.size, free.size)
-        return _Following(replace(order, size=size, life=begin(size)), is_new=True)
+        return _Following(replace(order, size=size, life=begin(size), group=free.group), is_new=True)
 
     def _free(self, entries: Entries, order: LiveOrder) -> "_Free":
         """Returns how much of the leg no exit is at work on, or else the exit that is. Raises NotOpen, and
@@ -130,9 +147,13 @@ class ClosingDesk:
         unwritten = self._noting.begun(owner, symbol)
         if unwritten is not None and all(each.reference != unwritten.reference for each in exits):
             exits.append(unwritten)
-        size = (leg.size if leg else 0) - sum(booking.takes(each) for each in exits)
+        stops = booking.open_orders(owner, symbol, "stop")
+        size = (leg.size if leg else 0) - sum(booking.takes(each) for each in [*exits, *stops])
+        executing = next((each for each in stops if each.life.filled), None)
+        if executing is not None:
+            return _Free(0, executing)
         if size > 0:
-            return _Free(size, None)
+            return _Free(size, None, stops[-1].group if stops else "")
         if exits:
             return _Free(0, exits[0])
         raise OrderUnknown(
@@ -140,25 +161,27 @@ class ClosingDesk:
             "not known yet, and an exit could open the other way"
         )
 
-    def _booked(self, order: LiveOrder) -> ExitFill:
-        """Books what the exit got. Returns its fill. Raises BrokerError, OrderUnknown."""
+    def _booked(self, order: LiveOrder) -> OrderOutcome[ExitFill]:
+        """Books what the exit got, and returns that. Raises BrokerError, OrderUnknown."""
         is_behind = self._noting.begun(order.owner, order.symbol) is not None
         patience = _BRIEFLY_SECONDS if is_behind else None
         try:
             with self._book.transaction(patience) as entries:
                 booking = Booking(entries, self._contracts)
-                fill = booking.book_exit(order.reference)
+                fills = booking.book_exit(order.reference)
                 now = booking.orders.order(order.reference) or order
+                is_stopped_out = now.life.is_over and _is_stopped_out(booking, now)
         except BookFailed as failed:
             self._give_up(order)
             raise OrderUnknown(f"Order {order} was sent, and could not be noted: {failed}") from failed
-        fill = fill or self._unreported(order.owner, order.reference)
         if not now.life.is_over:
             self._give_up(order)
-        if fill is not None:
-            self._remember_returned(fill)
-            return fill
+        outcome = self._outcome(now, fills or self._unreported(now))
+        if outcome is not None:
+            return outcome
         what = f"Order {order} is {now.life.state} at Interactive Brokers"
+        if is_stopped_out:
+            raise NotOpen(f"{what}: the protective stop {order.group} was executed first")
         if now.life.is_over and now.life.filled:
             raise NotOpen(f"{what}, and was booked by somebody else")
         if now.life.is_over:
@@ -171,18 +194,20 @@ class ClosingDesk:
         with self._lock:
             self._given_up[order.owner, order.symbol] = order.reference
 
-    def _unreported(self, owner: str, reference: str) -> ExitFill | None:
-        """Returns a fill of that order which nobody has reported, and this process has not returned."""
-        for fill in self._book.read_unreported_exits(owner):
-            if fill.fill_id.split(".")[0] == reference and fill.fill_id not in self._returned:
-                return fill
-        return None
+    def _unreported(self, order: LiveOrder) -> list[ExitFill]:
+        """Returns its fills that nobody has reported, and this process has not returned."""
+        names = {order.fill_name(name) for name in order.booked} - self._returned.keys()
+        return [fill for fill in self._book.read_unreported_exits(order.owner) if fill.fill_id in names]
 
-    def _remember_returned(self, fill: ExitFill) -> None:
+    def _outcome(self, order: LiveOrder, fills: list[ExitFill]) -> OrderOutcome[ExitFill] | None:
+        """Returns these fills as what has become of the order; None where there are none."""
+        if not fills:
+            return None
         with self._lock:
-            self._returned[fill.fill_id] = None
-            if len(self._returned) > UNREPORTED_EXITS:
+            self._returned.update(dict.fromkeys(fill.fill_id for fill in fills))
+            while len(self._returned) > UNREPORTED_EXITS:
                 del self._returned[next(iter(self._returned))]
+        return OrderOutcome(order.size, order.life.state, tuple(fills))
 
 
 class _Following(NamedTuple):
@@ -193,15 +218,24 @@ class _Following(NamedTuple):
 
 
 class _Free(NamedTuple):
-    """Contracts that can be closed; where there are none, the order that closes them already."""
+    """Contracts that can be closed, by an order in the `group`; where there are none, the order that closes
+    them already.
+    """
 
     size: int
     at_work: LiveOrder | None
+    group: str = ""
 
 
 def _is_fresh(order: LiveOrder) -> bool:
     """Returns whether it may still be sent: after a sleep it would close what others hold now."""
     return now_ms() - order.at_ms < _FRESH_MS
+
+
+def _is_stopped_out(booking: Booking, order: LiveOrder) -> bool:
+    """Returns whether the stop whose group the exit was in has closed what it was to close."""
+    stop = booking.orders.order(order.group) if order.group not in ("", order.reference) else None
+    return stop is not None and stop.life.filled >= order.size
 
 
 def _check_open(booking: Booking, owner: str, symbol: str, side: Side, size: int) -> None:

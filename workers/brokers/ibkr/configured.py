@@ -15,7 +15,8 @@ from portfold.config import ConfigError
 from portfold.config.rules import Duration, Symbol, Text, Whole
 from portfold.installing import install_command
 from portfold.workers.brokers.contract_names import ContractNames
-from portfold.workers.brokers.ibkr.broker import Gateway, InteractiveBrokers
+from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
+from portfold.workers.brokers.ibkr.resting.desk_connection import Gateway
 from portfold.workers.brokers.ibkr.sending import Waits
 from portfold.workers.brokers.protocol import BrokerSetup
 

@@ -1,9 +1,10 @@
 """The connection to TWS or IB Gateway: the client's event loop, in a thread of its own.
 
-Guarantees: no call waits without bound; after a break it connects again by growing pauses, for ever, and each
-break and each return is logged once; an order is written only while the account was checked and TWS has its
-servers, within a moment of `may_send`'s yes, and what is not sent then is certainly never sent. The account
-is checked on each connect, so that a person who logs in to another one trades nothing by mistake.
+Guarantees: no call waits without bound; after a break it connects again by growing pauses, for ever, and at
+once when something has to be closed; each break and each return is logged once; an order is written only
+while the account was checked and TWS has its servers, within a moment of `may_send`'s yes, and what is not
+sent then is certainly never sent. The account is checked on each connect, so that a person who logs in to
+another one trades nothing by mistake.
 """
 
 import asyncio
@@ -48,7 +49,8 @@ class ConnectionSetup(NamedTuple):
 
 class Connection:
     """One client's connection. `open` begins, `close` ends it. `account`, once it is up, is the one that is
-    traded, the same for good; `held` its positions by contract id, as the broker keeps telling them.
+    traded, the same for good; `held` its positions by contract id, as the broker keeps telling them;
+    `account_refused`: the gateway was last found with an account that may not be traded.
     """
 
     def __init__(self, setup: ConnectionSetup, hears: Hears, log: Log) -> None:
@@ -64,11 +66,11 @@ class Connection:
         self.held: Mapping[int, int] = {}
         self._servers = True
         self._closing = False
-        self._broken = asyncio.Event()
+        self._broken, self._awaited = asyncio.Event(), asyncio.Event()
         self._questions = Questions()
         self._listing = asyncio.Lock()
         self._why = ""
-        self._account_refused = False
+        self.account_refused = False
         self._listener = Listener(hears.hear, self._take_row, self._questions.take_end, self._take_error)
         self._client: Any = _NotYet()
         self._thread = threading.Thread(target=self._run, name="ibkr", daemon=True)
@@ -86,15 +88,9 @@ class Connection:
             self._loop.call_soon_threadsafe(self._break_off)
         self._thread.join(self._setup.connect_seconds)
 
-    @property
-    def account_refused(self) -> bool:
-        """Returns whether the gateway was last found with an account that may not be traded."""
-        return self._account_refused
-
-    @property
-    def fault(self) -> str:
-        """Why it is not up."""
-        return self._fault
+    def hurry(self) -> None:
+        """Ends a pause between two attempts to connect: somebody has to close something. Raises NotSent."""
+        self._call(self._awaited.set)
 
     def wait_until_up(self, seconds: float) -> None:
         """Returns once it is up. Raises BrokerError, which says why it is not."""
@@ -176,18 +172,18 @@ class Connection:
             self._listener.client_id = self._setup.client_id
             try:
                 await self._connect()
-                self._account_refused = False
+                self.account_refused = False
                 pause = self._setup.first_pause_seconds
                 await self._stay_connected()
                 self._go_down("the connection was closed")
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-                self._account_refused = isinstance(error, AccountRefused)
+                self.account_refused = isinstance(error, AccountRefused)
                 self._go_down(self._why or str(error) or "no answer")
             await self._let_go()
             if not self._closing:
+                self._awaited.clear()
                 with contextlib.suppress(TimeoutError):
-                    self._broken = asyncio.Event()
-                    await asyncio.wait_for(self._broken.wait(), pause)
+                    await asyncio.wait_for(self._awaited.wait(), pause)
                 longest = _TAKEN_PAUSE_SECONDS if self._why else _LONGEST_PAUSE_SECONDS
                 pause = min(2 * pause, longest)
 
@@ -239,6 +235,7 @@ class Connection:
 
     def _break_off(self, _message: str = "") -> None:
         self._broken.set()
+        self._awaited.set()
 
     def _come_up(self) -> None:
         if not self._servers:
@@ -252,7 +249,7 @@ class Connection:
         with self._changed:
             was_up, self._up = self._up, False
             told, self._fault = self._fault, why
-        if was_up or (told != why and not self._closing):
+        if not self._closing and (was_up or told != why):
             self._log.error("No connection to Interactive Brokers", why=why)
         if was_up:
             self._hears.hear_break(why)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from portfold.config import Contract
 from portfold.workers.brokers.contract_month import LETTERS
 from portfold.workers.brokers.ibkr.listener import exact
+from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.protocol import BrokerError
 
 # Interactive Brokers' names where they are not the exchange's, from its list of futures.
@@ -97,3 +98,11 @@ class ContractLookup:
             known = check(ours, name, self._ask(wanted(symbol, name, ours.exchange, self._names)))
             self._known[name] = known
         return known
+
+    def of(self, order: LiveOrder) -> Traded:
+        """Returns the contract of an order of ours, by the id that it was checked with then."""
+        from ib_async.contract import Contract as Future  # noqa: PLC0415
+
+        exchange = self._contracts[order.symbol].exchange
+        future = Future(conId=order.con_id, exchange=exchange, secType="FUT")
+        return Traded(order.contract, order.con_id, future)

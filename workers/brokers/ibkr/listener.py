@@ -37,30 +37,10 @@ _OVER = ("Filled", "Cancelled", "ApiCancelled")
 _REFUSED = 201
 # What an order was not taken for; each could as well be about a change of one that was.
 _NOT_TAKEN = frozenset(
-    {
-        103,
-        106,
-        107,
-        109,
-        110,
-        111,
-        116,
-        200,
-        203,
-        321,
-        355,
-        382,
-        383,
-        387,
-        388,
-        403,
-        412,
-        434,
-        435,
-        436,
-        460,
-        463,
-    }
+    (
+        *(103, 106, 107, 109, 110, 111, 116, 200, 203, 321, 355, 382, 383),
+        *(387, 388, 403, 412, 434, 435, 436, 460, 463),
+    )
 )
 _MOST = 1e300
 _SHOWN = 200
@@ -94,11 +74,24 @@ class HeldContract(NamedTuple):
 
 
 class WorkingOrder(NamedTuple):
-    """An order that may still be filled, whoever gave it: a program, or a person at the screen."""
+    """An order that may still be filled, whoever gave it: a program, or a person at the screen.
+
+    `kind` and `symbol` are of what it trades; `reference` is what its program calls it, if anything, and
+    `action` BUY or SELL.
+    """
 
     account: str
     kind: str
     symbol: str
+    reference: str = ""
+    client_id: int = 0
+    action: str = ""
+    size: int = 0
+    order_type: str = ""
+
+    def __str__(self) -> str:
+        name = f" {self.reference}" if self.reference else ""
+        return f"{self.action} {self.size} {self.symbol} {self.order_type}{name} of client {self.client_id}"
 
 
 class AccountValue(NamedTuple):
@@ -176,7 +169,7 @@ class Listener:
 
     def openOrder(self, order_id: int, contract: Any, order: Any, state: Any) -> None:  # noqa: N802
         if state.status not in _OVER:
-            self._row("working orders", WorkingOrder(order.account, contract.secType, contract.symbol))
+            self._row("working orders", _working(contract, order))
         if not order.orderRef:
             return
         _remember(self._references, (order.clientId, order_id), order.orderRef)
@@ -317,6 +310,19 @@ class ClientLog(logging.Handler):
 def exact(number: float) -> Decimal:
     """Returns the decimal that was sent: the shortest that the client's float stands for."""
     return Decimal(repr(number).removesuffix(".0"))
+
+
+def _working(contract: Any, order: Any) -> WorkingOrder:
+    return WorkingOrder(
+        order.account,
+        contract.secType,
+        contract.symbol,
+        order.orderRef,
+        order.clientId,
+        order.action,
+        _whole(order.totalQuantity),
+        order.orderType,
+    )
 
 
 def _whole(number: float) -> int:

@@ -21,6 +21,7 @@ from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.legs_book import BookFailed, PaperBook
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.brokers.resting.protective import is_protective
 
 _AGAIN_SECONDS = 0.2
 _MOST_AT_ONCE = 1000
@@ -35,8 +36,8 @@ _Heard = OrderNews | Listing | LiveOrder
 
 class Noting:
     """The broker's ears. `owner` is whose orders this process sends. Called are `taken_late` once an entry
-    that nobody waits for has got something, `closed_late` once such an exit is booked, and `cancel` with the
-    reference of an entry that is still at work for nobody.
+    that nobody waits for has got something, `closed_late` once such an exit is booked, `noted` whenever the
+    book has something new, and `cancel` with the reference of an entry that is still at work for nobody.
     """
 
     def __init__(self, book: PaperBook, contracts: Mapping[str, Contract], owner: str, log: Log) -> None:
@@ -55,6 +56,7 @@ class Noting:
         self._closing = False
         self.taken_late: Callable[[], object] = lambda: None
         self.closed_late: Callable[[], object] = lambda: None
+        self.noted: Callable[[], object] = lambda: None
         self.cancel: Callable[[str], object] = lambda _reference: None
         self._thread = threading.Thread(target=self._run, name="ibkr-notes", daemon=True)
 
@@ -70,8 +72,13 @@ class Noting:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Returns whether an order that this process sent is not over."""
-        return bool(self._sent)
+        """Returns whether an order that this process sent is not over; a stop that rests is in no doubt."""
+        with self._changed:
+            return any(not self._rests(reference) for reference in self._sent)
+
+    def _rests(self, reference: str) -> bool:
+        life = self._lives.get(reference)
+        return is_protective(reference) and life is not None and life.state == "working"
 
     # --- what is heard: any thread, without waiting ------------------------------------------------------
 
@@ -120,6 +127,11 @@ class Noting:
                 self._forget_if_over(reference)
                 self._look = True  # an exit that he did not book
                 self._changed.notify_all()
+
+    def is_waited_for(self, reference: str) -> bool:
+        """Returns whether somebody in this process waits for the order."""
+        with self._changed:
+            return reference in self._waited_for
 
     def wait(self, reference: str, fits: Callable[[OrderLife], bool], seconds: float) -> OrderLife:
         """Returns the order's life as the book has it, as soon as it fits or the time is over."""
@@ -184,6 +196,7 @@ class Noting:
                     if reference not in self._waited_for:
                         self._forget_if_over(reference)
                 self._changed.notify_all()
+            self.noted()
 
     def _until_due(self) -> float | None:
         """Returns the seconds until an exit is booked without its commission; None where none waits."""
@@ -224,6 +237,12 @@ class Noting:
                 order=str(what.order),
                 size=what.size,
             )
+        for late_charge in booking.charged_late:
+            self._log.warning(
+                "A commission came after its fill was reported: the account has paid it, the log has not",
+                order=str(late_charge.order),
+                dollars_more=f"{late_charge.more:.2f}",
+            )
         for order in booking.corrected:
             self._log.critical(
                 "An execution that is booked was corrected: look at the broker", order=str(order)
@@ -244,12 +263,12 @@ class Noting:
         ]
 
     def _book_exits(self, booking: Booking) -> list[str]:
-        """Books the exits that are over and nobody waits for: once their commissions are in, or are waited
-        for no more. Returns those that are no longer due.
+        """Books the exits, and stops, that are over and nobody waits for: once their commissions are in, or
+        are waited for no more. Returns those that are no longer due.
         """
         now = time.monotonic()
         for order in booking.orders.open():
-            if order.does == "exit" and order.life.is_over and not self._is_waited_for(order):
+            if order.does != "enter" and order.life.is_over and not self._is_waited_for(order):
                 waits = _COMMISSION_SECONDS if order.life.lacks_commissions else 0.0
                 due = self._due.setdefault(order.reference, now + waits)
                 self._due[order.reference] = min(due, now + waits)

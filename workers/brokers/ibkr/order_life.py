@@ -1,8 +1,4 @@
-"""The life of one order, made of what the broker says of it. Pure.
-
-    sending ──▶ accepted ──▶ working ──▶ partly_filled ──▶ filled
-                                     ──▶ cancelled, rejected         what it got until then it keeps
-            ──▶ unknown ──▶ any of the others, once the broker is heard again
+"""The life of one order, made of what the broker says of it, in the states of `brokers.order`. Pure.
 
 Guarantees: each execution counts once, by its own id, with its own commission, however often, late and in
 whatever order messages come; what was executed is never taken back, except by the broker's own correction of
@@ -11,23 +7,18 @@ status that counts three while two are known leaves it open. Should an execution
 it counts too. Whatever is said, nothing raises.
 """
 
-from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-State = Literal[
-    "sending", "accepted", "working", "partly_filled", "filled", "cancelled", "rejected", "unknown"
-]
-OVER: tuple[State, ...] = ("filled", "cancelled", "rejected")
+from portfold.workers.brokers.order import OVER, State
 
 Reported = Literal["accepted", "working", "filled", "cancelled", "rejected"]
 _HEARD: tuple[Reported, ...] = ("accepted", "working")
 _ENDED: tuple[Reported, ...] = ("filled", "cancelled", "rejected")
-
-_FINEST_PRICE = Decimal("1E-10")
 
 
 class Status(Struct, frozen=True):
@@ -126,17 +117,9 @@ class OrderLife(Struct, frozen=True):
         """Returns whether no more can become of it, and all it got is known."""
         return self.state in OVER
 
-    @property
-    def average_price(self) -> Decimal:
-        """The average price of what it got, to the finest that the bus carries. Nothing got: ValueError."""
-        return average_price(self.executions.values())
-
-    def commission(self, per_contract: Decimal) -> Decimal:
-        """Dollars that its executions cost; `per_contract` for those whose commission is not known."""
-        costs = (
-            self.commissions.get(name, per_contract * each.size) for name, each in self.executions.items()
-        )
-        return sum(costs, Decimal(0))
+    def commission(self, name: str, per_contract: Decimal) -> Decimal:
+        """Dollars that one of its executions cost; `per_contract` where that is not known."""
+        return self.commissions.get(name, per_contract * self.executions[name].size)
 
     @property
     def lacks_commissions(self) -> bool:
@@ -164,17 +147,6 @@ def hear(life: OrderLife, message: BrokerMessage) -> OrderLife:
             if life.is_over or life.filled:
                 return life
             return replace(life, ended=_ENDED.index("rejected") + 1, lost=False, message=message.message)
-
-
-def average_price(executions: Iterable[Execution]) -> Decimal:
-    """Returns the average price of executions, to the finest that the bus carries. ValueError for none."""
-    paid, size = Decimal(0), 0
-    for each in executions:
-        paid, size = paid + each.price * each.size, size + each.size
-    if not size:
-        raise ValueError("Nothing was executed, so there is no price")
-    rounded = (paid / size).quantize(_FINEST_PRICE, ROUND_HALF_EVEN)
-    return paid / size if paid / size == rounded else rounded
 
 
 def _hear_status(life: OrderLife, status: Status) -> OrderLife:

@@ -14,8 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from portfold.events.fields import Side
-from portfold.workers.brokers.ibkr.order_life import OVER, Execution, OrderLife
+from portfold.workers.brokers.ibkr.order_life import Execution, OrderLife
 from portfold.workers.brokers.legs_book import Entries, PaperBook
+from portfold.workers.brokers.order import OVER
+from portfold.workers.brokers.resting.protective import protective_fill
 
 OVER_KEPT = 10_000
 FIRST_CLIENT_ID = 101
@@ -35,6 +37,9 @@ class LiveOrder(Struct, frozen=True):
 
     `side` is that of the position; `contract` our name for what is traded, `con_id` the broker's. `booked`:
     the executions that are in the book already, each with the commission that was booked for it.
+
+    `stop_distance`: how far from what an entry got its protective stop is to rest, if one is; `stop_price`:
+    where a stop rests. Of the orders in one `group` at the broker the first to be executed ends the others.
     """
 
     reference: str
@@ -44,21 +49,33 @@ class LiveOrder(Struct, frozen=True):
     symbol: str
     side: Side
     size: int
-    does: Literal["enter", "exit"]
+    does: Literal["enter", "exit", "stop"]
     contract: str
     con_id: int
     life: OrderLife
     booked: Mapping[str, Decimal] = {}
+    stop_distance: Decimal | None = None
+    stop_price: Decimal | None = None
+    group: str = ""
 
     @property
     def unbooked(self) -> dict[str, Execution]:
         """The executions that are not in the book yet, by their names."""
         return {name: each for name, each in self.life.executions.items() if name not in self.booked}
 
+    def fill_name(self, execution: str) -> str:
+        """Returns what the fill of one of its executions is called: a protective stop's is known by that."""
+        return protective_fill(execution) if self.does == "stop" else execution
+
     @property
     def is_settled(self) -> bool:
         """Returns whether it is over, and all that it got is in the book."""
         return self.life.is_over and not self.unbooked
+
+    @property
+    def rests(self) -> bool:
+        """Returns whether it is a protective stop that waits for its price, as the broker has said."""
+        return self.does == "stop" and self.life.state == "working"
 
     @property
     def buys(self) -> bool:
@@ -112,6 +129,22 @@ class OrderRecords:
     def entries_of(self, owner: str, symbol: str) -> list[LiveOrder]:
         """Returns the owner's entries on the symbol, oldest first."""
         return self._select("owner = ? AND symbol = ? AND does = 'enter'", owner, symbol)
+
+    def newest_entry(self, owner: str, symbol: str) -> LiveOrder | None:
+        """Returns the last of the owner's entries on the symbol that got anything."""
+        rows = self._connection.execute(
+            "SELECT record FROM live_orders WHERE owner = ? AND symbol = ? AND does = 'enter'"
+            " ORDER BY rowid DESC",
+            (owner, symbol),
+        )
+        decoded = (_DECODER.decode(record) for (record,) in rows)
+        return next((each for each in decoded if each.booked), None)
+
+    def exits_in(self, stop: LiveOrder) -> list[LiveOrder]:
+        """Returns the exits that were placed in the group of the stop."""
+        where = "owner = ? AND symbol = ? AND does = 'exit' AND rowid > (SELECT rowid FROM live_orders"
+        later = self._select(f"{where} WHERE reference = ?)", stop.owner, stop.symbol, stop.reference)
+        return [each for each in later if each.group == stop.group]
 
     def _select(self, condition: str, *values: str) -> list[LiveOrder]:
         rows = self._connection.execute(

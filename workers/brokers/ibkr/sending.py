@@ -1,7 +1,8 @@
 """Sends an order to Interactive Brokers, once, and waits a bounded time for what becomes of it."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.connection import Connection
@@ -13,6 +14,8 @@ from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
+_FIRST_ENDS_OTHERS = 1
+"""Cancel the others of the group, "with block": no two of it are at an exchange at once."""
 _NOTED_SECONDS = 1.0
 _ASK_AGAIN_SECONDS = 0.25
 
@@ -40,40 +43,32 @@ class OrderSender:
     def __init__(self, connection: Connection, noting: Noting, waits: Waits, log: Log) -> None:
         self._connection = connection
         self._noting = noting
-        self._waits = waits
+        self.waits = waits
         self._log = log
         self._sent: set[str] = set()
 
     def send(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> None:
-        """Writes it to the gateway as a market order. Raises NotSent, Withheld: then it never will be."""
-        from ib_async.order import MarketOrder  # noqa: PLC0415
-
-        wire = MarketOrder(
-            "BUY" if order.buys else "SELL",
-            order.size,
-            orderRef=order.reference,
-            tif="DAY",
-            outsideRth=True,
-        )
+        """Writes it to the gateway. Raises NotSent, Withheld: then it never will be."""
         try:
-            connection = self._connection.place(traded.contract, wire, may_send)
+            connection = self._connection.place(traded.contract, _on_the_wire(order), may_send)
         except (NotSent, Withheld) as error:
             self._noting.hear(OrderNews(order.reference, NotThere(str(error))))
             self._noting.wait(order.reference, _is_over, _NOTED_SECONDS)
             raise
         self._noting.note_sent(order.reference, connection)
-        self._sent.add(order.reference)
+        if order.does != "stop":  # nobody waits for it
+            self._sent.add(order.reference)
         self._log.info("An order was sent to Interactive Brokers", order=str(order))
 
     def outcome(self, order: LiveOrder, *, cancels: bool) -> OrderLife:
         """Returns what became of the order, as far as that is known in time; an entry is cancelled then."""
         if order.reference in self._sent:
-            life = self._noting.wait(order.reference, _is_over, self._waits.fill)
+            life = self._noting.wait(order.reference, _is_over, self.waits.fill)
         else:
             life = self._outcome_of_another(order)
         if not life.is_over and cancels:
             self._connection.cancel(order.reference)
-            life = self._noting.wait(order.reference, _is_over, self._waits.cancel)
+            life = self._noting.wait(order.reference, _is_over, self.waits.cancel)
         if not life.is_over:
             self.learn()
             life = self._noting.wait(order.reference, _is_over, 0)
@@ -86,17 +81,36 @@ class OrderSender:
 
     def _outcome_of_another(self, order: LiveOrder) -> OrderLife:
         """Waits for an order that this process did not send, and does not hear of unless it asks."""
-        deadline = time.monotonic() + self._waits.fill
+        deadline = time.monotonic() + self.waits.fill
         while True:
             self.learn()
             life = self._noting.wait(order.reference, _is_over, _ASK_AGAIN_SECONDS)
             if life.is_over or time.monotonic() > deadline:
                 return life
 
+    def cancel(self, reference: str) -> None:
+        """Asks for an order of this client to be cancelled; what becomes of that is heard. Raises NotSent."""
+        self._connection.cancel(reference)
+
+    def wait_for_end(self, orders: Iterable[LiveOrder]) -> None:
+        """Waits until each of them is over, as long as a cancellation may take; all are followed."""
+        deadline = time.monotonic() + self.waits.cancel
+        for order in orders:
+            self._noting.wait(order.reference, _is_over, max(0.0, deadline - time.monotonic()))
+
+    @property
+    def held(self) -> Mapping[int, int]:
+        """The account's positions by contract id, as they were last heard."""
+        return self._connection.held
+
+    def ask_positions(self) -> None:
+        """Asks anew what the account holds. Raises BrokerError."""
+        self._connection.ask_positions(self.waits.lists)
+
     def with_commissions(self, order: LiveOrder) -> OrderLife:
         """Returns the life of an order that is over with its commissions, or after waiting for them."""
         life = self._noting.wait(
-            order.reference, lambda heard: not heard.lacks_commissions, self._waits.commission
+            order.reference, lambda heard: not heard.lacks_commissions, self.waits.commission
         )
         if life.lacks_commissions:
             self._log.warning(
@@ -107,12 +121,25 @@ class OrderSender:
     def learn(self) -> bool:
         """Asks the broker for all it has, and has that written down. Returns whether that came about."""
         try:
-            listing = self._connection.list_all(self._waits.lists)
-            self._noting.wait_for_listing(listing, self._waits.lists)
+            listing = self._connection.list_all(self.waits.lists)
+            self._noting.wait_for_listing(listing, self.waits.lists)
         except BrokerError as error:
             self._log.error("What Interactive Brokers has could not be asked", why=str(error))
             return False
         return True
+
+
+def _on_the_wire(order: LiveOrder) -> Any:
+    """Returns it as the client sends it: at the market, or a protective stop that rests until cancelled."""
+    from ib_async.order import MarketOrder, StopOrder  # noqa: PLC0415
+
+    action = "BUY" if order.buys else "SELL"
+    more: dict[str, Any] = {"orderRef": order.reference, "outsideRth": True}
+    if order.group:
+        more |= {"ocaGroup": order.group, "ocaType": _FIRST_ENDS_OTHERS}
+    if order.stop_price is None:
+        return MarketOrder(action, order.size, tif="DAY", **more)
+    return StopOrder(action, order.size, float(order.stop_price), tif="GTC", **more)
 
 
 def _is_over(life: OrderLife) -> bool:

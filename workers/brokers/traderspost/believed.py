@@ -15,8 +15,9 @@ from portfold.config.costs import COMMISSION_PER_SIDE
 from portfold.events.fields import Side
 from portfold.workers.brokers.leg_arithmetic import join, reduce
 from portfold.workers.brokers.legs_book import Entries
-from portfold.workers.brokers.orders_book import PERHAPS_OPEN, BrokerOrder, Orders, State
-from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, OrderUnknown
+from portfold.workers.brokers.order import ExitFill
+from portfold.workers.brokers.orders_book import HELD_BY, PERHAPS_OPEN, BrokerOrder, Orders, State
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
 
 
 class Believed:
@@ -34,7 +35,7 @@ class Believed:
             if order.does == "enter" and owner in (None, order.owner):
                 key, perhaps = (order.owner, order.symbol), self._as_leg(order)
                 held[key] = join(held[key], perhaps) if key in held else perhaps
-        return [held[key] for key in sorted(held)]
+        return [msgspec.structs.replace(held[key], contract=self._month(*key)) for key in sorted(held)]
 
     def entered(self, order: BrokerOrder, message: str) -> BrokerPosition:
         """Records that the entry was taken, so believed filled. Returns the leg that it alone made.
@@ -130,6 +131,10 @@ class Believed:
         """
         unknown = self.orders.of(held.owner, held.symbol, ["unknown"])
         return any(order.does == "exit" and order.size >= held.size for order in unknown)
+
+    def _month(self, owner: str, symbol: str) -> str:
+        entered = [one for one in self.orders.of(owner, symbol, HELD_BY) if one.does == "enter"]
+        return entered[-1].contract if entered else ""
 
     def _as_leg(self, order: BrokerOrder) -> BrokerPosition:
         commission = self._commission(order.symbol, order.size)

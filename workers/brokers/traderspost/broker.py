@@ -31,16 +31,16 @@ from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price, worse
 from portfold.workers.brokers.legs_book import BookFailed, Entries
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.orders_book import BrokerOrder, Orders, State, now_ms, open_orders_book
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     MaySend,
     NotOpen,
     OrderUnknown,
     always,
+    close_each,
 )
 from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.signals import Leaving, entry_signal, exit_signal, failure, unproven
@@ -92,8 +92,8 @@ class TradersPost:
 
     def enter(
         self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
-        """Orders an entry; the fill that is believed once it was taken. Raises BrokerError, OrderUnknown.
+    ) -> OrderOutcome[Fill]:
+        """Orders an entry; once it was taken its fill is believed. Raises BrokerError, OrderUnknown.
 
         `may_send` is asked once there is a connection, right before the first byte, on every attempt.
         Refused, and not sent, while it is not known what became of another order on the symbol.
@@ -114,11 +114,12 @@ class TradersPost:
         self._send(order, entry_signal(order, price), may_send)
         with self._believing(order) as believed:
             fresh = believed.entered(order, "taken, and believed filled")
-        return Fill(self._owner, symbol, side, size, paid, fresh.commission_paid, order.id)
+        fill = Fill(self._owner, symbol, side, size, paid, fresh.commission_paid, order.id)
+        return OrderOutcome(size, "accepted", (fill,))
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         """Orders an exit, also of what is only perhaps open; the outcome of that stays unknown.
 
         Returns what it closed for sure. Raises NotOpen, BrokerError, OrderUnknown.
@@ -128,7 +129,7 @@ class TradersPost:
         patience: float | None = _HARDLY_SECONDS if self._unnoted else _BRIEFLY_SECONDS
         try:
             if taken := self._note_unnoted_exit(owner, symbol, patience):
-                return taken
+                return OrderOutcome(taken.size, "accepted", (taken,))
             with self._book.transaction(patience) as entries:
                 leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
                 Orders(entries).write(leaving.order)
@@ -140,22 +141,11 @@ class TradersPost:
         fill = self._close(leaving, patience)
         if fill is None:
             raise unproven(leaving.order)
-        return fill
+        return OrderOutcome(fill.size, "accepted", (fill,))
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         """Orders every leg of the owner closed; raises what the first failed with, once all were ordered."""
-        fills: list[ExitFill] = []
-        failed: list[BrokerError] = []
-        for held in self.positions(owner or self._owner):
-            try:
-                fills.append(self.exit(held.symbol, held.side, held.size, None, owner=held.owner))
-            except NotOpen:
-                continue  # somebody else was first
-            except BrokerError as error:
-                failed.append(error)
-        if failed:
-            raise failed[0]
-        return fills
+        return close_each(self, owner or self._owner)
 
     # --- the book ----------------------------------------------------------------------------------------
 

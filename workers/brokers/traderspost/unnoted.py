@@ -8,8 +8,8 @@ one that was taken. It ends with the process: whoever comes next finds the contr
 import threading
 from typing import NamedTuple
 
+from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.orders_book import BrokerOrder, State
-from portfold.workers.brokers.protocol import ExitFill
 from portfold.workers.brokers.traderspost.believed import Believed
 
 

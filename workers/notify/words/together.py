@@ -35,6 +35,14 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted(
                 "Granted, never registered", "{count} entries of {group} granted, never registered"
             )
+        case "feed_troubled":
+            return Counted("Market data troubled")
+        case "feed_recovered":
+            return Counted("Market data well again")
+        case "market_gap":
+            return Counted("Gaps in the market data")
+        case "contract_rolled":
+            return Counted("Contracts rolled", "{count} contracts rolled")
         case "halted":
             return Counted("Halts")
         case "resumed":
@@ -88,6 +96,7 @@ def counted_as(kind: AlertKind) -> Counted | None:
             | "log_lost"
             | "not_deciding"
             | "alerts_missed"
+            | "feed_missing"
             | "day_summary"
             | "weekly_signs"
         ):

@@ -79,6 +79,12 @@ def test_what_its_book_holds_and_the_log_does_not_fails(fit: Fit) -> None:
     assert fit.text("flattener").startswith("its broker's book holds ES long of ibs-ES, and the log does not")
 
 
+def test_a_position_without_its_protective_stop_fails(fit: Fit) -> None:
+    fit.bus.say_without_stop("ES long of ibs-ES", MINUTE_MS)
+    assert fit.found() == {"protective stops": "fail"}
+    assert fit.text("protective stops") == "none rests at the broker beside ES long of ibs-ES"
+
+
 def test_a_flattener_that_is_not_there_is_warned_of(fit: Fit) -> None:
     fit.client.delete(fit.bus.keys.worker(FLATTENER))
     assert fit.found() == {"flattener": "warn"}

@@ -148,6 +148,17 @@ def test_a_person_may_take_the_equity_as_it_is() -> None:
     assert story.account_says("49000", after=GRACE) == []
 
 
+def test_he_takes_it_as_it_was_reported_whatever_has_closed_since() -> None:
+    story = watched()
+    story.enters("ES")
+    story.account_says("49000", "ES:long:1:100")
+    story.account_says("49000", "ES:long:1:100", after=GRACE)
+    story.closes("ES", pnl="-100", price="99")
+    story.settle_account()
+    story.account_says("48900")
+    assert story.account_says("48900", after=GRACE) == []
+
+
 # --- the worse counts -------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+from portfold.events.account import AccountReported
+from portfold.events.decisions import Decision
 from tests.coordinator.story import SECOND, Story, kinds
 
 GRACE = 10 * SECOND
@@ -26,3 +28,21 @@ def differing(symbol: str = "ES") -> Story:
     story.account_says("50000", f"{symbol}:long:2:100")
     assert kinds(story.account_says("50000", f"{symbol}:long:2:100", after=GRACE)) == ["AccountDiffers"]
     return story
+
+
+def says(
+    story: Story, equity: str, positions: str = "", *, age: int, unrealized: str = "0", after: int = SECOND
+) -> list[Decision]:
+    """The account is reported as of now, with dollars that may be so many milliseconds older."""
+    now = story.ms + after
+    report = AccountReported(
+        account="DU1",
+        source="ibkr",
+        as_of_ms=now,
+        equity=Decimal(equity),
+        realized=Decimal(0),
+        unrealized=Decimal(unrealized),
+        positions=positions,
+        equity_as_of_ms=now - age,
+    )
+    return story.hears(report, at=now)

@@ -1,10 +1,19 @@
 """The day's loss: the boundary to the cent, open losses, the warning before the stop, and its latch."""
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
-from portfold.events.decisions import EventRejected, PnlDisputed, StopLossApproaching, StopLossTriggered
+from portfold.events.codec import decode_event
+from portfold.events.decisions import (
+    Decision,
+    EventRejected,
+    PnlDisputed,
+    StopLossApproaching,
+    StopLossTriggered,
+)
+from portfold.events.incoming import PositionMarked
 from tests.coordinator.story import DAY, HOUR, Story, code, each, kinds, only
 
 # --- the boundary -----------------------------------------------------------------------------------------
@@ -118,6 +127,51 @@ def test_a_mark_lower_than_its_price_says_counts_as_it_is() -> None:
 def test_a_mark_of_nothing_is_rejected() -> None:
     rejected = only(EventRejected, Story().marks("ES", "-9000"))
     assert rejected.reason == "PositionMarked: ibs-ES holds no long ES on the log"
+
+
+def marked_for(story: Story, owner: str, loss: str = "-900") -> list[Decision]:
+    """Somebody else says what the long in ES would lose."""
+    make = partial(PositionMarked, symbol="ES", side="long", price=Decimal(82), unrealized=Decimal(loss))
+    return story.says(make, "flattener", owner=owner)
+
+
+def test_another_marks_what_a_worker_holds_only_while_that_is_not_up() -> None:
+    story = Story()
+    story.enters("ES")
+    refused = only(EventRejected, marked_for(story, "ibs-ES"))
+    assert refused.reason == "PositionMarked: ibs-ES is up and marks its ES itself"
+    assert story.pnl == 0
+    story.loses_worker("ibs-ES")
+    assert kinds(marked_for(story, "ibs-ES")) == []
+    assert story.pnl == -900
+    assert only(EventRejected, marked_for(story, "ibs-CL")).reason.startswith("PositionMarked: ibs-CL holds")
+    story.starts("ibs-ES", positions="ES:long:1:100")
+    only(EventRejected, marked_for(story, "ibs-ES"))
+
+
+def test_a_lost_workers_loss_stops_the_day_as_marked_by_another() -> None:
+    story = Story()
+    story.enters("ES")
+    story.loses_worker("ibs-ES")
+    assert kinds(marked_for(story, "ibs-ES", "-2499.99")) == ["StopLossApproaching"]
+    assert "StopLossTriggered" in kinds(marked_for(story, "ibs-ES", "-2500"))
+
+
+def test_before_version_7_a_mark_had_no_owner_and_is_refused_as_it_was() -> None:
+    story = Story()
+    story.enters("ES")
+    story.state.fold_version = 6
+    fields = "worker, session, seq, symbol, side, price, unrealized"
+    rejected = only(EventRejected, marked_for(story, "ibs-ES"))
+    assert rejected.reason == (
+        f"PositionMarked.owner: not a field of PositionMarked; its fields are {fields}"
+    )
+    unknown = decode_event(["type", "PositionMarked", "mood", "good"])
+    assert only(EventRejected, story.hears(unknown)).reason == (
+        f"PositionMarked.mood: not a field of PositionMarked; its fields are {fields}"
+    )
+    story.state.fold_version = 7
+    assert only(EventRejected, story.hears(unknown)).reason.endswith(f"{fields}, owner")
 
 
 # --- the warning ------------------------------------------------------------------------------------------

@@ -110,6 +110,13 @@ class Chain:
         ran = called(*words, *BY, "--config", str(self._config), cwd=self._config.parent)
         assert ran.code == 0, ran
 
+    def settles(self, size: int, price: str) -> None:
+        """A person says what is held in ES, and has the book say so too."""
+        what = ("--size", str(size), "--price", price, "--in-book", "--book", str(self.desk.book))
+        self.command("settle", "ES", WORKER, *what)
+        [held] = self.desk.broker("anybody").positions(WORKER)
+        assert (held.size, held.price) == (size, Decimal(price))
+
     def agrees(self) -> None:
         """Waits until nothing differs any more; then entries are allowed again."""
         until(lambda: not self.differing(), "log and account to agree")
@@ -132,6 +139,7 @@ def chain(
         runtime={
             "redis_url": server.url,
             "portfolio": portfolio,
+            "broker": {"kind": "traderspost", "options": {"webhook_url_env": "ORDERS"}},
             "account": {
                 "name": ACCOUNT,
                 "source": "tradovate",
@@ -201,7 +209,7 @@ def test_a_believed_fill_at_another_price_is_found_by_its_money_and_settled(chai
     assert set(found) == {"ES"}
     assert chain.asks("ES") == "account_differs"
     assert chain.asks("CL") == ""
-    chain.command("settle", "ES", WORKER, "--size", "1", "--price", "5010.25")
+    chain.settles(1, "5010.25")
     chain.agrees()
 
 
@@ -211,5 +219,15 @@ def test_a_believed_fill_twice_as_large_is_found_and_settled(chain: Chain) -> No
     assert (found["ES"].log, found["ES"].reported) == ("long 1", "long 2")
     assert chain.asks("ES") == "account_differs"
     assert chain.asks("CL") == ""
-    chain.command("settle", "ES", WORKER, "--size", "2", "--price", str(BELIEVED))
+    chain.settles(2, str(BELIEVED))
+    chain.agrees()
+
+
+def test_money_that_no_fill_accounts_for_is_found_and_taken_as_the_account_has_it(chain: Chain) -> None:
+    chain.account.fills_order("ESZ5", 1, str(BELIEVED))
+    chain.account.is_charged("30")
+    found = chain.finds("equity")
+    assert set(found) == {"equity"}
+    assert chain.asks("CL") == "account_differs"
+    chain.command("reconcile", "--account-is-right")
     chain.agrees()

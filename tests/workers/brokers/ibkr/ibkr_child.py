@@ -8,7 +8,8 @@ from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.log import open_log
 from portfold.workers.brokers.contract_names import ContractNames
-from portfold.workers.brokers.ibkr.broker import Gateway, InteractiveBrokers
+from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
+from portfold.workers.brokers.ibkr.resting.desk_connection import Gateway
 from portfold.workers.brokers.ibkr.sending import Waits
 
 

@@ -53,10 +53,10 @@ def test_an_exit_that_was_filled_when_its_process_died_is_booked_by_the_next(
     book.close()
     broker = desk.broker()
     (fill,) = until(broker.unreported_exits, "the exit")
-    assert (fill.price, fill.fill_id, broker.positions()) == (Decimal(5001), "pf-1", [])
+    assert (fill.price, fill.fill_id, broker.positions()) == (Decimal(5001), "e.01", [])
 
 
-def test_the_executions_of_an_exit_are_one_fill_and_what_comes_later_another(book: PaperBook) -> None:
+def test_each_execution_of_an_exit_is_a_fill_with_its_own_name_price_and_commission(book: PaperBook) -> None:
     with book.transaction() as entries:
         booking = Booking(entries, CONTRACTS)
         entries.write_leg(BrokerPosition("ibs-ES", "ES", "long", 3, Decimal(5000), Decimal("6.75")))
@@ -64,14 +64,23 @@ def test_the_executions_of_an_exit_are_one_fill_and_what_comes_later_another(boo
         booking.hear("pf-1", execution(1, 1, "5001"))
         booking.hear("pf-1", execution(2, 1, "5002"))
         booking.hear("pf-1", Commission("e.01.01", Decimal("2.00")))
-        first = booking.book_exit("pf-1")
-        assert first is not None
-        assert (first.size, first.price, first.commission) == (2, Decimal("5001.5"), Decimal("4.50"))
-        assert booking.book_exit("pf-1") is None
+        first, second = booking.book_exit("pf-1")
+        assert (first.fill_id, first.size, first.price, first.commission) == (
+            "e.01",
+            1,
+            Decimal(5001),
+            Decimal("2.00"),
+        )
+        assert (second.fill_id, second.size, second.price, second.commission) == (
+            "e.02",
+            1,
+            Decimal(5002),
+            Decimal("2.50"),
+        )
+        assert booking.book_exit("pf-1") == []
         booking.hear("pf-1", execution(3, 1, "5003"))
-        rest = booking.book_exit("pf-1")
-        assert rest is not None
-        assert (rest.size, rest.fill_id, rest.entry_commission) == (1, "pf-1.2", Decimal("2.25"))
+        (rest,) = booking.book_exit("pf-1")
+        assert (rest.size, rest.fill_id, rest.entry_commission) == (1, "e.03", Decimal("2.25"))
         assert entries.legs(None) == []
     book.close()
 
@@ -95,8 +104,7 @@ def test_what_was_executed_beyond_the_leg_is_told_and_closes_nothing_more(book: 
         entries.write_leg(BrokerPosition("ibs-ES", "ES", "long", 1, Decimal(5000), Decimal("2.25")))
         booking.orders.write(order("exit", 2))
         booking.hear("pf-1", execution(1, 2))
-        fill = booking.book_exit("pf-1")
-        assert fill is not None
+        (fill,) = booking.book_exit("pf-1")
         assert (fill.size, [each.size for each in booking.unbookable]) == (1, [1])
     book.close()
 

@@ -83,6 +83,15 @@ def _exit_size(desk: Desk) -> int:
         return 0
 
 
+def test_an_exit_waits_for_no_pause_between_two_attempts_to_connect(desk: Desk) -> None:
+    broker = desk.broker(reconnect_seconds=3_600.0)
+    broker.enter("ES", "long", 1, PRICE)
+    desk.gateway.stop()
+    until(lambda: "No connection to Interactive Brokers" in desk.said(), "the break in the log")
+    desk.gateway.start()
+    assert broker.exit("ES", "long", 1, None).size == 1
+
+
 @pytest.mark.parametrize("keep_data", [True, False], ids=["1102", "1101"])
 def test_without_servers_no_order_is_sent_and_what_was_missed_is_asked_for(
     desk: Desk, *, keep_data: bool
@@ -109,6 +118,13 @@ def test_a_client_id_in_use_is_said_and_taken_once_it_is_free(desk: Desk) -> Non
         broker.enter("ES", "long", 1, PRICE)
     desk.gateway.misbehaviour.client_ids_taken = set()
     until(lambda: desk.gateway.clients() == [101], "the connection")
+
+
+def test_a_connection_that_is_closed_as_it_should_be_is_no_error(desk: Desk) -> None:
+    broker = desk.holding(1)
+    desk.end(broker)
+    until(lambda: desk.gateway.clients() == [], "the end of the connection")
+    assert "No connection" not in desk.said()
 
 
 def test_each_owner_has_a_number_of_his_own_in_every_life(desk: Desk) -> None:

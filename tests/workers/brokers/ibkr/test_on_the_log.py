@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from portfold.config import StopDistance
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.protection import Protection
+from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.live import Live
 from tests.processes import coordinating
@@ -31,11 +34,10 @@ class InAndOut:
         return self.wanted.pop() if self.wanted else None
 
 
-@pytest.fixture
-def trader(
-    desk: Desk, server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def trading(
+    desk: Desk, server: EmbeddedServer, portfolio: str, stop: StopDistance | None
 ) -> Iterator[Trader]:
-    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     broker = desk.broker(WORKER, waits=SHORT._replace(cancel=20.0))
     settings = GateSettings(
         server.url, portfolio=portfolio, answer_seconds=10, heartbeat_seconds=60, worker_lost_seconds=90
@@ -47,8 +49,26 @@ def trader(
         holdings=lambda: holdings_of(broker, WORKER),
         log=desk.log,
     )
-    made = Trader(contract=CONTRACTS["ES"], strategy=InAndOut(), gate=gate, broker=broker, log=desk.log)
+    made = Trader(
+        contract=CONTRACTS["ES"],
+        strategy=InAndOut(),
+        gate=gate,
+        broker=broker,
+        log=desk.log,
+        manner=Manner(protection=Protection(stop, CONTRACTS["ES"], desk.log)),
+    )
     with coordinating(server.url, portfolio), gate:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+
+
+@pytest.fixture
+def trader(desk: Desk, server: EmbeddedServer, portfolio: str) -> Iterator[Trader]:
+    with trading(desk, server, portfolio, None) as made:
         yield made
 
 
@@ -87,4 +107,42 @@ def test_an_entry_filled_in_part_is_on_the_log_as_what_it_got(desk: Desk, trader
         traded.result(60)
     live.all_decided()
     (opened,) = live.said("PositionOpened")
+    (given_back,) = live.said("EntryWithdrawn")
     assert (opened["size"], desk.exchange.working()) == ("1", [])
+    assert given_back["reason"] == "cancelled: 2 of 3 not filled"
+    assert live.status()["reserved"] == ""
+
+
+def test_each_execution_is_on_the_log_by_its_own_name_with_its_own_commission(
+    desk: Desk, trader: Trader, live: Live
+) -> None:
+    desk.exchange.fills = "on order"
+    with ThreadPoolExecutor(1) as pool:
+        for minute in (1, 2):
+            traded = pool.submit(trader.on_bar, bar(minute))
+            reference = desk.at_work()
+            desk.exchange.fill(reference, 2, "5000")
+            desk.exchange.fill(reference, 1, "5000.25")
+            traded.result(60)
+    live.all_decided()
+    opened, closed = live.said("PositionOpened"), live.said("PositionClosed")
+    assert [(each["size"], each["price"]) for each in opened] == [("2", "5000"), ("1", "5000.25")]
+    assert [(each["size"], each["price"], each["commission"]) for each in closed] == [
+        ("2", "5000", "9.00"),
+        ("1", "5000.25", "4.50"),
+    ]
+    names = {each.exec_id.rpartition(".")[0] for each in desk.exchange.executions}
+    assert {each["fill"] for each in (*opened, *closed)} == names
+    assert realized(live) == desk.exchange.equity() - 100_000
+
+
+def test_what_a_protective_stop_closed_at_the_broker_is_on_the_log_at_once(
+    desk: Desk, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    with trading(desk, server, portfolio, StopDistance(ticks=20)) as trader:
+        trader.on_bar(bar(1))
+        until(lambda: [each.kind for each in desk.exchange.working()] == ["STP"], "the stop at the broker")
+        desk.exchange.trade("ESZ5", "4995")
+        until(lambda: realized(live) == Decimal(-750) - Decimal("13.50"), "the close on the log")
+    (closed,) = live.said("PositionClosed")
+    assert (closed["reason"], closed["size"], closed["price"]) == ("protective stop", "3", "4995")

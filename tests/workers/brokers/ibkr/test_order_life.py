@@ -12,11 +12,11 @@ from portfold.workers.brokers.ibkr.order_life import (
     Lost,
     NotThere,
     OrderLife,
-    State,
     Status,
     begin,
     hear,
 )
+from portfold.workers.brokers.order import State
 
 COST = Decimal("2.25")
 
@@ -62,7 +62,6 @@ def test_the_state_is_what_the_messages_say(messages: list[BrokerMessage], state
 def test_what_was_filled_before_a_cancellation_is_kept_and_the_rest_is_given_back() -> None:
     life = life_of(5, execution(1, 2, "5000"), execution(2, 1, "5000.75"), Status("cancelled", 3))
     assert (life.state, life.filled, life.remaining) == ("cancelled", 3, 0)
-    assert life.average_price == Decimal("5000.25")
 
 
 def test_an_order_is_over_only_when_the_executions_are_in_for_all_that_is_said_to_be_filled() -> None:
@@ -80,20 +79,20 @@ def test_an_execution_counts_once_however_often_it_comes_and_a_correction_replac
     life = life_of(
         3, execution(1, 2), execution(1, 2), execution(1, 1, "5001", correction=2), execution(1, 2)
     )
-    assert (life.filled, life.average_price) == (1, Decimal(5001))
+    assert (life.filled, [each.price for each in life.executions.values()]) == (1, [Decimal(5001)])
 
 
 def test_each_execution_has_its_own_commission_and_one_that_is_missing_is_estimated() -> None:
     life = life_of(3, execution(1, 2), execution(2, 1), commission(1, "4.50"))
     assert life.lacks_commissions
-    assert life.commission(per_contract=COST) == Decimal("6.75")
+    assert [life.commission(name, per_contract=COST) for name in life.executions] == [Decimal("4.50"), COST]
     assert not hear(life, commission(2, "1.99")).lacks_commissions
 
 
 def test_the_number_for_no_commission_is_none_and_takes_none_back() -> None:
     assert life_of(1, execution(1, 1), commission(1, None)).lacks_commissions
     known = life_of(1, execution(1, 1), commission(1, "2.25"), commission(1, None))
-    assert known.commission(per_contract=Decimal(9)) == COST
+    assert [known.commission(name, Decimal(9)) for name in known.executions] == [COST]
 
 
 def test_a_refusal_that_may_be_of_something_else_counts_only_for_an_order_not_heard_of() -> None:
@@ -104,8 +103,3 @@ def test_a_refusal_that_may_be_of_something_else_counts_only_for_an_order_not_he
 
 def test_more_than_was_ordered_counts_whole() -> None:
     assert life_of(1, execution(1, 2)).filled == 2
-
-
-def test_nothing_filled_has_no_price() -> None:
-    with pytest.raises(ValueError, match="no price"):
-        assert life_of(1).average_price

@@ -13,13 +13,13 @@ from tests.workers.brokers.ibkr.tws_desk import PRICE, SHORT, Desk
 def test_an_entry_and_its_exit_have_the_prices_and_commissions_of_their_executions(desk: Desk) -> None:
     broker = desk.broker()
     desk.exchange.trade("ESZ5", "5000.25")
-    fill = broker.enter("ES", "long", 2, PRICE)
+    fill = broker.enter("ES", "long", 2, PRICE).fills[0]
     assert (fill.size, fill.price, fill.commission) == (2, Decimal("5000.25"), Decimal("4.50"))
     assert broker.positions() == [
-        BrokerPosition("ibs-ES", "ES", "long", 2, Decimal("5000.25"), Decimal("4.50"))
+        BrokerPosition("ibs-ES", "ES", "long", 2, Decimal("5000.25"), Decimal("4.50"), "ESZ2025")
     ]
     desk.exchange.trade("ESZ5", "5001.75")
-    left = broker.exit("ES", "long", 2, None)
+    left = broker.exit("ES", "long", 2, None).fills[0]
     assert (left.size, left.price, left.total_commission) == (2, Decimal("5001.75"), Decimal("9.00"))
     assert broker.positions() == []
     assert broker.unreported_exits() == [left]
@@ -36,7 +36,7 @@ def test_a_short_is_entered_by_selling_and_closed_by_buying(desk: Desk) -> None:
     assert (desk.exchange.size("ESZ5"), broker.positions()) == (0, [])
 
 
-def test_an_entry_filled_in_parts_is_one_fill_at_their_average(desk: Desk) -> None:
+def test_an_entry_filled_in_parts_has_a_fill_for_each(desk: Desk) -> None:
     broker = desk.broker()
     desk.exchange.fills = "on order"
     with ThreadPoolExecutor(1) as pool:
@@ -46,7 +46,16 @@ def test_an_entry_filled_in_parts_is_one_fill_at_their_average(desk: Desk) -> No
         until(lambda: broker.positions()[0].price == 5000, "the first part in the book")
         desk.exchange.fill(reference, 1, "5000.75")
         fill = entry.result(60)
-    assert (fill.size, fill.price, fill.commission) == (3, Decimal("5000.25"), Decimal("6.75"))
+    assert (fill.state, fill.rest, fill.price, fill.commission) == (
+        "filled",
+        0,
+        Decimal("5000.25"),
+        Decimal("6.75"),
+    )
+    assert [(each.size, each.price, each.commission) for each in fill.fills] == [
+        (2, Decimal(5000), Decimal("4.50")),
+        (1, Decimal("5000.75"), Decimal("2.25")),
+    ]
     assert broker.positions()[0].size == 3
 
 
@@ -56,7 +65,8 @@ def test_an_entry_that_is_not_filled_in_time_is_cancelled_and_keeps_what_it_got(
     with ThreadPoolExecutor(1) as pool:
         entry = pool.submit(broker.enter, "ES", "long", 3, PRICE)
         desk.exchange.fill(desk.at_work(), 1)
-        assert entry.result(60).size == 1
+        outcome = entry.result(60)
+    assert (outcome.state, outcome.size, outcome.rest) == ("cancelled", 1, 2)
     assert (desk.exchange.working(), broker.positions()[0].size) == ([], 1)
 
 
@@ -100,6 +110,15 @@ def test_a_commission_that_does_not_come_is_estimated_and_corrects_the_leg_when_
     assert broker.enter("ES", "long", 2, PRICE).commission == Decimal("5.00")
     desk.gateway.tell_commissions()
     until(lambda: broker.positions()[0].commission_paid == Decimal("4.50"), "the commission in the book")
+
+
+def test_a_commission_that_comes_after_its_exit_was_reported_is_told(desk: Desk) -> None:
+    broker = desk.holding(2, waits=SHORT._replace(fill=20))
+    desk.gateway.misbehaviour.commissions = "held"
+    assert broker.exit("ES", "long", 2, None).commission == Decimal("5.00")
+    desk.gateway.tell_commissions()
+    until(lambda: "the account has paid it, the log has not" in desk.said(), "the late commission")
+    assert '"dollars_more": "-0.50"' in desk.said()
 
 
 @pytest.mark.parametrize(("how", "dollars"), [("never", "2.50"), ("unset", "2.50"), ("unset first", "2.25")])
@@ -173,7 +192,7 @@ def test_an_exit_outside_of_hours_works_on_and_is_waited_for_not_sent_again(desk
     assert desk.sent() == 2
     desk.exchange.open_hours("regular")
     until(lambda: broker.positions() == [], "the exit in the book")
-    fill = broker.exit("ES", "long", 1, None)
+    fill = broker.exit("ES", "long", 1, None).fills[0]
     assert broker.unreported_exits() == [fill]
     with pytest.raises(NotOpen):
         broker.exit("ES", "long", 1, None)

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, OrderUnknown
+from portfold.workers.brokers.order import ExitFill
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
 from tests.waiting import until
 from tests.workers.brokers.ibkr.tws_desk import PRICE, SHORT, Desk, only
 
@@ -48,7 +49,7 @@ def test_an_unknown_entry_is_settled_by_the_lists_when_the_gateway_speaks_again(
     desk.gateway.misbehaviour.silent = False
     desk.gateway.hang_up()
     until(lambda: late, "the news that it was taken")
-    now = [BrokerPosition("ibs-ES", "ES", "long", 3, PRICE, Decimal("6.75"))]
+    now = [BrokerPosition("ibs-ES", "ES", "long", 3, PRICE, Decimal("6.75"), "ESZ2025")]
     until(lambda: broker.positions() == now, "its commission")
     until(lambda: broker.exit("ES", "long", 3, None).size == 3, "the exit")
 
@@ -118,10 +119,10 @@ def test_an_exit_filled_in_part_returns_that_part_and_the_rest_is_closed_by_the_
         broker.exit("ES", "long", 3, None)
     reference = desk.at_work()
     desk.exchange.fill(reference, 1)
-    part = until(lambda: _or_none(lambda: broker.exit("ES", "long", 3, None)), "the part")
+    part = until(lambda: _or_none(lambda: broker.exit("ES", "long", 3, None).fills[0]), "the part")
     assert (part.size, [held.size for held in broker.positions()]) == (1, [2])
     desk.exchange.fill(reference)
-    rest = until(lambda: _or_none(lambda: broker.exit("ES", "long", 2, None)), "the rest")
+    rest = until(lambda: _or_none(lambda: broker.exit("ES", "long", 2, None).fills[0]), "the rest")
     assert (rest.size, rest.fill_id == part.fill_id) == (2, False)
     assert (broker.positions(), desk.exchange.size("ESZ5"), desk.sent()) == ([], 0, 2)
 

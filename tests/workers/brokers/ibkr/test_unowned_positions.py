@@ -19,7 +19,7 @@ def test_it_is_closed_at_the_broker(desk: Desk) -> None:
     adopt = can_adopt(broker)
     assert adopt is not None
     adopt(of_the_account(2))
-    fill = broker.exit("ES", "long", 2, None, owner=ACCOUNT)
+    fill = broker.exit("ES", "long", 2, None, owner=ACCOUNT).fills[0]
     assert (fill.owner, fill.size, desk.exchange.size("ESZ5")) == (ACCOUNT, 2, 0)
     assert broker.unreported_exits(ACCOUNT) == [fill]
 

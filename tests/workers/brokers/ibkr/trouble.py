@@ -1,5 +1,7 @@
 """A day of trouble from a seed: owners who trade while the gateway behaves as badly as it can, then peace.
 
+Some of what they enter has protective stops, and the price reaches them.
+
 What happens is drawn from the seed; threads and the wire have their own time, so a seed that fails may have
 to be run again. In the end the books have to be what the account is.
 """
@@ -14,7 +16,8 @@ from threading import Event, Thread
 
 from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
 from portfold.workers.brokers.ibkr.sending import Waits
-from portfold.workers.brokers.protocol import BrokerError, ExitFill, Fill
+from portfold.workers.brokers.order import ExitFill, Fill
+from portfold.workers.brokers.protocol import BrokerError
 from tests.fakes.tws.misbehaviour import Misbehaviour
 from tests.waiting import until
 from tests.workers.brokers.ibkr.tws_desk import PRICE, Desk
@@ -77,13 +80,14 @@ class Trouble:
         exchange.open_hours("regular")
         self.desk.gateway.restore_connectivity(keep_data=True)
         for order in exchange.working():
-            with suppress(ValueError):
-                exchange.fill(order.reference)
+            if order.kind == "MKT" or order.filled:
+                with suppress(ValueError):
+                    exchange.fill(order.reference)
         self.desk.gateway.hang_up()
-        until(lambda: not broker.open_orders(), "the end of all orders")
-        held = sum(one.size for one in broker.positions())
-        assert held == exchange.size("ESZ5")
+        until(lambda: all(order.rests for order in broker.open_orders()), "the end of all but resting stops")
+        until(lambda: sum(o.size for o in broker.positions()) == exchange.size("ESZ5"), "book and account")
         until(self._is_flat, "the end of all positions")
+        until(lambda: not exchange.working(), "the end of all orders")
 
     def check(self) -> None:
         """Checks what has to hold after peace."""
@@ -124,15 +128,18 @@ class Trouble:
             (self._enter if chance.random() < 0.5 else self._exit)(owner)
 
     def _enter(self, owner: str) -> None:
-        size = self.chance.randint(1, 3)
-        self._note(lambda: self.entries.append(self.brokers[owner].enter("ES", "long", size, PRICE)))
+        size, distance = self.chance.randint(1, 3), self.chance.choice([None, Decimal(1), Decimal(3)])
+        enter = self.brokers[owner].enter
+        self._note(
+            lambda: self.entries.extend(enter("ES", "long", size, PRICE, stop_distance=distance).fills)
+        )
 
     def _exit(self, owner: str) -> None:
         def leave() -> None:
             broker = self.brokers[owner]
             for held in broker.positions(owner):
                 size = self.chance.randint(1, held.size)
-                self.exits.append(broker.exit("ES", held.side, size, None))
+                self.exits.extend(broker.exit("ES", held.side, size, None).fills)
 
         self._note(leave)
 

@@ -9,8 +9,9 @@ from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.log import open_log
 from portfold.workers.brokers.contract_names import ContractNames
-from portfold.workers.brokers.ibkr.broker import Gateway, InteractiveBrokers
+from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
+from portfold.workers.brokers.ibkr.resting.desk_connection import Gateway
 from portfold.workers.brokers.ibkr.sending import Waits
 from portfold.workers.brokers.protocol import BrokerError
 from tests.fakes.tws.exchange import Exchange
@@ -46,8 +47,9 @@ class Desk:
         account: str | None = None,
         connect_seconds: float = 20.0,
         silence_seconds: float = 20.0,
+        reconnect_seconds: float = 0.02,
     ) -> InteractiveBrokers:
-        """Opens a broker of `owner`; a break is mended within milliseconds."""
+        """Opens a broker of `owner`; a break is mended within milliseconds, if nothing else is said."""
         opened = InteractiveBrokers(
             self.book,
             owner,
@@ -59,7 +61,7 @@ class Desk:
                 account,
                 connect_seconds=connect_seconds,
                 silence_seconds=silence_seconds,
-                reconnect_seconds=0.02,
+                reconnect_seconds=reconnect_seconds,
             ),
             waits=waits,
             names=ContractNames(MONTHS),

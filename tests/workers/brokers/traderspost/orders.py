@@ -17,7 +17,7 @@ PRICE = Decimal("71.25")
 
 
 def leg(size: int, price: str, owner: str = "ibs-CL", side: Any = "long") -> BrokerPosition:
-    return BrokerPosition(owner, "CL", side, size, Decimal(price), Decimal("2.50") * size)
+    return BrokerPosition(owner, "CL", side, size, Decimal(price), Decimal("2.50") * size, "CLZ2025")
 
 
 def unknown_entry(broker: TradersPost, desk: Desk) -> None:

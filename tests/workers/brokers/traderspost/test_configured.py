@@ -109,6 +109,14 @@ def test_sending_must_be_over_before_the_slot_expires(tmp_path: Path) -> None:
     open_broker(setup_of(tmp_path, options, environ, reservation_seconds=31.5)).close()
 
 
+def test_no_stop_can_rest_there_which_is_said_at_the_start(tmp_path: Path) -> None:
+    options, environ = {"webhook_url_env": "T"}, {"T": "https://example.com/"}
+    with pytest.raises(ConfigError) as refused:
+        open_broker(setup_of(tmp_path, options, environ, protective_stop={"ticks": 8}))
+    told = "protective_stop: expected null, as no stop can rest at a broker of kind traderspost"
+    assert told in str(refused.value)
+
+
 def test_a_symbol_without_a_roll_rule_needs_its_contract_named(desk: Desk) -> None:
     broker = desk.broker(names={"XX": "XXZ2025"})
     with pytest.raises(BrokerError, match="Expected a symbol with a contract"):

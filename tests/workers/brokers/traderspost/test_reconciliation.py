@@ -35,7 +35,7 @@ def books(desk: Desk) -> Iterator[Books]:
 
 
 def held(size: int, price: str) -> list[BrokerPosition]:
-    return [BrokerPosition("ibs-CL", "CL", "long", size, Decimal(price), Decimal("2.50") * size)]
+    return [BrokerPosition("ibs-CL", "CL", "long", size, Decimal(price), Decimal("2.50") * size, "CLZ2025")]
 
 
 def unknown_entry(desk: Desk) -> tuple[TradersPost, str]:
@@ -105,7 +105,7 @@ def test_a_fill_for_an_order_that_was_given_up_is_not_lost(desk: Desk, books: Bo
 
 def test_what_was_taken_may_turn_out_not_to_be_filled(desk: Desk, books: Books) -> None:
     broker = desk.broker()
-    order = broker.enter("CL", "long", 1, PRICE).fill_id
+    order = broker.enter("CL", "long", 1, PRICE).fills[0].fill_id
     settled = books.books.not_filled(order)
     assert settled is not None
     assert (settled.size, settled.published) == (0, True)
@@ -155,7 +155,7 @@ def test_an_exit_that_came_first_leaves_what_was_filled_after_it(desk: Desk, boo
         True,
     )
     assert broker.positions() == held(1, "71.30")
-    out = broker.exit("CL", "long", 1, Decimal("72.00"))  # its profit is counted here, and nowhere else
+    (out,) = broker.exit("CL", "long", 1, Decimal("72.00")).fills  # its profit is counted here alone
     assert (out.entry_price, broker.unreported_exits()) == (Decimal("71.30"), [out])
     broker.enter("CL", "long", 1, PRICE)
 

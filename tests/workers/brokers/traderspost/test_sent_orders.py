@@ -26,7 +26,7 @@ from tests.workers.brokers.traderspost.webhook_server import (
 
 
 def test_an_entry_is_sent_as_traderspost_documents_it(desk: Desk) -> None:
-    fill = desk.broker().enter("CL", "long", 2, PRICE)
+    fill = desk.broker().enter("CL", "long", 2, PRICE).fills[0]
     (signal,) = desk.server.signals
     assert signal.pop("time").endswith("Z")
     assert signal == {
@@ -42,7 +42,7 @@ def test_an_entry_is_sent_as_traderspost_documents_it(desk: Desk) -> None:
 
 
 def test_a_short_entry_sells_bearish(desk: Desk) -> None:
-    fill = desk.broker().enter("CL", "short", 1, PRICE)
+    fill = desk.broker().enter("CL", "short", 1, PRICE).fills[0]
     (signal,) = desk.server.signals
     assert (signal["action"], signal["sentiment"]) == ("sell", "bearish")
     assert fill.price == Decimal("71.24")
@@ -62,10 +62,10 @@ def test_an_exit_names_a_quantity_only_when_something_stays_open(
 
 def test_what_was_taken_is_believed_filled_a_tick_worse(desk: Desk) -> None:
     broker = desk.broker()
-    fill = broker.enter("CL", "long", 2, PRICE)
+    fill = broker.enter("CL", "long", 2, PRICE).fills[0]
     assert (fill.price, fill.commission) == (Decimal("71.26"), Decimal("5.00"))
     assert broker.positions() == [leg(2, "71.26")]
-    out = broker.exit("CL", "long", 2, Decimal("72.00"))
+    out = broker.exit("CL", "long", 2, Decimal("72.00")).fills[0]
     assert (out.price, out.entry_price, out.total_commission) == (
         Decimal("71.99"),
         Decimal("71.26"),

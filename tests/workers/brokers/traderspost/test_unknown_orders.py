@@ -89,7 +89,7 @@ def test_an_exit_closes_what_is_surely_open_and_leaves_what_is_not(desk: Desk) -
     broker = desk.broker(timeout=1)
     broker.enter("CL", "long", 2, PRICE)
     unknown_entry(broker, desk)
-    out = broker.exit("CL", "long", 3, Decimal("70.00"))
+    out = broker.exit("CL", "long", 3, Decimal("70.00")).fills[0]
     assert (out.size, out.entry_price, out.total_commission) == (2, Decimal("71.26"), Decimal("10.00"))
     assert broker.unreported_exits() == [out]
     assert broker.positions() == [leg(1, "71.26")]
@@ -103,7 +103,7 @@ def test_an_entry_that_was_taken_after_all_is_closed_by_the_next_exit(desk: Desk
     late.go.set()
     until(lambda: not broker.unsettled(), "the late answer")
     assert broker.positions() == [leg(1, "71.26")]
-    out = broker.exit("CL", "long", 1, Decimal("70.00"))
+    out = broker.exit("CL", "long", 1, Decimal("70.00")).fills[0]
     assert (out.entry_price, out.price) == (Decimal("71.26"), Decimal("69.99"))
     assert broker.positions() == []
 

@@ -30,7 +30,7 @@ def test_an_exit_is_sent_while_the_book_is_locked_and_noted_afterwards(desk: Des
 
         desk.server.behaves(take)
         assert broker.positions() == [leg(1, "71.26")]
-        out = broker.exit("CL", "long", 1, None)
+        out = broker.exit("CL", "long", 1, None).fills[0]
     assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit"]
     assert (broker.positions(), broker.unreported_exits(), broker.unsettled()) == ([], [out], [])
 
@@ -48,7 +48,7 @@ def test_an_exit_that_cannot_be_noted_is_sent_again_and_counts_once(
         with pytest.raises(BrokerError, match="was locked by another process"):
             broker.enter("ES", "long", 1, PRICE)
     assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit", "exit"]
-    out = broker.exit("CL", "long", 1, None)
+    out = broker.exit("CL", "long", 1, None).fills[0]
     assert (broker.positions(), broker.unreported_exits(), broker.unsettled()) == ([], [out], [])
 
 
@@ -62,7 +62,7 @@ def test_an_exit_with_a_quantity_that_was_taken_and_not_noted_is_not_sent_again(
             mine.exit("CL", "long", 1, None)
         with pytest.raises(OrderUnknown, match="No second exit of mine on CL"):
             mine.exit("CL", "long", 1, None)
-    out = mine.exit("CL", "long", 1, None)
+    out = mine.exit("CL", "long", 1, None).fills[0]
     assert quantities(desk) == [1]
     assert (out.fill_id, out.size) == (desk.server.signals[0]["extras"]["order"], 1)
     assert mine.positions() == [leg(1, "71.26", "theirs")]

@@ -17,7 +17,9 @@ from tests.workers.market.traded import SECOND_MS
 
 def seconds(instrument: int, from_ms: int, first: int, beyond: int) -> list[wire.Record]:
     """One lot traded in each second."""
-    return [wire.bar(instrument, from_ms + each * SECOND_MS, str(each + 1)) for each in range(first, beyond)]
+    return [
+        wire.bar(instrument, from_ms + each * SECOND_MS, str(5001 + each)) for each in range(first, beyond)
+    ]
 
 
 def test_a_feed_that_is_killed_within_a_minute_costs_nothing_of_it(
@@ -45,10 +47,10 @@ def test_a_feed_that_is_killed_within_a_minute_costs_nothing_of_it(
             gateway.publish(*seconds(es, begun, 100, 120))
             gateway.second_over(begun + 2 * MINUTE_MS)
             until(lambda: step_times(bus)[-1:] == [begun + 2 * MINUTE_MS], "the second minute")
-            until(lambda: str(bus.last_prices(["ES"])[1]["ES"].price) == "120", "the last price")
+            until(lambda: str(bus.last_prices(["ES"])[1]["ES"].price) == "5120", "the last price")
             assert KEY not in second.says("Feeding")
 
     entries = bus.published_after(bus.keys.bars, ORIGIN, count=99, block_ms=1)
     bars = [entry.by_name["ES"] for entry in entries if "ES" in entry.by_name]
-    assert bars == ["1 60 1 60 60 ESZ6", "61 120 61 120 60 ESZ6"]
+    assert bars == ["5001 5060 5001 5060 60 ESZ6", "5061 5120 5061 5120 60 ESZ6"]
     assert step_times(bus) == sorted(set(step_times(bus)))

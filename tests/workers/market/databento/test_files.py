@@ -10,8 +10,8 @@ from portfold.exchange_time import utc
 from portfold.workers.market.minute_bars import MinuteBars, Traded
 from portfold.workers.market.source import MINUTE_MS, MinuteBar
 from portfold.workers.market.sources.databento.history import read_file
-from portfold.workers.market.sources.databento.items import ClockAt, Mapped, SessionOf
 from portfold.workers.market.sources.databento.subscription import Symbols
+from portfold.workers.market.sources.items import ClockAt, Mapped, SessionOf
 from tests.fakes.databento_gateway import wire
 from tests.fakes.databento_gateway.wire import dbn
 from tests.workers.market.traded import TEN

@@ -19,7 +19,9 @@ def test_seconds_become_prices_at_once_and_a_minute_when_it_is_over(gateway: Gat
         assert feed.one() is None
         asked = gateway.session().asked
         gateway.publish(wire.bar(es, TEN + 30 * SECOND_MS, "6001.25"))
-        assert feed.wait_for(PriceUpdate) == PriceUpdate("ES", Decimal("6001.25"), TEN + 30 * SECOND_MS)
+        assert feed.wait_for(PriceUpdate) == PriceUpdate(
+            "ES", Decimal("6001.25"), TEN + 30 * SECOND_MS, "ESH6"
+        )
         gateway.publish(
             wire.bar(es, SECOND_MINUTE, "6001 6002.5 6001 6002", 7),
             wire.bar(es, SECOND_MINUTE + 59 * SECOND_MS, "6002 6002 5999.75 6000", 5),

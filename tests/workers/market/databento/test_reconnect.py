@@ -10,7 +10,8 @@ from portfold.workers.market.source import MINUTE_MS, MinuteBar, MinuteEnd, Noti
 from tests.fakes.databento_gateway import wire
 from tests.fakes.databento_gateway.gateway import Gateway
 from tests.fakes.databento_gateway.historical import Historical
-from tests.workers.market.databento.desk import QUICK, Desk, desk
+from tests.workers.market.databento.desk import QUICK, desk
+from tests.workers.market.given import Desk
 from tests.workers.market.traded import SECOND_MS, TEN
 
 DAY_MS = 24 * 60 * MINUTE_MS

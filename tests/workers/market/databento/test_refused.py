@@ -3,8 +3,8 @@
 import pytest
 
 from portfold.workers.market.source import MarketRefused, PriceUpdate
-from portfold.workers.market.sources.databento.items import Problem
 from portfold.workers.market.sources.databento.refusals import judge
+from portfold.workers.market.sources.items import Problem
 from tests.fakes.databento_gateway import wire
 from tests.fakes.databento_gateway.gateway import KEY, Gateway
 from tests.workers.market.databento.desk import desk

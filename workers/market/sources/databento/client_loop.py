@@ -33,7 +33,7 @@ class ClientLoop:
 
     def __init__(self) -> None:
         self.loop = _Loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="databento loop", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="databento loop", daemon=True)
         self._thread.start()
 
     @property
@@ -50,7 +50,12 @@ class ClientLoop:
         """Ends the loop; nothing of the client may use it afterwards."""
         self.loop.call_soon_threadsafe(_end, self.loop, _ROUNDS_TO_CLOSE)
         self._thread.join(_END_SECONDS)
-        if not self._thread.is_alive():
+
+    def _run(self) -> None:
+        """Closes the loop as well: on a machine under load it may end after nobody waits for it any more."""
+        try:
+            self.loop.run_forever()
+        finally:
             self.loop.close()
 
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from portfold.exchange_time import milliseconds_of, utc
 from portfold.workers.market.source import MINUTE_MS
-from portfold.workers.market.sources.databento.items import ClockAt, Item, Mapped, Unknown
 from portfold.workers.market.sources.databento.prices import NS_IN_MS, ms_of
 from portfold.workers.market.sources.databento.records import Records
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Group, Options, Symbols
+from portfold.workers.market.sources.items import ClockAt, Item, Mapped, Unknown
 
 _SCHEMA = "ohlcv-1m"
 _NO_KEY = Key("db-none")

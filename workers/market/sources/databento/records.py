@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from portfold.workers.market.minute_bars import Traded
-from portfold.workers.market.sources.databento.items import (
+from portfold.workers.market.sources.databento.prices import UNDEFINED_PRICE, exact_price, is_time, ms_of
+from portfold.workers.market.sources.databento.secret import Key
+from portfold.workers.market.sources.databento.subscription import Symbols
+from portfold.workers.market.sources.items import (
     CaughtUp,
     ClockAt,
     Ended,
@@ -23,9 +26,6 @@ from portfold.workers.market.sources.databento.items import (
     Slow,
     Unresolved,
 )
-from portfold.workers.market.sources.databento.prices import UNDEFINED_PRICE, exact_price, is_time, ms_of
-from portfold.workers.market.sources.databento.secret import Key
-from portfold.workers.market.sources.databento.subscription import Symbols
 
 _GRACE_MS = 1_000
 _STATUS = "status"
@@ -111,14 +111,14 @@ class Records:
             if _STATUS not in message.msg:
                 yield from self._caught_up()
         elif message.code == self._system.SLOW_READER_WARNING:
-            yield Slow(lost=False, at_ms=at_ms, text=self._key.quoted(message.msg))
+            yield Slow(lost=False, at_ms=at_ms, sentence=_slow(self._key.quoted(message.msg)))
 
     def _error_message(self, message: Any) -> Iterator[Item]:
         text = self._key.quoted(message.err)
         if message.code == self._error.SYMBOL_RESOLUTION_FAILED:
             yield Unresolved(self._symbols.named_in(message.err), text)
         elif message.code == self._error.SKIPPED_RECORDS_AFTER_SLOW_READING:
-            yield Slow(lost=True, at_ms=ms_of(message.ts_event), text=text)
+            yield Slow(lost=True, at_ms=ms_of(message.ts_event), sentence=_slow(text))
         else:
             yield Ended(Problem("session", text, _as_number(message.code)))
 
@@ -131,6 +131,13 @@ class Records:
         self._held_ms = max(self._held_ms, at_ms)
         if not self._is_held and at_ms > 0:
             yield ClockAt(at_ms)
+
+
+def _slow(text: str) -> str:
+    return (
+        "Databento finds that its data is read too slowly: give the feed more of the machine, or a schema "
+        f"with less in it. It said: {text}"
+    )
 
 
 def _as_number(code: Any) -> int | None:

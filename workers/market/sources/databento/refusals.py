@@ -11,7 +11,7 @@ change; so what is not recognised there is told as it was said, and is final onl
 import re
 from typing import NamedTuple
 
-from portfold.workers.market.sources.databento.items import Problem
+from portfold.workers.market.sources.items import Problem
 
 AUTH_FAILED = 1
 KEY_DEACTIVATED = 2

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from portfold.clock import Clock
 from portfold.workers.market.sources.databento.client_loop import ClientLoop
 from portfold.workers.market.sources.databento.history import History, Span, fill
-from portfold.workers.market.sources.databento.items import Ended, Item, Opened, Problem, Stage, Unknown
 from portfold.workers.market.sources.databento.prices import NS_IN_MS
 from portfold.workers.market.sources.databento.records import Records
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Options, Symbols
+from portfold.workers.market.sources.items import Ended, Item, Opened, Problem, Stage, Unknown
 
 _ITEMS_WAITING = 10_000
 _ITEMS_AT_ONCE = 1_000
@@ -105,11 +105,22 @@ class Session:
 
     def _run_in(self, loop: ClientLoop) -> Problem:
         """Returns why the session ended. Leaves nothing of the client behind, which would use the loop."""
+        clients: list[Any] = []
+        try:
+            return self._through(loop, clients)
+        finally:
+            for client in clients:  # else it does so itself once it is collected, on a loop that is closed
+                client.terminate()
+
+    def _through(self, loop: ClientLoop, clients: list[Any]) -> Problem:
+        """Returns why the session ended; `clients` takes what is to be let go then."""
         stage: Stage = "connecting"
         try:
             self._put_all(self._past())
             if not self._is_closed.is_set():
-                client = self._connect(loop)
+                client = self._client(loop)
+                clients.append(client)
+                self._connect(client, loop)
                 stage = "session"
                 client.start()
                 client.block_for_close()
@@ -132,11 +143,11 @@ class Session:
         except Exception as error:  # noqa: BLE001 - whatever history cannot give, live data goes on
             yield Unknown(*span, f"the historical API refused: {_said(error, key)}")
 
-    def _connect(self, loop: ClientLoop) -> Any:
+    def _client(self, loop: ClientLoop) -> Any:
         import databento  # noqa: PLC0415 - an extra, and heavy
 
-        options, groups = self._opening.options, self._opening.symbols.groups
-        client = databento.Live(
+        options = self._opening.options
+        return databento.Live(
             key=self._opening.key.reveal(),
             gateway=options.gateway,
             port=options.gateway_port,
@@ -144,6 +155,9 @@ class Session:
             slow_reader_behavior="warn",
             loop=loop.loop,
         )
+
+    def _connect(self, client: Any, loop: ClientLoop) -> None:
+        options, groups = self._opening.options, self._opening.symbols.groups
         start_ms = self._opening.start_ms
         start = None if start_ms is None else start_ms * NS_IN_MS
         # Called from before the start on: who iterates over the client may miss its first records.
@@ -155,7 +169,6 @@ class Session:
                 )
         self._heard, self._is_open = self._clock.monotonic(), True
         self._put(Opened(str(client.session_id)))
-        return client
 
     def _hearing(self, loop: ClientLoop, *, replays: int) -> Callable[[object], None]:
         """Returns what takes each record, in the thread of the loop, which reads no further meanwhile."""

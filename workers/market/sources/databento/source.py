@@ -17,9 +17,13 @@ from portfold.exchange_time import span as shown_span
 from portfold.log import Log
 from portfold.workers.market.minute_bars import Traded
 from portfold.workers.market.source import MINUTE_MS, MarketRefused, MarketSetup, Notice, Update
-from portfold.workers.market.sources.databento.assembly import Assembly
+from portfold.workers.market.sources.assembly import Assembly
 from portfold.workers.market.sources.databento.history import Span
-from portfold.workers.market.sources.databento.items import (
+from portfold.workers.market.sources.databento.refusals import NO_REPLAY, judge
+from portfold.workers.market.sources.databento.secret import Key, read_key, shut_client_logs
+from portfold.workers.market.sources.databento.session import Opening, Session
+from portfold.workers.market.sources.databento.subscription import Options, Symbols
+from portfold.workers.market.sources.items import (
     CaughtUp,
     ClockAt,
     Ended,
@@ -28,10 +32,6 @@ from portfold.workers.market.sources.databento.items import (
     Problem,
     Unresolved,
 )
-from portfold.workers.market.sources.databento.refusals import NO_REPLAY, judge
-from portfold.workers.market.sources.databento.secret import Key, read_key, shut_client_logs
-from portfold.workers.market.sources.databento.session import Opening, Session
-from portfold.workers.market.sources.databento.subscription import Options, Symbols
 from portfold.workers.pauses import Pauses
 
 _HOUR_MS = 60 * MINUTE_MS

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from portfold.exchange_time import utc, utc_clock
 from portfold.workers.market.minute_bars import MinuteBars, Traded
 from portfold.workers.market.silence import SilenceWatch
-from portfold.workers.market.source import MINUTE_MS, Notice, PriceUpdate, Roll, Update
-from portfold.workers.market.sources.databento.items import (
+from portfold.workers.market.source import MINUTE_MS, ContractListed, Notice, PriceUpdate, Roll, Update
+from portfold.workers.market.sources.items import (
     CaughtUp,
     ClockAt,
     Item,
     Mapped,
+    Priced,
     SessionOf,
     Slow,
     Unknown,
@@ -71,12 +72,16 @@ class Assembly:
         """Gives what is to be told because of `item`; prices wait for `prices`."""
         if isinstance(item, Traded):
             yield from self._traded(item)
+        elif isinstance(item, Priced):
+            yield from self._priced(item)
         elif isinstance(item, ClockAt):
             yield from self._clock(item.at_ms)
         elif isinstance(item, CaughtUp):
             self._is_caught_up = True
         elif isinstance(item, Mapped):
             yield from self._mapped(item)
+        elif isinstance(item, ContractListed):
+            yield item
         elif isinstance(item, SessionOf):
             self._silence.session(item.symbol, is_open=item.is_open, at_ms=item.at_ms)
         elif isinstance(item, Slow):
@@ -100,11 +105,15 @@ class Assembly:
             self._bars = MinuteBars(traded.at_ms + 1)
         elif not self._bars.add(traded) and traded.at_ms >= self._asked_from_ms + _REPLAYED_TWICE_MS:
             self._late[traded.symbol] = self._late.get(traded.symbol, 0) + 1
-        if traded.at_ms >= self._priced_ms.get(traded.symbol, 0):
-            self._priced_ms[traded.symbol] = traded.at_ms
-            self._prices[traded.symbol] = PriceUpdate(traded.symbol, traded.close, traded.at_ms)
-            self._waiting.add(traded.symbol)
-            yield from self._silence.price(traded.symbol, traded.at_ms)
+        yield from self._priced(Priced(traded.symbol, traded.contract, traded.close, traded.at_ms))
+
+    def _priced(self, priced: Priced) -> Iterator[Update]:
+        symbol, contract, price, at_ms = priced
+        if at_ms >= self._priced_ms.get(symbol, 0):
+            self._priced_ms[symbol] = at_ms
+            self._prices[symbol] = PriceUpdate(symbol, price, at_ms, contract)
+            self._waiting.add(symbol)
+            yield from self._silence.price(symbol, at_ms)
 
     def _clock(self, at_ms: int) -> Iterator[Update]:
         if at_ms <= self._now_ms:
@@ -127,11 +136,7 @@ class Assembly:
             yield Roll(mapped.symbol, before or "", mapped.contract, mapped.at_ms)
 
     def _slow(self, slow: Slow) -> Iterator[Update]:
-        yield Notice(
-            "slow_reader",
-            "Databento finds that its data is read too slowly: give the feed more of the machine, or a "
-            f"schema with less in it. It said: {slow.text}",
-        )
+        yield Notice("slow_reader", slow.sentence)
         if slow.lost:
             yield from self._unknown(Unknown(max(self._now_ms, 0), slow.at_ms, "the gateway skipped it"))
 

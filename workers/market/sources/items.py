@@ -1,14 +1,25 @@
 """What a session hands over to whoever assembles updates: facts of the wire, in no type of the vendor's."""
 
+from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
 from portfold.workers.market.minute_bars import Traded
+from portfold.workers.market.source import ContractListed
 
 Stage: TypeAlias = Literal["connecting", "session", "history"]
 
 
+class Priced(NamedTuple):
+    """A last price by itself, of no minute: whatever was traded is given as `Traded` as well."""
+
+    symbol: str
+    contract: str
+    price: Decimal
+    at_ms: int
+
+
 class Problem(NamedTuple):
-    """What went wrong, and where: the gateway's code if it gave one, and what was said, without the key."""
+    """What went wrong, and where: the gateway's code if it gave one, and what was said, without secrets."""
 
     stage: Stage
     text: str
@@ -48,18 +59,18 @@ class SessionOf(NamedTuple):
 
 
 class Unresolved(NamedTuple):
-    """The gateway does not know these symbols."""
+    """The gateway does not know these symbols, or others than are meant; `text` says why."""
 
     symbols: tuple[str, ...]
     text: str
 
 
 class Slow(NamedTuple):
-    """The gateway finds that we read too slowly; `lost`: whether it skipped records."""
+    """The gateway finds that we read too slowly, in a sentence; `lost`: whether it skipped records."""
 
     lost: bool
     at_ms: int
-    text: str
+    sentence: str
 
 
 class Unknown(NamedTuple):
@@ -70,6 +81,12 @@ class Unknown(NamedTuple):
     why: str
 
 
+class Away(NamedTuple):
+    """The gateway has lost its own connection, and goes on by itself once that is back."""
+
+    problem: Problem
+
+
 class Ended(NamedTuple):
     """The session is over."""
 
@@ -77,5 +94,17 @@ class Ended(NamedTuple):
 
 
 Item: TypeAlias = (
-    Traded | Opened | Mapped | ClockAt | CaughtUp | SessionOf | Unresolved | Slow | Unknown | Ended
+    Traded
+    | Priced
+    | Opened
+    | Mapped
+    | ContractListed
+    | ClockAt
+    | CaughtUp
+    | SessionOf
+    | Unresolved
+    | Slow
+    | Unknown
+    | Away
+    | Ended
 )

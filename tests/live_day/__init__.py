@@ -1,0 +1,1 @@
+"""A trading day in a minute or two: a live portfolio whole, real clients, fake vendors, and much trouble."""

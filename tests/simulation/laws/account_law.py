@@ -1,0 +1,307 @@
+"""The account compared with the log a second time, from reports and positions, by none of the fold's code.
+
+What differs for longer than the grace is told, and nothing else is; while it stands it denies; an older
+report changes nothing; silence is told; flat means that the account said so after the last close; of two
+figures the worse stops the day; what nobody owns joins the book when all is flattened, and no more of it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.state import State, reported_pnl
+from portfold.dollars import ZERO
+from portfold.events.account import (
+    ACCOUNT,
+    EQUITY,
+    AccountAgrees,
+    AccountDiffers,
+    AccountHeard,
+    AccountReported,
+    AccountSettled,
+    AccountSilent,
+)
+from portfold.events.decisions import (
+    Decision,
+    EntryAllowed,
+    EventRejected,
+    PortfolioFlat,
+    PositionMismatch,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import (
+    Event,
+    FlattenRequested,
+    Malformed,
+    PositionClosed,
+    PositionOpened,
+    PositionSettled,
+    WorkerStarted,
+)
+from portfold.events.legs import parse_holdings
+from portfold.events.stream_id import StreamId
+from tests.simulation.scheduler import Violation
+
+
+class _Leg(NamedTuple):
+    symbol: str
+    signed: int
+    price: Decimal
+    worker: str
+
+
+class _Log(NamedTuple):
+    """What the log said after an event: its legs, what it has realized and has open, and the day's P&L."""
+
+    legs: tuple[_Leg, ...]
+    realized: Decimal
+    unrealized: Decimal
+    pnl: Decimal
+
+    def net(self) -> dict[str, int]:
+        net: dict[str, int] = {}
+        for leg in self.legs:
+            net[leg.symbol] = net.get(leg.symbol, 0) + leg.signed
+        return {symbol: size for symbol, size in net.items() if size}
+
+
+_NOTHING = _Log((), ZERO, ZERO, ZERO)
+
+
+class AccountLaw:
+    """Follows reports and decisions. `stands` are the subjects on which, as was told, they differ."""
+
+    def __init__(self) -> None:
+        self.stands: set[str] = set()
+        self.report: AccountReported | None = None
+        self._since: dict[str, int] = {}
+        self._watched = ""
+        self._heard_ms = 0
+        self._silent = False
+        self._base = self._day_equity = self._day_balance = ZERO
+        self._log = self._log_then = _NOTHING
+        self._left: set[str] = set()
+        self._closed_ms = self._moved_ms = 0
+        self._flattening = False
+
+    def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
+        """Takes note of one event and what was decided on it. Raises Violation."""
+        limits = state.limits
+        if limits is None or not limits.account:
+            return
+        if limits.account != self._watched:
+            self._watched, self._heard_ms = limits.account, at.ms
+        moves = isinstance(event, PositionOpened | PositionClosed | PositionSettled | WorkerStarted)
+        self._moved_ms = at.ms if moves else self._moved_ms
+        self._silence(at, limits, decisions)
+        if any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions):
+            self._next_day()
+        if isinstance(event, AccountReported):
+            self._reported(at, event, decisions, limits)
+        elif isinstance(event, AccountSettled):
+            self._settled(decisions)
+        else:
+            _told("differs", set(), {one.subject for one in decisions if isinstance(one, AccountDiffers)})
+        self._granted(decisions, limits)
+        self._flat(at, event, decisions, state)
+        self._log = _log_of(state)
+        if moves and self.report is not None:  # a fill that was on its way has arrived
+            differing = _differing(self.report, self._log, self._base, limits) | self.stands
+            self._since = {subject: ms for subject, ms in self._since.items() if subject in differing}
+        self._handed_over(at, event, decisions, state)
+        self._stops(state, limits)
+
+    def differing(self, report: AccountReported, limits: Limits) -> set[str]:
+        """The subjects on which this report would differ from the log."""
+        return _differing(report, self._log, self._base, limits)
+
+    # --- the report ----------------------------------------------------------------------------------------
+
+    def _reported(
+        self, at: StreamId, event: AccountReported, decisions: list[Decision], limits: Limits
+    ) -> None:
+        before = self.report
+        older = before is not None and event.as_of_ms <= before.as_of_ms
+        refused = event.account != self._watched or event.as_of_ms > at.ms or older
+        if refused != any(isinstance(one, EventRejected) for one in decisions):
+            raise Violation("a report counts where it is the latest", f"{at}: {event}, after {before}")
+        if refused:
+            return
+        self.report, self._log_then, balance = event, self._log, event.equity - event.unrealized
+        if before is None:
+            self._base = balance - self._log.realized
+            self._day_equity = event.equity - self._log.pnl
+            self._day_balance = balance - self._log.pnl + self._log.unrealized
+        heard = [one for one in decisions if isinstance(one, AccountHeard)]
+        if len(heard) != self._silent:
+            raise Violation("who is heard again is told once", f"{at}: {heard}")
+        self._silent, self._heard_ms = False, at.ms
+        self._compare(event, decisions, limits)
+
+    def _compare(self, event: AccountReported, decisions: list[Decision], limits: Limits) -> None:
+        differing = _differing(event, self._log, self._base, limits)
+        _told(
+            "agrees",
+            self.stands - differing,
+            {one.subject for one in decisions if isinstance(one, AccountAgrees)},
+        )
+        self._since = {subject: self._since.get(subject, event.as_of_ms) for subject in differing}
+        lasting = {
+            subject for subject, ms in self._since.items() if event.as_of_ms - ms >= limits.account_grace_ms
+        }
+        self.stands &= differing
+        _told(
+            "differs",
+            lasting - self.stands,
+            {one.subject for one in decisions if isinstance(one, AccountDiffers)},
+        )
+        self.stands |= lasting
+
+    def _settled(self, decisions: list[Decision]) -> None:
+        agrees = {one.subject for one in decisions if isinstance(one, AccountAgrees)}
+        _told("agrees", self.stands & {EQUITY} if self.report is not None else set(), agrees)
+        if self.report is not None:
+            self._base = self.report.equity - self.report.unrealized - self._log_then.realized
+            self._since.pop(EQUITY, None)
+            self.stands.discard(EQUITY)
+
+    def _silence(self, at: StreamId, limits: Limits, decisions: list[Decision]) -> None:
+        told = [one for one in decisions if isinstance(one, AccountSilent)]
+        due = not self._silent and at.ms >= self._heard_ms + limits.account_silent_ms
+        if len(told) != due:
+            raise Violation("silence of the account is told once", f"{at}: {told}, heard {self._heard_ms}")
+        self._silent = self._silent or due
+
+    # --- what follows from it ------------------------------------------------------------------------------
+
+    def _granted(self, decisions: list[Decision], limits: Limits) -> None:
+        for one in decisions:
+            if not isinstance(one, EntryAllowed) or one.repeats:
+                continue
+            if self.stands & {one.symbol, EQUITY}:
+                raise Violation("no entry where the account differs", f"{one}, {self.stands}")
+            if limits.account_silence_denies and (self._silent or self.report is None):
+                raise Violation("no entry while the account is silent", f"{one}")
+
+    def _flat(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
+        """Flat is what an account said that was asked after the last close, or a person."""
+        closed = self._left - set(state.flatten.left if state.flatten is not None else ())
+        begun = state.flatten is not None and not self._flattening
+        if closed or begun:
+            self._closed_ms = at.ms
+        for one in decisions:
+            if isinstance(one, PortfolioFlat) and not isinstance(event, AccountSettled):
+                said, there = self.report, self._flattening
+                fresh = said is not None and said.as_of_ms > self._closed_ms
+                if not there or said is None or not fresh or said.positions or said.working:
+                    raise Violation("flat is what the account says after the last close", f"{at}: {said}")
+        self._left = set(state.flatten.left) if state.flatten is not None else set()
+        self._flattening = state.flatten is not None
+
+    def _handed_over(
+        self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State
+    ) -> None:
+        """What nobody owns joins the book when everything is flattened; never more than the account holds."""
+        taken: dict[str, int] = {}
+        for one in decisions:
+            if isinstance(one, PositionMismatch) and (one.worker, one.kind) == (ACCOUNT, "unknown_to_us"):
+                signed = one.broker_size if one.side == "long" else -one.broker_size
+                taken[one.symbol] = taken.get(one.symbol, 0) + signed
+        everything = isinstance(event, FlattenRequested) or any(
+            isinstance(one, StopLossTriggered) for one in decisions
+        )
+        if event is self.report and self._flattening:
+            everything = everything or bool(state.stop or (state.halt and state.halt.flatten))
+        fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
+        expected = self._unowned(taken) if everything and fresh else {}
+        if taken != expected:
+            raise Violation("what nobody owns is handed over, and no more", f"{at}: {taken}, not {expected}")
+        if taken:
+            self._moved_ms = at.ms
+
+    def _unowned(self, taken: Mapping[str, int]) -> dict[str, int]:
+        here = self._log.net()
+        there = _net(self.report) if self.report is not None else {}
+        found: dict[str, int] = {}
+        for symbol in self.stands & there.keys():
+            excess = there[symbol] - here.get(symbol, 0) + taken.get(symbol, 0)
+            before = self._adopted(symbol, there[symbol]) - taken.get(symbol, 0)
+            if excess * there[symbol] > 0 and abs(before) < abs(there[symbol]):
+                found[symbol] = min(excess, there[symbol] - before, key=abs)
+        return found
+
+    def _adopted(self, symbol: str, there: int) -> int:
+        """The signed contracts that are on the log as nobody's, on the side that the account is on."""
+        own = [leg for leg in self._log.legs if leg.symbol == symbol and leg.worker == ACCOUNT]
+        return sum(leg.signed for leg in own if leg.signed * there > 0)
+
+    # --- the day -------------------------------------------------------------------------------------------
+
+    def _next_day(self) -> None:
+        if self.report is not None:
+            realized = self._log.realized - self._log_then.realized
+            self._day_balance = self.report.equity - self.report.unrealized + realized
+            opened = self._log.unrealized - self._log_then.unrealized
+            self._day_equity = self.report.equity + realized + opened
+
+    def _stops(self, state: State, limits: Limits) -> None:
+        """Of both figures the worse counts; within the grace of a difference the log's alone."""
+        figure = self._log.pnl
+        if self.report is not None and (EQUITY not in self._since or EQUITY in self.stands):
+            there = self.report.equity - self._day_equity
+            if limits.stop_loss_on != "total":
+                there = self.report.equity - self.report.unrealized - self._day_balance
+            figure = min(figure, there)
+        if state.day.stop_from - figure >= limits.daily_stop_loss and state.stop is None:
+            raise Violation("the worse figure stops the day", f"{figure}, log {self._log.pnl}")
+
+
+def _told(what: str, expected: set[str], told: set[str]) -> None:
+    if expected != told:
+        raise Violation(
+            "what differs for longer than the grace is told, and nothing else",
+            f"{what}: told of {sorted(told)}, not of {sorted(expected)}",
+        )
+
+
+def _log_of(state: State) -> _Log:
+    held = state.positions.values()
+    return _Log(
+        tuple(
+            _Leg(one.symbol, one.size if one.side == "long" else -one.size, one.price, one.worker)
+            for one in held
+        ),
+        state.net,
+        sum((one.unrealized for one in held), ZERO),
+        reported_pnl(state),
+    )
+
+
+def _net(report: AccountReported) -> dict[str, int]:
+    held = parse_holdings(report.positions)
+    return {one.symbol: one.size if one.side == "long" else -one.size for one in held}
+
+
+def _differing(report: AccountReported, log: _Log, base: Decimal, limits: Limits) -> set[str]:
+    here, there = log.net(), _net(report)
+    found = {symbol for symbol in here.keys() | there.keys() if here.get(symbol) != there.get(symbol)}
+    found |= {
+        one.symbol
+        for one in parse_holdings(report.positions)
+        if _paid_otherwise(one.symbol, one.price, log, limits)
+    } - found
+    moved = report.equity - report.unrealized - log.realized - base
+    return found | {EQUITY} if abs(moved) > limits.account_tolerance else found
+
+
+def _paid_otherwise(symbol: str, price: Decimal, log: _Log, limits: Limits) -> bool:
+    """Whether it was paid otherwise than the log has it; it cannot say where it holds both sides."""
+    legs = [leg for leg in log.legs if leg.symbol == symbol]
+    if not price or len({leg.signed > 0 for leg in legs}) != 1:
+        return False
+    paid = sum((leg.price * leg.signed for leg in legs), ZERO)
+    here = paid / sum(leg.signed for leg in legs)
+    size = abs(sum(leg.signed for leg in legs))
+    return abs(here - price) * size * limits.point_values[symbol] > limits.account_tolerance

@@ -1,0 +1,118 @@
+"""One connection to TWS or IB Gateway from beginning to end, with its event loop in a thread of its own.
+
+    connected ──contracts──▶ subscribed ──the past, up to a whole minute──▶ minutes of now
+
+Minutes are made of bars of five seconds (`reqRealTimeBars`), which have each trade's price and size in them,
+where ticks are what is left of four times a second; last prices are those ticks' (generic tick 233), which
+say when a trade was made. What was missed is asked for as minutes of the past, up to the first minute that
+was heard from its beginning; what is heard meanwhile waits.
+
+Guarantees: what crosses is a bounded queue; where it is full the session ends, and what was not read is asked
+for by the next. While Interactive Brokers has lost its servers no minute is over: once they are back the
+session ends, and the next asks for what was missed. The last in the queue is `Ended`.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from contextlib import suppress
+
+from portfold.log import Log
+from portfold.workers.brokers.ibkr.listener import ClientLog
+from portfold.workers.market.sources.ibkr.refusals import TOO_SLOW
+from portfold.workers.market.sources.ibkr.watching import Opening, Watching
+from portfold.workers.market.sources.items import Ended, Item, Problem
+
+_ITEMS_AT_ONCE = 1_000
+_LOOK_SECONDS = 0.2
+_CLIENT_LOGGERS = ("ib_async", "eventkit")
+
+
+class Session:
+    """Runs once from `start` to `close`; at most `most` items wait."""
+
+    def __init__(self, opening: Opening, log: Log, most: int) -> None:
+        self._opening = opening
+        self._log = log
+        self._items: queue.Queue[Item] = queue.Queue(most)
+        self._is_closed = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._watching: Watching | None = None
+        self._thread = threading.Thread(target=self._run, name="ibkr market", daemon=True)
+
+    def start(self) -> None:
+        """Begins to connect."""
+        self._thread.start()
+
+    def take(self, seconds: float) -> list[Item]:
+        """Returns what has come, oldest first; waits so long for the first."""
+        items: list[Item] = []
+        with suppress(queue.Empty):
+            items.append(self._items.get(timeout=seconds))
+            while len(items) < _ITEMS_AT_ONCE:
+                items.append(self._items.get_nowait())
+        return items
+
+    def close(self) -> None:
+        """Ends the connection, or the attempt at one; may be called twice, and from any thread."""
+        self._is_closed.set()
+        with suppress(RuntimeError):  # the loop is over already
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if self._watching is not None:
+            self._watching.end(Problem("session", "it was told to end"))
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        client_log = ClientLog(self._log)
+        for name in _CLIENT_LOGGERS:
+            logging.getLogger(name).addHandler(client_log)
+        try:
+            problem = self._loop.run_until_complete(self._watch())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this session, and is told
+            problem = Problem("session", f"a fault of ours: {error!r}")
+        finally:
+            for name in _CLIENT_LOGGERS:
+                logging.getLogger(name).removeHandler(client_log)
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+        self._put_last(Ended(problem))
+
+    async def _watch(self) -> Problem:
+        self._watching = Watching(self._opening, self, self._log)
+        return await self._watching.run()
+
+    # --- where items go ----------------------------------------------------------------------------------
+
+    def put(self, item: Item) -> None:
+        """Hands an item over; where there is no room the session ends."""
+        try:
+            self._items.put_nowait(item)
+        except queue.Full:
+            if self._watching is not None:
+                self._watching.end(Problem("session", "", TOO_SLOW))
+
+    def put_price(self, item: Item) -> None:
+        """Hands over a last price, or drops it where there is no room: a later one comes."""
+        with suppress(queue.Full):
+            self._items.put_nowait(item)
+
+    async def put_in_time(self, item: Item) -> None:
+        """Hands an item over, however long that takes."""
+        while True:
+            try:
+                self._items.put_nowait(item)
+            except queue.Full:
+                await asyncio.sleep(_LOOK_SECONDS / 10)
+            else:
+                return
+
+    def _put_last(self, item: Item) -> None:
+        while not self._is_closed.is_set():
+            try:
+                self._items.put(item, timeout=_LOOK_SECONDS)
+            except queue.Full:
+                continue
+            return
