@@ -80,5 +80,14 @@ class RuleOptions:
     loss_tiers: str | None = None
     """As "50%=tell 1500=above:2 80%=deny 95%=flatten"."""
 
+    mark_stale_denies: Literal["true", "false"] | None = None
+    """Whether a position that is not marked any more denies entries."""
+
+    mark_jumps: str | None = None
+    """Points that a mark may jump without a second one, as "CL=1.5 ES=20"."""
+
+    mark_confirm_seconds: str | None = None
+    """Seconds within which the second one has to come."""
+
     max_forced_resumes: str | None = None
     """How many resumes a day may be forced."""

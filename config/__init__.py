@@ -12,9 +12,14 @@ from portfold.config.errors import ConfigError, MissingConfigError
 from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url, with_archive
 from portfold.config.locate import ENVIRONMENT_VARIABLE, ConfigSource, locate
 from portfold.config.market import ConfiguredMarket
-from portfold.config.money_rules import ConfiguredRules
 from portfold.config.notifier import AlertKind, AlertLevel, Destination, Notifier
-from portfold.config.portfolio import ConfiguredPortfolio, ExpectedPerformance, loaded_line, read_portfolio
+from portfold.config.portfolio import (
+    ConfiguredPortfolio,
+    ConfiguredRules,
+    ExpectedPerformance,
+    loaded_line,
+    read_portfolio,
+)
 from portfold.config.runtime import (
     ConfiguredBroker,
     ConfiguredFeed,

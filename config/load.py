@@ -23,8 +23,7 @@ from portfold.config.locate import (
     ConfigSource,
     locate,
 )
-from portfold.config.money_rules import ConfiguredRules
-from portfold.config.portfolio import ConfiguredPortfolio, read_portfolio
+from portfold.config.portfolio import ConfiguredPortfolio, ConfiguredRules, read_portfolio
 from portfold.config.runtime import DEFAULT, Runtime, read_runtime
 from portfold.config.strict_json import exists
 

@@ -39,6 +39,7 @@ AlertKind = Literal[
     "contract_rolled",
     "pnl_disputed",
     "mark_stale",
+    "mark_doubted",
     "event_rejected",
     "entry_unregistered",
     "flatten_handed_over",

@@ -3,7 +3,8 @@
 The shape is the one its users have. Unknown keys are tolerated, since exporters add notes of their own; but
 one inside `portfolio_constraints` or `expected_performance` comes back as a warning: a limit that nobody
 reads is worse than none, and a misspelt figure is missed by whoever holds live results against it.
-Money is taken from the digits in the file, never through a float.
+Money is taken from the digits in the file, never through a float. Of `portfolio_constraints` the rules of
+money are optional; each is called as the limit on the log, and docs/limits.md has what it means.
 """
 
 from decimal import Decimal
@@ -12,11 +13,24 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from portfold.bounds import MOST_POSITIONS, MOST_SYMBOLS
-from portfold.config.money_rules import ConfiguredRules
+from portfold.bounds import (
+    CLOCK_TIME,
+    MOST_CONFIRM_SECONDS,
+    MOST_DAYS,
+    MOST_PERCENT,
+    MOST_POSITIONS,
+    MOST_SYMBOLS,
+    MOST_TIERS,
+    POINTS,
+    SYMBOL,
+    TIER,
+)
+from portfold.config.errors import UnfitError
 from portfold.config.reading import UnknownKey, read_tolerant
-from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Whole
+from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Text, Whole, YesOrNo, Zone
 from portfold.config.strict_json import read_json
+from portfold.dollars import ZERO
+from portfold.whole_rules import half_of_a_rule
 
 _SAID = ("portfolio_constraints.", "expected_performance.")
 _NOTES = frozenset(
@@ -35,6 +49,54 @@ _NOTES = frozenset(
 _MEASURED = Approximate(Decimal(-1_000_000_000), Decimal(1_000_000_000))
 _DRAWDOWN = Exact(Decimal(-1_000_000_000), Decimal(1_000_000_000), decimals=30, unit="dollars")
 _COUNT = Whole(0, 1_000_000_000)
+
+
+_DOLLARS = Exact(ZERO, Decimal("999999999.99"), 2, "dollars")
+_JUMPS = Text(
+    rf"(?:{SYMBOL}={POINTS}(?: {SYMBOL}={POINTS}){{0,{MOST_SYMBOLS - 1}}})?",
+    "points a mark may jump by symbol, such as CL=1.5 ES=20",
+)
+_DAYS = Whole(0, MOST_DAYS, "trading days")
+_TIERS = Text(
+    rf"(?:{TIER}(?: {TIER}){{0,{MOST_TIERS - 1}}})?",
+    f"up to {MOST_TIERS} tiers such as 50%=tell 1500=above:2 80%=deny 95%=flatten",
+)
+
+
+class ConfiguredRules(Struct, frozen=True, kw_only=True):
+    """The rules of money, each at what it is where it is absent."""
+
+    start_balance: Annotated[Decimal, _DOLLARS] = ZERO
+    start_peak: Annotated[Decimal, _DOLLARS] = ZERO
+    equity_floor: Annotated[Decimal, _DOLLARS] = ZERO
+    trailing_drawdown: Annotated[Decimal, _DOLLARS] = ZERO
+    trailing_on_realized: Annotated[bool, YesOrNo()] = False
+    trailing_at: Annotated[str, Text(rf"(?:{CLOCK_TIME})?", "a time of day such as 16:00")] = ""
+    trailing_zone: Annotated[str, Zone()] = ""
+    trailing_locks_at: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_target: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_lock_at: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_lock_floor: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_lock_trail: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_denies_only: Annotated[bool, YesOrNo()] = False
+    profit_from_now: Annotated[bool, YesOrNo()] = False
+    consistency_percent: Annotated[int, Whole(0, MOST_PERCENT, "percent")] = 0
+    consistency_total: Annotated[Decimal, _DOLLARS] = ZERO
+    weekly_loss: Annotated[Decimal, _DOLLARS] = ZERO
+    weekly_profit: Annotated[Decimal, _DOLLARS] = ZERO
+    rolling_loss: Annotated[Decimal, _DOLLARS] = ZERO
+    rolling_days: Annotated[int, _DAYS] = 0
+    rolling_pause_days: Annotated[int, _DAYS] = 0
+    loss_tiers: Annotated[str, _TIERS] = ""
+    mark_stale_denies: Annotated[bool, YesOrNo()] = False
+    mark_jumps: Annotated[str, _JUMPS] = ""
+    mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
+    max_forced_resumes: Annotated[int, Whole(0, 999, "resumes")] | None = None
+
+    def __post_init__(self) -> None:
+        missing = half_of_a_rule(self)
+        if missing is not None:
+            raise UnfitError(missing.expected, str(getattr(self, missing.field)), field=missing.field)
 
 
 class ExpectedPerformance(Struct, frozen=True):

@@ -220,6 +220,19 @@ class MarkStale(AnyDecision, frozen=True):
     age_ms: Moment
 
 
+class MarkDoubted(AnyDecision, frozen=True):
+    """A mark jumped from `before` to `price`, and does not count before a second one, or `until_ms`.
+
+    Until then entries are denied. A loss that nobody has confirmed by then counts, a profit does not.
+    """
+
+    worker: Name
+    symbol: Symbol
+    price: Price
+    before: Price
+    until_ms: Moment
+
+
 class EventRejected(AnyDecision, frozen=True):
     """The event changes nothing. `reason` says why and what was expected; `rejected` is its type."""
 
@@ -262,6 +275,7 @@ Decision = (
     | PositionMismatch
     | PnlDisputed
     | MarkStale
+    | MarkDoubted
     | AccountDiffers
     | AccountAgrees
     | AccountSilent

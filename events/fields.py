@@ -15,6 +15,7 @@ from portfold.bounds import (
     CLOCK_TIME,
     LONGEST_NAME,
     LONGEST_TEXT,
+    MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
     MOST_DAYS,
     MOST_PERCENT,
@@ -23,6 +24,7 @@ from portfold.bounds import (
     MOST_SYMBOLS,
     MOST_TIERS,
     NAME_LETTERS,
+    POINTS,
     PRICE,
     SYMBOL,
     TIER,
@@ -128,6 +130,21 @@ DaysOrNone = Annotated[
 CountOrNone = Annotated[
     str,
     Meta(pattern=r"^(?:0|[1-9][0-9]{0,2})?\Z", description="a whole number from 0 to 999, or nothing"),
+]
+SecondsOrNone = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=MOST_CONFIRM_SECONDS,
+        description=f"a whole number of seconds from 0 to {MOST_CONFIRM_SECONDS}",
+    ),
+]
+PointJumps = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}={POINTS}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
+        description=f"points a mark may jump, for up to {MOST_SYMBOLS} symbols, such as CL=1.5 ES=20",
+    ),
 ]
 LossTiers = Annotated[
     str,

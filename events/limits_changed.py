@@ -19,8 +19,10 @@ from portfold.events.fields import (
     Percent,
     PercentOrNone,
     Person,
+    PointJumps,
     PointValues,
     PositionLimit,
+    SecondsOrNone,
     StopBasis,
     SymbolList,
     Text,
@@ -100,6 +102,9 @@ class LimitsChanged(AnyEvent, frozen=True):
     rolling_pause_days: DaysOrNone = 0
     loss_tiers: LossTiers = ""
     max_forced_resumes: CountOrNone = ""
+    mark_stale_denies: Flag = False
+    mark_jumps: PointJumps = ""
+    mark_confirm_seconds: SecondsOrNone = 0
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):

@@ -29,6 +29,10 @@ class RulesOfMoney(Protocol):
     def rolling_loss(self) -> Decimal: ...
     @property
     def rolling_days(self) -> int: ...
+    @property
+    def mark_jumps(self) -> str: ...
+    @property
+    def mark_confirm_seconds(self) -> int: ...
 
 
 class Missing(NamedTuple):
@@ -50,4 +54,6 @@ def half_of_a_rule(given: RulesOfMoney) -> Missing | None:
         return Missing("consistency_total", "more than 0 dollars with consistency_percent")
     if given.rolling_loss and not given.rolling_days:
         return Missing("rolling_days", "at least 1 with rolling_loss")
+    if given.mark_jumps and not given.mark_confirm_seconds:
+        return Missing("mark_confirm_seconds", "at least 1 second with mark_jumps")
     return None

@@ -75,6 +75,15 @@ class Limits(Struct, frozen=True, dict=True):
     rolling_pause_days: int = 0
     loss_tiers: str = ""
     max_forced_resumes: str = ""
+    mark_stale_denies: bool = False
+    mark_jumps: str = ""
+    mark_confirm_seconds: int = 0
+
+    @cached_property
+    def jumps(self) -> dict[str, Decimal]:
+        """Returns by symbol how many points a mark may jump without a second one."""
+        pairs = (pair.split("=") for pair in self.mark_jumps.split(" ") if pair)
+        return {symbol: Decimal(points) for symbol, points in pairs}
 
     @cached_property
     def chosen(self) -> bool:

@@ -45,6 +45,14 @@ class Lock(Struct):
     size: int = 0
 
 
+class Doubt(Struct):
+    """A mark that jumped, at `since_ms`: what it said, and the dollars that the position would make by it."""
+
+    price: Decimal
+    unrealized: Decimal
+    since_ms: int
+
+
 class PastDay(Struct, frozen=True):
     """A trading day that is over, and what it came to in dollars."""
 

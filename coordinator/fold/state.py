@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.money_state import Capital, Day, Lock, PastDay
+from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
@@ -68,6 +68,7 @@ class Position(Struct):
 
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
     already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
+    `doubt` is a mark that jumped and waits for a second one.
     """
 
     symbol: str
@@ -84,6 +85,7 @@ class Position(Struct):
     rolled: Decimal | None = None
     mark_disputed: bool = False
     mark_stale: bool = False
+    doubt: Doubt | None = None
 
 
 _Held = TypeVar("_Held", Position, Reservation)

@@ -30,6 +30,10 @@ def rules_no_looser(in_force: Limits, limits: LimitsChanged) -> Mapping[str, obj
         kept |= {"start_balance": in_force.start_balance, "start_peak": in_force.start_peak}
     if any(getattr(in_force, name) for name in _OF_PROFIT):
         kept["profit_denies_only"] = in_force.profit_denies_only
+    if in_force.mark_stale_denies:
+        kept["mark_stale_denies"] = True
+    if in_force.mark_jumps:
+        kept |= {name: getattr(in_force, name) for name in ("mark_jumps", "mark_confirm_seconds")}
     resumes = [text for text in (in_force.max_forced_resumes, limits.max_forced_resumes) if text]
     kept["max_forced_resumes"] = min(resumes, key=int, default="")
     return kept

@@ -77,6 +77,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_stopped(seen.view, zone),
         *_reached(seen.view),
         *_flattening(seen),
+        *_marks(seen.view),
         *_halted(seen.view),
         *_limits(seen),
         *_account(seen.view, seen.now_ms),
@@ -168,6 +169,18 @@ def _reached(view: PortfolioView) -> list[Headline]:
         code = "limit_reached" if denies else "tier_reached"
         found.append(Headline(code, level, "LIMIT REACHED", lock_in_words(lock), way_out))
     return found
+
+
+def _marks(view: PortfolioView) -> list[Headline]:
+    """Warns of positions whose marks deny every entry."""
+    found = [
+        f"{one.symbol} of {one.worker} {'jumped, unconfirmed' if one.mark_doubted else 'is stale'}"
+        for one in view.marks_that_deny
+    ]
+    if not found:
+        return []
+    text = f"the mark of {', '.join(found)}: every entry is denied"
+    return [Headline("marks_deny", "critical", "OPEN LOSS NOT KNOWN", text, _LOOK)]
 
 
 def _flattening(seen: Overview) -> list[Headline]:

@@ -44,6 +44,7 @@ class ShownPosition(Struct, frozen=True):
     mark: Decimal | None
     earlier: Decimal = ZERO
     mark_stale: bool = False
+    mark_doubted: bool = False
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.price, self.unrealized, self.mark or ZERO, self.earlier)
@@ -162,9 +163,17 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         """Returns whether every entry is denied: stopped, halted, a log that lost its end, the account."""
         if self.account is not None and self.account.denies:
             return True
+        if self.marks_that_deny:
+            return True
         if any(lock.action in DENIES_ALL for lock in self.locks):
             return True
         return not (self.stop is None and self.halt is None and self.tail_missing is None)
+
+    @property
+    def marks_that_deny(self) -> tuple[ShownPosition, ...]:
+        """Returns the positions whose mark denies every entry: it is stale, or in doubt."""
+        stale_denies = self.limits is not None and self.limits.mark_stale_denies
+        return tuple(one for one in self.positions if one.mark_doubted or (stale_denies and one.mark_stale))
 
     @property
     def daily_limit(self) -> Decimal:

@@ -88,6 +88,7 @@ def _position(state: State, held: Position) -> ShownPosition:
         mark=held.mark,
         earlier=_cents(earlier(state, held)),
         mark_stale=held.mark_stale,
+        mark_doubted=held.doubt is not None,
     )
 
 

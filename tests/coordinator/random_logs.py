@@ -218,6 +218,9 @@ _limits = st.builds(
             rolling_pause_days=[0, 1],
             loss_tiers=["", "50%=tell 200=above:1 80%=deny 95%=flatten"],
             max_forced_resumes=["", "1", "0"],
+            mark_stale_denies=[False, True],
+            mark_jumps=["", "ES=0 CL=1"],
+            mark_confirm_seconds=[1],
         ),
     ),
 )

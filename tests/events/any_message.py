@@ -76,6 +76,7 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "profit_lock_floor": st.just(Decimal(0)),
     "rolling_days": st.integers(1, 30),
     "trailing_zone": _ZONES,
+    "mark_confirm_seconds": st.integers(1, 600),
 }
 """Fields of LimitsChanged that its own rules bind further."""
 

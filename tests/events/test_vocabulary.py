@@ -60,6 +60,7 @@ OUT = {
     "PositionMismatch",
     "PnlDisputed",
     "MarkStale",
+    "MarkDoubted",
     "TradingDayStarted",
     "EventRejected",
 }

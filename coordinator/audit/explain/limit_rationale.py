@@ -1,8 +1,9 @@
 """Why a limit of money was reached, and why it denies: its sentences of `rationale`."""
 
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
-from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules.table import LATCHED, RULES
+from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
+from portfold.coordinator.fold.rules.rule import Rule
+from portfold.coordinator.fold.rules.table import RULES
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.dollars import shown
@@ -13,7 +14,12 @@ def asked(limits: Limits | None) -> list[str]:
     """Returns the rules that are asked, in their order: those that may be absent only where they are not."""
     if limits is None:
         return []
-    return [rule.code for rule in RULES if rule not in LATCHED or getattr(limits, rule.keys[0])]
+    chosen = (rule for rule in RULES if not _may_be_absent(rule) or getattr(limits, rule.keys[0]))
+    return [rule.code for rule in chosen]
+
+
+def _may_be_absent(rule: Rule) -> bool:
+    return bool(rule.keys) and rule.keys[0] in RULES_THAT_MAY_BE_ABSENT
 
 
 def asked_before(limits: Limits | None, code: str) -> list[str]:
@@ -40,6 +46,15 @@ def reached(after: PortfolioView, decision: LimitReached) -> list[str]:
     else:
         lifts = "No new day lifts it: a resume does, and by force alone while it is still reached."
     return [*reckoned, lifts]
+
+
+def doubted(limits: Limits | None, until: str) -> list[str]:
+    """Says how far a mark may jump, and what becomes of one that nobody confirms."""
+    jumps = limits.mark_jumps if limits is not None else ""
+    return [
+        f"Without a second one a mark may jump by so many points: {jumps}. By {until} a loss that nobody "
+        "confirmed counts all the same, a profit does not."
+    ]
 
 
 def latched(met: State, decision: EntryDenied) -> list[str]:

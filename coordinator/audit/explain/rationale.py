@@ -99,6 +99,8 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return _disputed(case, decision)
         case decisions.MarkStale():
             return _stale(case, decision)
+        case decisions.MarkDoubted():
+            return limit_rationale.doubted(case.met.limits, clock_text(case.exchange, decision.until_ms))
         case account.AccountDiffers():
             return account_rationale.differs(case.met, case.after, decision)
         case account.AccountSilent():

@@ -18,7 +18,7 @@ SWEEPABLE = (
     *("equity_floor", "trailing_drawdown", "trailing_locks_at"),
     *("profit_target", "profit_lock_at", "profit_lock_floor", "profit_lock_trail"),
     *("consistency_percent", "consistency_total", "weekly_loss", "weekly_profit"),
-    *("rolling_loss", "rolling_days", "rolling_pause_days"),
+    *("rolling_loss", "rolling_days", "rolling_pause_days", "mark_confirm_seconds"),
 )
 MOST_POINTS = 200
 _MOST_RANGES = 2

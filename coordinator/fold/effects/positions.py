@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.effects import marks
 from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
 from portfold.coordinator.fold.rules import table
@@ -240,6 +241,8 @@ def _disputed(
 
 def _shrink(held: Position, size: int) -> None:
     held.unrealized -= _share(held.unrealized, size, held.size)
+    if held.doubt is not None:
+        held.doubt.unrealized -= _share(held.doubt.unrealized, size, held.size)
     held.carried -= _share(held.carried, size, held.size)
     if held.rolled is not None:
         held.rolled -= _share(held.rolled, size, held.size)
@@ -311,7 +314,10 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     point_value = state.limits.point_values.get(event.symbol) if state.limits else None
     if point_value is not None:
         computed = gross_pnl(held.side, held.price, event.price, held.size, point_value)
-    held.mark, held.marked_ms, held.mark_stale = event.price, at.ms, False
+    held.marked_ms, held.mark_stale = at.ms, False
+    if not marks.is_believed(state, at, held, event):
+        return marks.doubt(state, at, held, event.price, min(event.unrealized, computed))
+    held.mark, held.doubt = event.price, None
     held.unrealized = min(event.unrealized, computed)
     disputed: list[Decision] = []
     if event.unrealized - computed > CENT and not held.mark_disputed:

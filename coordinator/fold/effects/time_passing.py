@@ -5,7 +5,7 @@ happens, the leader writes a ClockTicked at the next deadline.
 """
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.effects import account, capital
+from portfold.coordinator.fold.effects import account, capital, marks
 from portfold.coordinator.fold.effects.entry import expire
 from portfold.coordinator.fold.money_state import Day, PastDay
 from portfold.coordinator.fold.rules import table
@@ -42,6 +42,8 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
         decisions += flatten.remind(state, at)
     if state.positions:
         decisions += _stale(state, at)
+        if state.limits is not None and state.limits.mark_jumps:
+            decisions += marks.end_doubts(state, at)
     if state.account is not None:
         decisions += account.notice_silence(state, at)
     return decisions
@@ -61,6 +63,7 @@ def next_deadline(state: State) -> int | None:
         due += [held.marked_ms + stale_ms for held in state.positions.values() if not held.mark_stale]
     if state.capital is not None and state.capital.closes_ms:
         due.append(state.capital.closes_ms)
+    due += marks.doubts_end(state)
     silent_ms = account.silent_from(state)
     if silent_ms is not None:
         due.append(silent_ms)

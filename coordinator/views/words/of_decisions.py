@@ -28,6 +28,7 @@ from portfold.events.decisions import (
     FlattenOverdue,
     LimitBreached,
     LimitReached,
+    MarkDoubted,
     MarkStale,
     PnlDisputed,
     PortfolioFlat,
@@ -86,6 +87,8 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return of_account.heard(decision)
         case FlatUnconfirmed():
             return of_account.flat_unconfirmed(decision)
+        case MarkDoubted():
+            return _doubted(decision)
         case EventRejected():
             return _rejected(decision)
         case TradingDayStarted():
@@ -288,6 +291,13 @@ def _stale(decision: MarkStale) -> MessageWords:
         f"{old} ({decision.worker})",
         alert=AlertWords("mark_stale", "warning", (line,), "all", decision.symbol),
     )
+
+
+def _doubted(decision: MarkDoubted) -> MessageWords:
+    line = f"Mark of {decision.symbol} jumped from {decision.before:f} to {decision.price:f}"
+    follows = f"entries are denied until a second one confirms it, or not | {decision.worker}"
+    alert = AlertWords("mark_doubted", "warning", (f"{line}: {follows}",), "all", decision.symbol)
+    return MessageWords("warning", f"{line} ({decision.worker})", alert=alert)
 
 
 def _rejected(decision: EventRejected) -> MessageWords:

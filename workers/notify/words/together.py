@@ -29,6 +29,8 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted("P&L disputed", "{count} P&L reports of {group} disputed")
         case "mark_stale":
             return Counted("Marks old", "{count} marks are old")
+        case "mark_doubted":
+            return Counted("Marks that jumped", "{count} marks jumped")
         case "event_rejected":
             return Counted("Events rejected", "{count} events rejected: {group}")
         case "entry_unregistered":
