@@ -23,11 +23,10 @@ from portfold.config.locate import (
     ConfigSource,
     locate,
 )
-from portfold.config.portfolio import ConfiguredPortfolio, ConfiguredRules, read_portfolio
+from portfold.config.portfolio import ConfiguredPortfolio, read_portfolio
 from portfold.config.runtime import DEFAULT, Runtime, read_runtime
 from portfold.config.strict_json import exists
 
-_ABSENT = structs.asdict(ConfiguredRules())
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
@@ -66,8 +65,7 @@ class Configuration(Struct, frozen=True):
         A contract's own costs are left out too: changing them must not override an operator's limits.
         """
         limits = (self.portfolio.max_positions, self.portfolio.daily_stop_loss, self.portfolio.symbols)
-        rules = self.portfolio.rules
-        chosen = {name: value for name, value in structs.asdict(rules).items() if value != _ABSENT[name]}
+        chosen = self.portfolio.rules.chosen()
         contracts = {symbol: contract.specification for symbol, contract in self.contracts.items()}
         values = (limits, self.runtime, contracts, *([chosen] if chosen else []))
         return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()

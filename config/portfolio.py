@@ -9,7 +9,7 @@ money are optional; each is called as the limit on the log, and docs/limits.md h
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Struct
 
@@ -97,6 +97,12 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
         missing = half_of_a_rule(self)
         if missing is not None:
             raise UnfitError(missing.expected, str(getattr(self, missing.field)), field=missing.field)
+
+    def chosen(self) -> dict[str, Any]:
+        """Returns those that are there, by their keys."""
+        absent = ConfiguredRules()
+        given = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in given.items() if value != getattr(absent, name)}
 
 
 class ExpectedPerformance(Struct, frozen=True):
