@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from portfold.coordinator.views.compared import Books
     from portfold.coordinator.views.portfolio_view import PortfolioView
     from portfold.events.wire.bus import Bus
-    from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
+    from portfold.workers.brokers.settlement import Settles
 
 _TITLES = ("", "log", "book", "account", "working", "")
 _LEFT = frozenset({0, 1, 2, 3, 5})
@@ -38,12 +38,13 @@ def is_watched(bus: "Bus") -> bool:
         return False
 
 
-def books_in(file: Path, kind: str, orders: "Reconciliation | None") -> "Books | None":
+def books_in(file: Path, kind: str, orders: "Settles | None") -> "Books | None":
     """Reads the broker's book; None where there is no file. Raises BookFailed."""
     from portfold.coordinator.views.compared import Believed, Books
     from portfold.events.legs import Leg
     from portfold.workers.brokers.book_correction import can_be_corrected
     from portfold.workers.brokers.legs_book import PaperBook
+    from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 
     if not file.exists():
         return None
@@ -52,7 +53,7 @@ def books_in(file: Path, kind: str, orders: "Reconciliation | None") -> "Books |
         held = book.read_legs(None)
     finally:
         book.close()
-    believed = orders.believed_entries() if orders is not None else []
+    believed = orders.believed_entries() if isinstance(orders, Reconciliation) else []
     return Books(
         [Leg(one.symbol, one.side, one.size, one.owner) for one in held],
         [Believed(one.id, one.owner, one.symbol, one.size) for one in believed],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portfold.events.incoming import PositionSettled
     from portfold.events.stream_id import StreamId
     from portfold.events.wire.bus import Bus
-    from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
+    from portfold.workers.brokers.settlement import Settlement, Settles
 
 
 @Parameter(name="*", group="What became of it")
@@ -33,14 +33,14 @@ class Became:
     """The order was not filled, and will not be."""
 
     price: str | None = None
-    """The price of the fill; by default the expected price that the list shows."""
+    """The price of the fill; by default the expected price that the list shows, if any."""
 
 
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 _TARGET = Target()
 _UNKNOWN = Became()
-_REPORTS_FILLS = "ibkr"
+_IBKR = "ibkr"
 
 
 def register(app: App) -> None:
@@ -66,10 +66,11 @@ def reconcile(
     orders; below, the command that would settle each difference. Nothing is
     settled by itself.
 
-    A broker such as TradersPost may leave an order unanswered. The order is
-    not sent again, counts as open, and blocks entries on its symbol until a
-    person has looked at the broker and says here whether it was filled. That
-    settles the book and the log.
+    A broker such as TradersPost may leave an order unanswered, and the lists
+    of Interactive Brokers reach back for a day. The order is not sent again,
+    counts as open, and blocks entries on its symbol until a person has looked
+    at the broker and says here whether it was filled. That settles the book
+    and the log.
 
     Exit code 1 when there is no such order, or its symbol was traded since.
 
@@ -115,7 +116,7 @@ def reconcile(
         elif DECEIVING.search(order):
             raise Failure(f"There is no order '{readable(order[:80])}' in the book.")
         elif books is None:
-            raise Failure(f"The broker {kind} reports its fills itself: no order of it waits for a person.")
+            raise Failure(f"There is no book {file}, so there are no orders.")
         elif became.filled == became.not_filled:
             raise Unusable("reconcile: expected --filled or --not-filled.")
         elif not by or not reason:
@@ -153,18 +154,16 @@ def _recorder(
 
 def _orders_in(
     file: Path, kind: str, resolved: "ResolvedTarget", record: "Callable[[Settlement], None]"
-) -> "Reconciliation | None":
-    """Opens the orders of a broker that may leave one unanswered; None for one that reports its fills."""
+) -> "Settles":
+    """Opens the orders that a person can settle."""
+    from portfold.workers.brokers.ibkr.settling.reconciliation import LiveReconciliation
     from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 
-    if kind == _REPORTS_FILLS:
-        return None
-    return Reconciliation(file, resolved.configuration.contracts, record)
+    settles = LiveReconciliation if kind == _IBKR else Reconciliation
+    return settles(file, resolved.configuration.contracts, record)
 
 
-def _settled(
-    books: "Reconciliation", order: str, became: Became, by: str, reason: str
-) -> "Settlement | None":
+def _settled(books: "Settles", order: str, became: Became, by: str, reason: str) -> "Settlement | None":
     """Settles the order. Raises RefusedField, with the book unchanged, where the log would refuse it.
 
     Symbol, worker and size come from the book later, so any valid ones are checked here.
@@ -178,16 +177,9 @@ def _settled(
     return books.filled(order, price) if became.filled else books.not_filled(order)
 
 
-def _list(books: "Reconciliation") -> None:
-    orders = books.unsettled()
-    for order in orders:
-        print(f"{order} {order.state}, expected price {order.price:f}: {order.said}")
-    unpublished = books.unpublished()
-    for order in unpublished:
-        how = "not-filled" if order.state == "not_filled" else "filled"
-        print(f"{order} is settled in the book but not on the log: give --{how} again.")
-    if not orders and not unpublished:
-        print("There are no orders with unknown outcome.")
+def _list(books: "Settles") -> None:
+    for line in books.in_words() or ["There are no orders with unknown outcome."]:
+        print(line)
 
 
 def _as_event(settled: "Settlement", by: str, reason: str) -> "PositionSettled":

@@ -14,7 +14,7 @@ def partial_fills(day: Day) -> str:
     exchange.fills, cut, whole = "on order", list[Order](), list[Order]()
 
     def serve() -> bool:
-        for order in exchange.working():
+        for order in venue.at_work():
             if order in cut:
                 continue
             if not cut and venue.opens(order) and not order.filled and venue.fill(order, 1):
@@ -39,11 +39,18 @@ def partial_fills(day: Day) -> str:
 
 
 def _has_one(day: Day, entry: Order) -> bool:
-    """Waits until an entry is given up, and log and account have the one contract that it got."""
+    """Waits until an entry is given up: log and account have the one contract it got, and its slot ends."""
     symbol = day.venue.symbol_of(entry)
     day.until(lambda: entry.is_done, "the rest of an entry to be cancelled")
     require((entry.status, entry.filled) == ("Cancelled", 1), f"the entry cut off is {entry.status}")
     day.until(lambda: day.agree(symbol) and abs(day.on_the_log(symbol)) == 1, f"one {symbol} on the log")
+    slots = day.office.live.state.reservations
+
+    def is_given_back() -> bool:
+        day.office.look()
+        return all(slot.symbol != symbol for slot in slots.values())
+
+    day.until(is_given_back, f"the rest of the slot in {symbol} to be given back", seconds=_COME_SECONDS)
     return True
 
 

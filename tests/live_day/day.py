@@ -142,7 +142,7 @@ class Day:
         exchange.fills = "on order"
 
         def look() -> bool:
-            for order in exchange.working():
+            for order in self.venue.at_work():
                 if not found and self.venue.opens(order):
                     found.append(order)
                 elif order not in found:

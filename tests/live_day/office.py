@@ -26,13 +26,15 @@ from tests.fakes.tws.gateway import HOST
 from tests.forked import Forked
 from tests.live import Live
 from tests.live_day.venue import COMMISSION, Venue
-from tests.processes import config_folder, state_of
+from tests.processes import config_folder, is_gone
 from tests.waiting import until
 
 PORTFOLIO = "day"
 MAX_POSITIONS = 6
 MAX_CONTRACTS = 12
-DAILY_STOP = 20_000
+DAILY_STOP = 6_000
+PROTECTIVE_STOP = 1_500
+"""Dollars a contract: farther than the market goes against anybody until the daily stop."""
 CONTRACTS_AN_ENTRY = 2
 _ACCOUNT_CLIENT_ID = 100
 _END_SECONDS = 40.0
@@ -181,6 +183,16 @@ class Office:
         """The process that `run` started last under a name: a symbol, `feed`, `flattener` or `account`."""
         return int([line for line in self.run.said("Started") if line.get("child") == name][-1]["pid"])
 
+    def kill(self, process: int) -> None:
+        """Kills a process with -9, be it started here or by `run`, and waits until it is gone."""
+        started_here = (self.run, *self.feeds, *self.coordinators)
+        own = next((each for each in started_here if each.pid == process), None)
+        if own is not None:
+            own.ends(signal.SIGKILL)
+            return
+        os.kill(process, signal.SIGKILL)
+        until(lambda: is_gone(process), f"the end of process {process}", every=0.02)
+
     def look(self) -> None:
         """Folds here what was decided since the last look; it has to be the same."""
         if self.bus.head() is not None:
@@ -244,6 +256,7 @@ class Office:
                         "size": CONTRACTS_AN_ENTRY,
                     }
                 },
+                "protective_stop": {"dollars": PROTECTIVE_STOP},
                 "mark_seconds": 1,
                 "flatten_seconds": 5,
             },
@@ -255,9 +268,3 @@ def _line(text: str) -> dict[str, Any]:
         return dict(json.loads(text))
     except ValueError:
         return {"event": text}
-
-
-def kill(process: int) -> None:
-    """Kills it with -9, and waits until it is gone."""
-    os.kill(process, signal.SIGKILL)
-    until(lambda: state_of(process) in ("", "Z"), f"the end of process {process}", every=0.01)

@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from decimal import Decimal
 from unittest import mock
 
+from msgspec import structs
+
 from portfold.coordinator.fold import state as fold_state
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.closing import flatten, unowned
@@ -56,6 +58,18 @@ def _equity_compared_as_marked() -> Iterator[None]:
         return known.from_balance + state.net - known.from_net + open_here
 
     with mock.patch.object(account, "expected_equity", expected):
+        yield
+
+
+@contextmanager
+def _dollars_of_before_are_compared() -> Iterator[None]:
+    """What the account had before the log's latest close is compared as if it were of now."""
+
+    def reported(state: State, at: StreamId, event: AccountReported) -> list[Decision]:
+        return compares(state, at, structs.replace(event, equity_as_of_ms=0))
+
+    compares = account.reported
+    with mock.patch.object(account, "reported", reported):
         yield
 
 
@@ -164,6 +178,7 @@ ACCOUNT_PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "grace-begins-anew": _grace_begins_anew,
     "compared-without-netting": _compared_without_netting,
     "equity-compared-as-marked": _equity_compared_as_marked,
+    "dollars-of-before-are-compared": _dollars_of_before_are_compared,
     "flat-by-an-older-report": _flat_by_an_older_report,
     "unowned-is-left": _unowned_is_left,
     "unowned-by-an-older-report": _unowned_by_an_older_report,

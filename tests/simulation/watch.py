@@ -25,7 +25,9 @@ _TIMES_MS = (100, 700, 2_000, 5_000)
 
 
 class Watch(NamedTuple):
-    """How the account is watched; times in milliseconds. `lag_ms`: by which its balance is behind."""
+    """How the account is watched; times in milliseconds. `lag_ms`: by which its balance is behind, which is
+    said with each report where it is `dated`.
+    """
 
     watchers: int
     look_ms: int
@@ -35,6 +37,7 @@ class Watch(NamedTuple):
     silent_ms: int
     on_silence: Literal["tell", "deny"]
     lag_ms: int
+    dated: bool
 
 
 class Odd(NamedTuple):
@@ -59,7 +62,8 @@ def drawn_watch(seed: int) -> Watch | None:
         tolerance=random.choice((5, 40)),
         silent_ms=random.choice((2_500, 5_000)),
         on_silence=random.choice(("tell", "deny")),
-        lag_ms=random.choice((0, 0, 400)),
+        lag_ms=random.choice((0, 400, 1_200)),
+        dated=random.choice((False, True)),
     )
 
 

@@ -102,6 +102,11 @@ def live_broker(  # noqa: PLR0913 - what a strategy author says, each by its nam
     if fill_at(found) != "mark":
         expected = "mark: for Backtrader see at_close of backtest_broker"
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
+    for symbol in symbols:
+        if found.runtime.stop_distance(symbol) is not None:
+            expected = "null, as no stop rests at the broker beside what Backtrader enters"
+            place = f"protective_stop.symbols.{symbol}"
+            raise ConfigError(found.files.runtime.path, place, expected, "a distance")
     feeds = Feeds(found.contracts, contracts)
     broker = open_broker(BrokerSetup(found, worker, file, log, os.environ))
     words = FirstWords()

@@ -10,7 +10,8 @@ import os
 import secrets
 import socket
 import threading
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 
 from portfold.clock import SystemClock
 from portfold.config import ConfigError, Configuration, ConfiguredMarket
@@ -29,7 +30,8 @@ from portfold.workers.market.source import MINUTE_MS, MarketRefused, MarketSetup
 from portfold.workers.pauses import Pauses
 
 _LEASES = 5
-"""Of a leader: opening a vendor's client takes seconds."""
+"""Of a leader: a feed that is gone is missed later than one who decides."""
+_OPENING_SECONDS = 60.0
 _KNOWN_LATELY_MS = 7 * 86_400_000
 """A price that is older says nothing any more of what a price may be."""
 _BUS = "bus"
@@ -123,7 +125,9 @@ class _Feed:
         quotes = self._quotes()
         feeding = Feeding(self._bus, term, manner, quotes=quotes, log=self._log, clock=SystemClock())
         try:
-            with closing(open_market(self._market, self._setup(since_ms))) as source:
+            with self._keeping_the_lease():
+                opened = open_market(self._market, self._setup(since_ms))
+            with closing(opened) as source:
                 feeding.begin()
                 shown = " ".join(self._market.symbols)
                 self._log.info("Feeding", source=self._market.source, symbols=shown, since_ms=since_ms)
@@ -137,6 +141,27 @@ class _Feed:
             with suppress(BusError):
                 self._bus.keep_feed(self._who, 0, self._epoch)
         self._log.info("Told to stop" if self._stop.is_set() else "The source has no more bars")
+
+    @contextmanager
+    def _keeping_the_lease(self) -> Iterator[None]:
+        """Renews the lease while the source is opened, for a bounded time: of two that take longer than that,
+        each would lose it to the other, again and again.
+        """
+        is_open, clock = threading.Event(), SystemClock()
+        deadline = clock.monotonic() + _OPENING_SECONDS
+
+        def renew() -> None:
+            while not is_open.wait(self._lease_ms / 3_000) and clock.monotonic() < deadline:
+                with suppress(BusError):  # who feeds meets it too
+                    self._bus.keep_feed(self._who, self._lease_ms, self._epoch)
+
+        renewing = threading.Thread(target=renew, name="lease", daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            is_open.set()
+            renewing.join()
 
     def _beginning(self) -> tuple[int | None, int]:
         """Returns from when on bars are wanted, and from when on all that is on the bus is known."""
@@ -158,7 +183,7 @@ class _Feed:
         known = {
             symbol: last.price
             for symbol, last in seen.prices.items()
-            if seen.now_ms - last.at_ms < _KNOWN_LATELY_MS
+            if seen.now_ms - last.at_ms < _KNOWN_LATELY_MS and last.source not in REPLAYED
         }
         return Quotes(self._configuration.contracts, known)
 

@@ -73,6 +73,8 @@ class Marking:
         try:
             held = self._holding() if has_lock else self._held
             price = self._price(held) if held is not None else None
+            if not has_lock and self._gate.orders.acquire(blocking=False):
+                has_lock, held = True, self._holding()  # the order is over, and may have closed it
             if held is None or price is None:
                 return self._mark_seconds
             self._mark(held, price)

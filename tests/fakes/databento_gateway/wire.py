@@ -11,7 +11,7 @@ dbn: Any = databento_dbn  # its stubs take the members of its enumerations for t
 NS_IN_MS = 1_000_000
 BUCKET = 5  # letters of the key that name it
 Record = Any
-SCHEMA_OF = {32: "ohlcv-1s", 33: "ohlcv-1m", 34: "ohlcv-1h", 0: "trades", 18: "status"}
+SCHEMA_OF = {32: "ohlcv-1s", 33: "ohlcv-1m", 34: "ohlcv-1h", 0: "trades", 18: "status", 19: "definition"}
 
 
 class Listing(NamedTuple):
@@ -68,6 +68,25 @@ def status(instrument: int, at_ms: int, *, is_trading: bool) -> Record:
     action = dbn.StatusAction.TRADING if is_trading else dbn.StatusAction.PAUSE
     at_ns = at_ms * NS_IN_MS
     return dbn.StatusMsg(1, instrument, at_ns, at_ns + 1, action=action, is_trading=said)
+
+
+def definition(instrument: int, at_ms: int, contract: str, ends_ms: int) -> Record:
+    """What the exchange says of a contract: when it ends, among much else that is left out here."""
+    at_ns = at_ms * NS_IN_MS
+    return dbn.InstrumentDefMsg(
+        1,
+        instrument,
+        at_ns,
+        at_ns + 1,
+        units("0.25"),
+        units("1"),
+        contract,
+        "ES",
+        "FUT",
+        dbn.InstrumentClass.FUTURE,
+        dbn.SecurityUpdateAction.ADD,
+        expiration=ends_ms * NS_IN_MS,
+    )
 
 
 def mapping(vendor: str, listing: Listing, at_ms: int) -> Record:

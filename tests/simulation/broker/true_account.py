@@ -6,6 +6,8 @@ A broker takes its time, knows its own balance late, and sometimes does not answ
 from collections import Counter
 from decimal import Decimal
 
+from msgspec import structs
+
 from portfold.dollars import ZERO, gross_pnl
 from portfold.workers.account.paper import netted
 from portfold.workers.account.source import AccountSnapshot, AccountUnreadable
@@ -24,6 +26,7 @@ class TrueSource:
         self.seconds_between_reads = watch.look_ms / 1000
         self._account = account
         self._lag_ms = watch.lag_ms
+        self._age = watch.lag_ms / 1000 if watch.dated else None
         self._process = process
 
     def read(self) -> AccountSnapshot:
@@ -31,7 +34,7 @@ class TrueSource:
         account = self._account
         if account.now() < account.unreadable_until:
             raise AccountUnreadable("The broker does not answer")
-        snapshot = snapshot_of(account, self._balance())
+        snapshot = structs.replace(snapshot_of(account, self._balance()), dollars_age=self._age)
         self._takes_a_while()
         return snapshot
 

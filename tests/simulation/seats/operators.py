@@ -22,7 +22,8 @@ from portfold.events.wire.errors import BusError
 from portfold.workers.brokers.book_correction import correct
 from portfold.workers.brokers.orders_book import BrokerOrder
 from portfold.workers.brokers.protocol import BrokerError
-from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
+from portfold.workers.brokers.settlement import Settlement
+from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Process

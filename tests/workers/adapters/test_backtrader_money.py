@@ -50,6 +50,14 @@ def test_live_with_a_broker_on_paper_is_refused(tmp_path: Path) -> None:
         )
 
 
+def test_a_stop_that_would_not_rest_beside_its_entries_is_refused(tmp_path: Path) -> None:
+    stop = {"ticks": 8, "symbols": {"CL": None}}
+    with pytest.raises(ConfigError, match=r"protective_stop\.symbols\.ES: expected null, as no stop rests"):
+        live_broker(
+            "bt", ["CL", "ES"], configuration=configured(tmp_path, protective_stop=stop), book=tmp_path / "b"
+        )
+
+
 def test_a_credential_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_SET", raising=False)
     broker = {"kind": "traderspost", "options": {"webhook_url_env": "NOT_SET"}}

@@ -4,6 +4,7 @@ import os
 import signal
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,39 @@ def test_a_feed_that_was_paused_and_replaced_adds_nothing_and_stands_by(
         until(lambda: len(step_times(bus)) > before + 3, "more minutes, whoever has the lease by now")
     found = step_times(bus)
     assert found == made_up(len(found))
+
+
+SLOW = """
+class Slow:
+    def __init__(self, setup):
+        self.stop = setup.stop
+        while not (setup.file.parent / "open").exists():
+            self.stop.wait(0.01)
+
+    def updates(self):
+        while not self.stop.wait(0.1):
+            yield None
+
+    def close(self):
+        pass
+"""
+
+
+def test_of_two_feeds_whose_source_takes_longer_to_open_than_the_lease_the_first_keeps_it(
+    server: EmbeddedServer, portfolio: str, bus: Bus, client: Any, tmp_path: Path
+) -> None:
+    market = {"source": "slow.py:Slow", "symbols": {"ES": "ES"}}
+    config = configured(tmp_path / "config", server.url, portfolio, market=market, lease_ms=100)
+    (config / "slow.py").write_text(SLOW)
+    words = ("feed", "--config", str(config))
+    with started(*words, cwd=tmp_path) as first, started(*words, cwd=tmp_path):
+        until(lambda: bus.market().holder, "the lease to be taken")
+        taken_ms = bus.now_ms()
+        until(lambda: bus.now_ms() - taken_ms > 3 * 500, "three leases to be over")
+        (config / "open").touch()
+        until(lambda: "Feeding" in "".join(map(Path.read_text, tmp_path.glob("*.said"))), "one to feed")
+        assert client.hget(bus.keys.feed_head, "epoch") == "1", "nobody has taken it from the first"
+        assert first.process.poll() is None
 
 
 def test_minutes_prices_and_troubles_are_where_people_see_them(

@@ -10,6 +10,7 @@ from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.market import NewPrice
 from portfold.workers.market.quotes import Quotes
 from portfold.workers.market.source import MinuteBar, MinuteUnknown, Notice, PriceUpdate, Update
 from tests.cli.command_line import started
@@ -122,3 +123,15 @@ def test_a_feed_that_begins_compares_with_the_last_price_on_the_bus(
         assert step is not None
         assert (list(step.bars), step.unknown) == (["CL"], ("ES",))
         assert bus.last_prices(["ES"])[1]["ES"].price == Decimal("5990.25")
+
+
+def test_a_price_of_the_past_says_nothing_of_what_one_of_now_may_be(
+    server: EmbeddedServer, portfolio: str, bus: Bus, tmp_path: Path
+) -> None:
+    epoch = bus.take_feed("somebody", 60_000).epoch
+    bus.write_prices(epoch, "synthetic", [NewPrice("ES", Decimal("599.00"), None)])
+    bus.keep_feed("somebody", 0, epoch)
+    config = configured(tmp_path / "config", server.url, portfolio, market=WRITTEN)
+    with started("feed", "--config", str(config), cwd=tmp_path):
+        writes(config, f"price ES 5990.25 {now_ms() + 1_000}")
+        until(lambda: bus.last_prices(["ES"])[1]["ES"].price == Decimal("5990.25"), "the price")

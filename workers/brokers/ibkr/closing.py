@@ -91,6 +91,8 @@ class ClosingDesk:
             life = self._sender.outcome(order, cancels=False)
             if life.is_over and life.filled:
                 self._sender.with_commissions(order)
+            elif life.is_over and order.group:
+                self._sender.learn()  # what has ended it may have ended the stop, or have been it
             return self._booked(order)
         finally:
             self._noting.end(order.reference)

@@ -40,6 +40,9 @@ class LiveOrder(Struct, frozen=True):
 
     `stop_distance`: how far from what an entry got its protective stop is to rest, if one is; `stop_price`:
     where a stop rests. Of the orders in one `group` at the broker the first to be executed ends the others.
+
+    `by_person`: somebody has said what became of it; `untold_pnl` are dollars that this made, as long as the
+    log is still to be told.
     """
 
     reference: str
@@ -57,6 +60,8 @@ class LiveOrder(Struct, frozen=True):
     stop_distance: Decimal | None = None
     stop_price: Decimal | None = None
     group: str = ""
+    by_person: bool = False
+    untold_pnl: Decimal | None = None
 
     @property
     def unbooked(self) -> dict[str, Execution]:
@@ -69,13 +74,18 @@ class LiveOrder(Struct, frozen=True):
 
     @property
     def is_settled(self) -> bool:
-        """Returns whether it is over, and all that it got is in the book."""
-        return self.life.is_over and not self.unbooked
+        """Returns whether it is over, all that it got is in the book, and the log knows."""
+        return self.life.is_over and not self.unbooked and self.untold_pnl is None
 
     @property
     def rests(self) -> bool:
         """Returns whether it is a protective stop that waits for its price, as the broker has said."""
         return self.does == "stop" and self.life.state == "working"
+
+    @property
+    def rested(self) -> bool:
+        """Returns whether it is one that did so when it was last heard of."""
+        return self.does == "stop" and bool(self.life.heard) and not (self.life.filled or self.life.ended)
 
     @property
     def buys(self) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +24,7 @@ from portfold.workers.brokers.orders_book import (
 )
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
+from portfold.workers.brokers.settlement import Publish, Settlement, refuse_to_be_overtaken
 
 _PATIENCE_SECONDS = 5.0
 # Longer than sending an order can take, at the longest timeout there is.
@@ -32,21 +32,6 @@ _SENDING_MS = 300_000
 _BELIEVED_FILLED: tuple[State, ...] = ("accepted", "filled")
 
 
-class Settlement(NamedTuple):
-    """What is true now: the owner holds `size` contracts of the order's side at `price`.
-
-    `pnl` are dollars, net, that a position made when it was closed unseen. `published`: the log
-    may have held something else, so the settlement is published.
-    """
-
-    order: BrokerOrder
-    size: int
-    price: Decimal
-    pnl: Decimal
-    published: bool
-
-
-Publish = Callable[[Settlement], object]
 _Settle = Callable[[Entries, BrokerOrder], Settlement | None]
 
 
@@ -69,6 +54,19 @@ class Reconciliation:
         self._contracts = contracts
         self._publish = publish
         self._book = open_orders_book(path, _PATIENCE_SECONDS)
+
+    def in_words(self) -> list[str]:
+        """Returns a line for each order of which nobody knows, and for each that is still to be published."""
+        unknown = [
+            f"{order} {order.state}, expected price {order.price:f}: {order.said}"
+            for order in self.unsettled()
+        ]
+        untold = [
+            f"{order} is settled in the book but not on the log: give "
+            f"--{'not-filled' if order.state == 'not_filled' else 'filled'} again."
+            for order in self.unpublished()
+        ]
+        return unknown + untold
 
     def unsettled(self) -> list[BrokerOrder]:
         """Returns the orders of which nobody knows, oldest first."""
@@ -115,7 +113,7 @@ class Reconciliation:
             with self._book.transaction() as entries:
                 Orders(entries).note_unpublished(order_id, None)
                 leg = entries.leg(order.owner, order.symbol)
-            _refuse_to_be_overtaken(settlement, leg.size if leg else 0)
+            refuse_to_be_overtaken(settlement, leg.size if leg else 0)
         return settlement
 
     def _filled(self, price: Decimal | None, entries: Entries, order: BrokerOrder) -> Settlement | None:
@@ -189,17 +187,6 @@ class Reconciliation:
         leg = entries.leg(order.owner, order.symbol)
         size, price = (leg.size, leg.price) if leg else (0, Decimal(0))
         return Settlement(order, size, price, pnl, publish)
-
-
-def _refuse_to_be_overtaken(settlement: Settlement, size: int) -> None:
-    """Raises BrokerError where a trade came between book and log: its report may precede the settlement."""
-    if size != settlement.size:
-        order = settlement.order
-        raise BrokerError(
-            f"Order {order} is settled, but {order.symbol} was traded meanwhile: the log was told "
-            f"{settlement.size}, and the book holds {size}. Look at portfold status; where it differs: "
-            f"portfold settle {order.symbol} {order.owner} --size {size}"
-        )
 
 
 def _note(entries: Entries, order: BrokerOrder, state: State) -> None:

@@ -11,9 +11,10 @@ from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
 from portfold.workers.brokers.ibkr.resting.desk_connection import Gateway
 from portfold.workers.brokers.ibkr.sending import Waits
+from portfold.workers.brokers.protocol import BrokerError
 
 
-def main(port: str, book: str) -> None:
+def main(port: str, book: str, stop_distance: str = "") -> None:
     log, _ = open_log("worker")
     broker = InteractiveBrokers(
         Path(book),
@@ -24,8 +25,14 @@ def main(port: str, book: str) -> None:
         names=ContractNames({"ES": "ESZ2025"}),
         log=log,
     )
+    distance = Decimal(stop_distance) if stop_distance else None
     while True:
-        broker.enter("ES", "long", 2, Decimal(5000))
+        try:
+            broker.enter("ES", "long", 2, Decimal(5000), stop_distance=distance)
+        except BrokerError:
+            if distance is None:
+                raise
+            continue  # the stop of before is still being ended
         broker.exit("ES", "long", 2, None)
 
 

@@ -15,10 +15,10 @@ from tests.workers.brokers.ibkr.tws_desk import PRICE, Desk
 CHILD = "tests.workers.brokers.ibkr.ibkr_child"
 
 
-def killed(desk: Desk, folder: Path, *, orders: int) -> None:
+def killed(desk: Desk, folder: Path, *, orders: int, stops: tuple[str, ...] = ()) -> None:
     """Starts the child, and kills it as soon as that many more orders have reached the exchange."""
     wanted = desk.sent() + orders
-    child = ChildProcess(CHILD, str(desk.gateway.port), str(desk.book), folder=folder, name="child")
+    child = ChildProcess(CHILD, str(desk.gateway.port), str(desk.book), *stops, folder=folder, name="child")
     try:
         until(lambda: desk.sent() >= wanted, f"{wanted} orders")
         child.kill()
@@ -47,6 +47,27 @@ def test_killed_again_and_again_books_and_account_agree_to_the_cent(desk: Desk, 
     for orders in (1, 2, 3, 4):
         killed(desk, tmp_path, orders=orders)
         agree(desk)
+
+
+@pytest.mark.parametrize("orders", range(1, 6))
+def test_killed_beside_its_stop_the_next_life_has_one_for_what_it_holds_and_none_for_nothing(
+    desk: Desk, tmp_path: Path, orders: int
+) -> None:
+    killed(desk, tmp_path, orders=orders, stops=("5",))
+    broker = desk.broker()
+
+    def as_it_should_be() -> bool:
+        held = [one.size for one in broker.positions()]
+        with desk.exchange.lock:
+            resting = [(each.kind, each.size) for each in desk.exchange.working()]
+        return resting == [("STP", size) for size in held] and sum(held) == desk.exchange.size("ESZ5")
+
+    until(as_it_should_be, "a stop for what is held")
+    desk.exchange.trade("ESZ5", "4000")
+    until(lambda: not broker.positions(), "the end of what is held")
+    assert (desk.exchange.size("ESZ5"), desk.exchange.working()) == (0, [])
+    desk.end(broker)
+    agree(desk)
 
 
 @pytest.mark.parametrize(("fills", "held"), [("at once", 2), ("on order", 1)])

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
+from portfold.workers.brokers.settlement import Settlement
 from portfold.workers.brokers.traderspost.broker import TradersPost
-from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
+from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 from tests.workers.brokers.desk import CONTRACTS, Desk
 from tests.workers.brokers.traderspost.webhook_server import PATH, resets
 

@@ -1,10 +1,12 @@
 """What the real client hears of a fake gateway becomes prices and minutes of ours."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from portfold.workers.market.source import MINUTE_MS, MinuteBar, MinuteEnd, PriceUpdate, Roll
+from portfold.exchange_time import milliseconds_of
+from portfold.workers.market.source import MINUTE_MS, ContractListed, MinuteBar, MinuteEnd, PriceUpdate, Roll
 from tests.fakes.databento_gateway import wire
 from tests.fakes.databento_gateway.gateway import Gateway
 from tests.workers.market.databento.desk import desk
@@ -36,6 +38,7 @@ def test_seconds_become_prices_at_once_and_a_minute_when_it_is_over(gateway: Gat
     assert [(each["schema"], each["stype_in"], each["symbols"]) for each in asked] == [
         ("ohlcv-1s", "continuous", "ES.v.0"),
         ("status", "continuous", "ES.v.0"),
+        ("definition", "continuous", "ES.v.0"),
     ]
 
 
@@ -164,3 +167,18 @@ def test_the_market_stops_when_it_is_told_to(gateway: Gateway) -> None:
         assert list(feed.source.updates()) == []
         assert feed.one() is None
         assert session.is_over.wait(60)
+
+
+def test_the_last_day_of_a_contract_is_what_the_exchange_defines(gateway: Gateway) -> None:
+    es = gateway.market.enlist("ES.v.0", "ESH6")
+    ends = milliseconds_of(datetime(2026, 3, 20, 13, 30, tzinfo=UTC))
+    gateway.market.add(wire.definition(es, TEN - SECOND_MS, "ESH6", ends))
+    with desk(gateway, {"ES": "ES.v.0"}) as feed:
+        assert feed.wait_for(ContractListed) == ContractListed("ES", "ESH6", "2026-03-20")
+
+
+def test_where_it_is_not_to_be_asked_for_it_is_not(gateway: Gateway) -> None:
+    gateway.market.enlist("ES.v.0", "ESH6")
+    with desk(gateway, {"ES": "ES.v.0"}, definitions=False) as feed:
+        feed.one()
+        assert [each["schema"] for each in gateway.session().asked] == ["ohlcv-1s", "status"]

@@ -11,7 +11,9 @@ and trades are timed by when Databento received them (`ts_recv`), as its own bar
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from portfold.exchange_time import utc
 from portfold.workers.market.minute_bars import Traded
+from portfold.workers.market.source import ContractListed
 from portfold.workers.market.sources.databento.prices import UNDEFINED_PRICE, exact_price, is_time, ms_of
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Symbols
@@ -28,7 +30,8 @@ from portfold.workers.market.sources.items import (
 )
 
 _GRACE_MS = 1_000
-_STATUS = "status"
+_BESIDE = ("status", "definition")
+"""What is replayed beside prices, and says nothing of how far those are."""
 
 
 class Records:
@@ -50,6 +53,7 @@ class Records:
             dbn.TradeMsg: self._trade,
             dbn.SymbolMappingMsg: self._mapping,
             dbn.StatusMsg: self._status,
+            dbn.InstrumentDefMsg: self._definition,
             dbn.SystemMsg: self._system_message,
             dbn.ErrorMsg: self._error_message,
         }
@@ -100,6 +104,12 @@ class Records:
             for symbol in self._of.get(status.instrument_id, ()):
                 yield SessionOf(symbol, status.is_trading, ms_of(status.ts_event))
 
+    def _definition(self, defined: Any) -> Iterator[Item]:
+        for symbol, contract in self._of.get(defined.instrument_id, {}).items():
+            if is_time(defined.expiration):
+                last = utc(ms_of(defined.expiration))
+                yield ContractListed(symbol, contract, f"{last:%Y-%m-%d}")
+
     def _system_message(self, message: Any) -> Iterator[Item]:
         at_ms = ms_of(message.ts_event) if is_time(message.ts_event) else 0
         if message.is_heartbeat():
@@ -108,7 +118,7 @@ class Records:
         elif message.code == self._system.END_OF_INTERVAL:
             yield from self._time(at_ms)
         elif message.code == self._system.REPLAY_COMPLETED:
-            if _STATUS not in message.msg:
+            if not any(schema in message.msg for schema in _BESIDE):
                 yield from self._caught_up()
         elif message.code == self._system.SLOW_READER_WARNING:
             yield Slow(lost=False, at_ms=at_ms, sentence=_slow(self._key.quoted(message.msg)))

@@ -162,7 +162,8 @@ class Session:
         start = None if start_ms is None else start_ms * NS_IN_MS
         # Called from before the start on: who iterates over the client may miss its first records.
         client.add_callback(self._hearing(loop, replays=0 if start is None else len(groups)))
-        for schema, begin in ((options.schema, start), ("status", 0)):
+        beside = ("status", "definition") if options.definitions else ("status",)
+        for schema, begin in ((options.schema, start), *((each, 0) for each in beside)):
             for group in groups:
                 client.subscribe(
                     options.dataset, schema, symbols=list(group.symbols), stype_in=group.stype, start=begin

@@ -24,8 +24,8 @@ _NEITHER = re.compile(r"[!-~]{1,40}")
 
 class Options(Struct, frozen=True):
     """`silent_seconds`: without a price while the session is open; `history`: whether the historical API may
-    be asked for what intraday replay does not reach, which Databento bills. The gateways are Databento's own
-    where none is named.
+    be asked for what intraday replay does not reach, which Databento bills; `definitions`: whether it is
+    asked when contracts end. The gateways are Databento's own where none is named.
     """
 
     key_env: EnvironmentName = "DATABENTO_API_KEY"
@@ -34,6 +34,7 @@ class Options(Struct, frozen=True):
     heartbeat_seconds: Annotated[int, Whole(5, 1800, "seconds")] = 5
     silent_seconds: Annotated[float, Duration(86_400)] = 900.0
     history: Annotated[bool, YesOrNo()] = True
+    definitions: Annotated[bool, YesOrNo()] = True
     gateway: Annotated[str, Text(r"[A-Za-z0-9.-]{1,200}", "the name of a host")] | None = None
     gateway_port: Annotated[int, Whole(1, 65_535)] = 13_000
     history_gateway: Annotated[str, Text(r"https://[!-~]{1,200}", "an address with https://")] | None = None
