@@ -16,6 +16,6 @@ def symbols_in(given: Iterable[str]) -> list[str]:
 def limits_given(options: object) -> dict[str, str]:
     """Returns the limits among a command's options that were given, in the words of an order."""
     named = dict(vars(options))
-    symbols = named.pop("symbols")
+    symbols = named.pop("symbols", ())
     given = {name: str(value) for name, value in named.items() if value is not None}
     return given | ({"symbols": " ".join(symbols_in(symbols))} if symbols else {})

@@ -13,7 +13,13 @@ from portfold.config.load import ConfigFile, Configuration, Files, load, secret,
 from portfold.config.locate import ENVIRONMENT_VARIABLE, ConfigSource, locate
 from portfold.config.market import ConfiguredMarket
 from portfold.config.notifier import AlertKind, AlertLevel, Destination, Notifier
-from portfold.config.portfolio import ConfiguredPortfolio, ExpectedPerformance, loaded_line, read_portfolio
+from portfold.config.portfolio import (
+    ConfiguredPortfolio,
+    ConfiguredRules,
+    ExpectedPerformance,
+    loaded_line,
+    read_portfolio,
+)
 from portfold.config.runtime import (
     ConfiguredBroker,
     ConfiguredFeed,
@@ -39,6 +45,7 @@ __all__ = [
     "ConfiguredFeed",
     "ConfiguredMarket",
     "ConfiguredPortfolio",
+    "ConfiguredRules",
     "Contract",
     "Destination",
     "ExpectedPerformance",

@@ -65,8 +65,9 @@ class Configuration(Struct, frozen=True):
         A contract's own costs are left out too: changing them must not override an operator's limits.
         """
         limits = (self.portfolio.max_positions, self.portfolio.daily_stop_loss, self.portfolio.symbols)
+        chosen = self.portfolio.rules.chosen()
         contracts = {symbol: contract.specification for symbol, contract in self.contracts.items()}
-        values = (limits, self.runtime, contracts)
+        values = (limits, self.runtime, contracts, *([chosen] if chosen else []))
         return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
 
 

@@ -19,6 +19,7 @@ AlertLevel = Literal["info", "warning", "critical"]
 AlertKind = Literal[
     "stop",
     "stop_approaching",
+    "limit_reached",
     "flatten_ordered",
     "flatten_overdue",
     "flat",
@@ -39,6 +40,7 @@ AlertKind = Literal[
     "contract_rolled",
     "pnl_disputed",
     "mark_stale",
+    "mark_doubted",
     "event_rejected",
     "entry_unregistered",
     "flatten_handed_over",
@@ -48,6 +50,7 @@ AlertKind = Literal[
     "coordinator_started",
     "position_settled",
     "account_settled",
+    "cash_moved",
     "account_agrees",
     "account_heard",
     "worker_retired",

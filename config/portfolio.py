@@ -3,19 +3,34 @@
 The shape is the one its users have. Unknown keys are tolerated, since exporters add notes of their own; but
 one inside `portfolio_constraints` or `expected_performance` comes back as a warning: a limit that nobody
 reads is worse than none, and a misspelt figure is missed by whoever holds live results against it.
-Money is taken from the digits in the file, never through a float.
+Money is taken from the digits in the file, never through a float. Of `portfolio_constraints` the rules of
+money are optional; each is called as the limit on the log, and docs/limits.md has what it means.
 """
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Struct
 
-from portfold.bounds import MOST_POSITIONS, MOST_SYMBOLS
+from portfold.bounds import (
+    CLOCK_TIME,
+    MOST_CONFIRM_SECONDS,
+    MOST_DAYS,
+    MOST_PERCENT,
+    MOST_POSITIONS,
+    MOST_SYMBOLS,
+    MOST_TIERS,
+    POINTS,
+    SYMBOL,
+    TIER,
+)
+from portfold.config.errors import UnfitError
 from portfold.config.reading import UnknownKey, read_tolerant
-from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Whole
+from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Text, Whole, YesOrNo, Zone
 from portfold.config.strict_json import read_json
+from portfold.dollars import ZERO
+from portfold.whole_rules import half_of_a_rule
 
 _SAID = ("portfolio_constraints.", "expected_performance.")
 _NOTES = frozenset(
@@ -36,6 +51,60 @@ _DRAWDOWN = Exact(Decimal(-1_000_000_000), Decimal(1_000_000_000), decimals=30, 
 _COUNT = Whole(0, 1_000_000_000)
 
 
+_DOLLARS = Exact(ZERO, Decimal("999999999.99"), 2, "dollars")
+_JUMPS = Text(
+    rf"(?:{SYMBOL}={POINTS}(?: {SYMBOL}={POINTS}){{0,{MOST_SYMBOLS - 1}}})?",
+    "points a mark may jump by symbol, such as CL=1.5 ES=20",
+)
+_DAYS = Whole(0, MOST_DAYS, "trading days")
+_TIERS = Text(
+    rf"(?:{TIER}(?: {TIER}){{0,{MOST_TIERS - 1}}})?",
+    f"up to {MOST_TIERS} tiers such as 50%=tell 1500=above:2 80%=deny 95%=flatten",
+)
+
+
+class ConfiguredRules(Struct, frozen=True, kw_only=True):
+    """The rules of money, each at what it is where it is absent."""
+
+    start_balance: Annotated[Decimal, _DOLLARS] = ZERO
+    start_peak: Annotated[Decimal, _DOLLARS] = ZERO
+    equity_floor: Annotated[Decimal, _DOLLARS] = ZERO
+    trailing_drawdown: Annotated[Decimal, _DOLLARS] = ZERO
+    trailing_on_realized: Annotated[bool, YesOrNo()] = False
+    trailing_at: Annotated[str, Text(rf"(?:{CLOCK_TIME})?", "a time of day such as 16:00")] = ""
+    trailing_zone: Annotated[str, Zone()] = ""
+    trailing_locks_at: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_target: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_lock_at: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_lock_floor: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_lock_trail: Annotated[Decimal, _DOLLARS] = ZERO
+    profit_denies_only: Annotated[bool, YesOrNo()] = False
+    profit_from_now: Annotated[bool, YesOrNo()] = False
+    consistency_percent: Annotated[int, Whole(0, MOST_PERCENT, "percent")] = 0
+    consistency_total: Annotated[Decimal, _DOLLARS] = ZERO
+    weekly_loss: Annotated[Decimal, _DOLLARS] = ZERO
+    weekly_profit: Annotated[Decimal, _DOLLARS] = ZERO
+    rolling_loss: Annotated[Decimal, _DOLLARS] = ZERO
+    rolling_days: Annotated[int, _DAYS] = 0
+    rolling_pause_days: Annotated[int, _DAYS] = 0
+    loss_tiers: Annotated[str, _TIERS] = ""
+    mark_stale_denies: Annotated[bool, YesOrNo()] = False
+    mark_jumps: Annotated[str, _JUMPS] = ""
+    mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
+    max_forced_resumes: Annotated[int, Whole(0, 999, "resumes")] | None = None
+
+    def __post_init__(self) -> None:
+        missing = half_of_a_rule(self)
+        if missing is not None:
+            raise UnfitError(missing.expected, str(getattr(self, missing.field)), field=missing.field)
+
+    def chosen(self) -> dict[str, Any]:
+        """Returns those that are there, by their keys."""
+        absent = ConfiguredRules()
+        given = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in given.items() if value != getattr(absent, name)}
+
+
 class ExpectedPerformance(Struct, frozen=True):
     """What the optimizer measured on its data; for reports, no rule depends on it. None: not given."""
 
@@ -50,7 +119,8 @@ class ConfiguredPortfolio(Struct, frozen=True):
     """The limits of the portfolio.
 
     `max_positions`: how many positions may be open at once. `daily_stop_loss`: dollars, positive; the day
-    is over when it has lost this much. `symbols`: what may be traded, in the file's order.
+    is over when it has lost this much. `symbols`: what may be traded, in the file's order. `rules`: those of
+    money that may be absent.
     `unknown_keys`: paths of the keys in the file that nothing reads; `warnings`: a sentence for each of
     them that stands among the limits, or among the expectations without being one that exports write.
     """
@@ -58,12 +128,13 @@ class ConfiguredPortfolio(Struct, frozen=True):
     max_positions: int
     daily_stop_loss: Decimal
     symbols: tuple[str, ...]
+    rules: ConfiguredRules = ConfiguredRules()
     expected_performance: ExpectedPerformance | None = None
     unknown_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-class _Constraints(Struct, frozen=True):
+class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
     max_positions: Annotated[int, Whole(1, MOST_POSITIONS, "positions")]
     daily_stop_loss: Annotated[Decimal, Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")]
     symbols: Annotated[tuple[Symbol, ...], Distinct(1, MOST_SYMBOLS, "symbols")]
@@ -82,6 +153,7 @@ def read_portfolio(path: Path) -> ConfiguredPortfolio:
         max_positions=limits.max_positions,
         daily_stop_loss=limits.daily_stop_loss,
         symbols=limits.symbols,
+        rules=ConfiguredRules(**{name: getattr(limits, name) for name in ConfiguredRules.__struct_fields__}),
         expected_performance=file.expected_performance,
         unknown_keys=tuple(key.path for key in unknown),
         warnings=tuple(

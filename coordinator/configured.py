@@ -8,12 +8,15 @@ looser limit needs a person's order. A file that was in force before and was rep
 import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
+from shlex import quote
+from typing import Any
 
 import msgspec
 
-from portfold.config import Configuration, ConfiguredAccount, milliseconds
-from portfold.coordinator.fold.limits import Limits, limits_of
+from portfold.config import Configuration, ConfiguredAccount, ConfiguredRules, milliseconds
+from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, limits_of
 from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.tightness import rules_no_looser
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import COORDINATOR
 from portfold.events.limits_changed import LimitsChanged
@@ -59,11 +62,17 @@ def configured_limits(configuration: Configuration) -> LimitsChanged:
             f"{symbol}={contract.point_value:f}"
             for symbol, contract in sorted(configuration.contracts.items())
         ),
+        **_of_money(portfolio.rules),
     )
     if runtime.account is not None:
         limits = _with_account(limits, runtime.account)
     digest = hashlib.sha256(msgspec.json.encode(encode_checked(limits))).hexdigest()
     return msgspec.structs.replace(limits, config=digest)
+
+
+def _of_money(rules: ConfiguredRules) -> dict[str, Any]:
+    resumes = rules.max_forced_resumes
+    return msgspec.structs.asdict(rules) | {"max_forced_resumes": "" if resumes is None else str(resumes)}
 
 
 def unwatched_limits(configuration: Configuration) -> LimitsChanged:
@@ -119,6 +128,7 @@ def no_looser(in_force: Limits | None, limits: LimitsChanged) -> LimitsChanged:
     if ordered or in_force.on_worker_lost == "flatten":
         tighter = msgspec.structs.replace(tighter, on_worker_lost=in_force.on_worker_lost)
     tighter = _account_no_looser(in_force, tighter, ordered=ordered)
+    tighter = msgspec.structs.replace(tighter, **rules_no_looser(in_force, tighter))
     if tighter == limits:
         return limits
     return msgspec.structs.replace(tighter, by=in_force.by, reason=in_force.reason)
@@ -196,6 +206,11 @@ def how_to_order(limits: LimitsChanged, names: Iterable[str]) -> str:
     ordered = [name for name in _TO_BE_ORDERED if name in wanted]
     options = [f"--{name.replace('_', '-')} {_typed(limits, name)}" for name in ordered]
     options += _account_options(limits, wanted)
+    options += [
+        f"--{name.replace('_', '-')} {quote(_typed(limits, name, separator=' '))}"
+        for name in RULES_THAT_MAY_BE_ABSENT
+        if name in wanted
+    ]
     return f"portfold limits {' '.join(options)} --by NAME --reason TEXT" if options else ""
 
 
@@ -214,8 +229,10 @@ def _account_options(limits: LimitsChanged, wanted: set[str]) -> list[str]:
     return [option for name, option in typed.items() if name in wanted]
 
 
-def _typed(limits: LimitsChanged, name: str) -> str:
+def _typed(limits: LimitsChanged, name: str, separator: str = ",") -> str:
     value = getattr(limits, name)
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return str(value).replace(" ", ",")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).replace(" ", separator)

@@ -60,6 +60,18 @@ class AccountSettled(AnyEvent, frozen=True):
     account: Name
 
 
+class CashMoved(AnyEvent, frozen=True):
+    """Dollars were paid in (above 0) or out (below 0): no profit, and no loss.
+
+    The equity moves by it; so does the peak with what is paid in, so that the distance to a trailing floor
+    stays. What is paid out brings the equity nearer to it.
+    """
+
+    by: Person
+    reason: Text
+    amount: Dollars
+
+
 # --- decisions ------------------------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ _NOTHING = Decimal(0)
 _IMMENSE = 100
 _BINDING = 4  # event, its ID, chain, its hash: what the ledger writes behind a decision's own fields
 _SHOWN = 80
+_LISTED = 21  # fields, all that LimitsChanged once had: what was refused then is refused in the same words
 _REMEMBERED = 1024  # texts, by each reader
 
 _Reader = Callable[[str], Any]
@@ -265,7 +266,7 @@ def _explained(plan: _Plan, by_name: dict[str, str], invalid: Exception) -> str:
     kind = plan.message.__name__
     for name in by_name:
         if name not in plan.readers:
-            known = ", ".join(plan.kinds) or "none"
+            known = ", ".join([*plan.kinds][:_LISTED]) or "none"
             return f"{kind}.{_shown(name)}: not a field of {kind}; its fields are {known}"
     for name in plan.required:
         if name not in by_name:

@@ -101,6 +101,21 @@ class StopLossTriggered(AnyDecision, frozen=True):
     pending: Legs = ""
 
 
+class LimitReached(AnyDecision, frozen=True):
+    """A limit of money is reached: `now` has come to `limit`, in dollars. `rule` is the limit's name.
+
+    `action`: `tell`, `above` (entries above a size are denied), `deny` or `flatten`, which a FlattenOrdered
+    follows. It stands until the trading day `until`; empty where only a resume lifts it.
+    """
+
+    rule: Code
+    action: Code
+    now: Amount
+    limit: Amount
+    until: DateOrNone
+    reason: Text
+
+
 # --- flattening -----------------------------------------------------------------------------------------
 
 
@@ -205,6 +220,19 @@ class MarkStale(AnyDecision, frozen=True):
     age_ms: Moment
 
 
+class MarkDoubted(AnyDecision, frozen=True):
+    """A mark jumped from `before` to `price`, and does not count before a second one, or `until_ms`.
+
+    Until then entries are denied. A loss that nobody has confirmed by then counts, a profit does not.
+    """
+
+    worker: Name
+    symbol: Symbol
+    price: Price
+    before: Price
+    until_ms: Moment
+
+
 class EventRejected(AnyDecision, frozen=True):
     """The event changes nothing. `reason` says why and what was expected; `rejected` is its type."""
 
@@ -236,6 +264,7 @@ Decision = (
     | EntryExpired
     | StopLossApproaching
     | StopLossTriggered
+    | LimitReached
     | FlattenOrdered
     | FlattenHandedOver
     | FlattenOverdue
@@ -246,6 +275,7 @@ Decision = (
     | PositionMismatch
     | PnlDisputed
     | MarkStale
+    | MarkDoubted
     | AccountDiffers
     | AccountAgrees
     | AccountSilent

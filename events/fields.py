@@ -15,14 +15,19 @@ from portfold.bounds import (
     CLOCK_TIME,
     LONGEST_NAME,
     LONGEST_TEXT,
+    MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
+    MOST_DAYS,
     MOST_PERCENT,
     MOST_POSITIONS,
     MOST_SPECIFIED,
     MOST_SYMBOLS,
+    MOST_TIERS,
     NAME_LETTERS,
+    POINTS,
     PRICE,
     SYMBOL,
+    TIER,
 )
 
 # A field ends up on terminals and must neither steer one nor show other than it is: no control characters,
@@ -116,6 +121,41 @@ ContractLimit = Annotated[
 Percent = Annotated[
     int, Meta(ge=1, le=MOST_PERCENT, description=f"a whole number of percent from 1 to {MOST_PERCENT}")
 ]
+PercentOrNone = Annotated[
+    int, Meta(ge=0, le=MOST_PERCENT, description=f"a whole number of percent from 0 (none) to {MOST_PERCENT}")
+]
+DaysOrNone = Annotated[
+    int, Meta(ge=0, le=MOST_DAYS, description=f"a whole number of trading days from 0 to {MOST_DAYS}")
+]
+CountOrNone = Annotated[
+    str,
+    Meta(pattern=r"^(?:0|[1-9][0-9]{0,2})?\Z", description="a whole number from 0 to 999, or nothing"),
+]
+SecondsOrNone = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=MOST_CONFIRM_SECONDS,
+        description=f"a whole number of seconds from 0 to {MOST_CONFIRM_SECONDS}",
+    ),
+]
+PointJumps = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}={POINTS}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
+        description=f"points a mark may jump, for up to {MOST_SYMBOLS} symbols, such as CL=1.5 ES=20",
+    ),
+]
+LossTiers = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{TIER}(?: |\Z)){{0,{MOST_TIERS}}}(?<! )\Z",
+        description=(
+            f"up to {MOST_TIERS} tiers of the day's loss, in percent of its limit or in dollars, such as "
+            "50%=tell 1500=above:2 80%=deny 95%=flatten"
+        ),
+    ),
+]
 Milliseconds = Annotated[int, Meta(ge=0, le=10**12, description="a whole number of milliseconds")]
 Moment = Annotated[int, Meta(ge=0, description="a time in milliseconds, as in a stream ID")]
 
@@ -178,6 +218,9 @@ Legs = Annotated[
     ),
 ]
 ClockTime = Annotated[str, Meta(pattern=rf"^{CLOCK_TIME}\Z", description="a time of day such as 17:00")]
+ClockTimeOrNone = Annotated[
+    str, Meta(pattern=rf"^(?:{CLOCK_TIME})?\Z", description="a time of day such as 17:00, or nothing")
+]
 # Not the machine's local zone: elsewhere the same log would mean other days.
 ZoneName = Annotated[
     str,
@@ -185,6 +228,14 @@ ZoneName = Annotated[
         max_length=64,
         pattern=r"^(?!localtime\Z|posixrules\Z)[A-Za-z0-9_+/-]+\Z",
         description="a time zone such as America/Chicago",
+    ),
+]
+ZoneNameOrNone = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        pattern=r"^(?!localtime\Z|posixrules\Z)[A-Za-z0-9_+/-]*\Z",
+        description="a time zone such as America/Chicago, or nothing",
     ),
 ]
 Date = Annotated[str, Meta(pattern=rf"^{_DATE}\Z", description="a date such as 2025-01-15")]

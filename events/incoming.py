@@ -7,7 +7,7 @@ Amounts are dollars, prices are in the contract's quote, sizes are whole contrac
 
 from msgspec import Struct
 
-from portfold.events.account import AccountReported, AccountSettled
+from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.fields import (
     Count,
     Dollars,
@@ -253,6 +253,7 @@ Event = (
     | FlattenRequested
     | PositionSettled
     | AccountSettled
+    | CashMoved
     | LossAcknowledged
     | WorkerRetired
     | LimitsChanged

@@ -1,27 +1,52 @@
 """The order that puts rules in force: all of them, in full, so that a replay needs no file."""
 
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from portfold.dollars import ZERO
 from portfold.events.fields import (
     ClockTime,
+    ClockTimeOrNone,
     ContractLimit,
+    CountOrNone,
+    DaysOrNone,
     Digest,
     Dollars,
     Flag,
     HoldOrFlatten,
+    LossTiers,
     Milliseconds,
     NameOrNone,
     Percent,
+    PercentOrNone,
     Person,
+    PointJumps,
     PointValues,
     PositionLimit,
+    SecondsOrNone,
     StopBasis,
     SymbolList,
     Text,
     ZoneName,
+    ZoneNameOrNone,
 )
 from portfold.events.message import AnyEvent
+from portfold.whole_rules import half_of_a_rule
+
+_NOT_BELOW_ZERO = (
+    "start_balance",
+    "start_peak",
+    "equity_floor",
+    "trailing_drawdown",
+    "trailing_locks_at",
+    "profit_target",
+    "profit_lock_at",
+    "profit_lock_floor",
+    "profit_lock_trail",
+    "consistency_total",
+    "weekly_loss",
+    "weekly_profit",
+    "rolling_loss",
+)
 
 
 class LimitsChanged(AnyEvent, frozen=True):
@@ -29,7 +54,8 @@ class LimitsChanged(AnyEvent, frozen=True):
 
     `config` is the digest of the configuration they come from, nothing when an operator ordered them.
     `account` is the one that is watched, nothing for none; the four that follow say how, with
-    `account_silent_ms` 0 for a silence that nobody is told of.
+    `account_silent_ms` 0 for a silence that nobody is told of. What follows are rules that may be absent: at
+    its default none of them is in force. docs/limits.md says what each means.
     """
 
     by: Person
@@ -50,15 +76,46 @@ class LimitsChanged(AnyEvent, frozen=True):
     config: Digest = ""
     account: NameOrNone = ""
     account_grace_ms: Milliseconds = 0
-    account_tolerance: Dollars = Decimal(0)
+    account_tolerance: Dollars = ZERO
     account_silent_ms: Milliseconds = 0
     account_silence_denies: Flag = False
+    start_balance: Dollars = ZERO
+    start_peak: Dollars = ZERO
+    equity_floor: Dollars = ZERO
+    trailing_drawdown: Dollars = ZERO
+    trailing_on_realized: Flag = False
+    trailing_at: ClockTimeOrNone = ""
+    trailing_zone: ZoneNameOrNone = ""
+    trailing_locks_at: Dollars = ZERO
+    profit_target: Dollars = ZERO
+    profit_lock_at: Dollars = ZERO
+    profit_lock_floor: Dollars = ZERO
+    profit_lock_trail: Dollars = ZERO
+    profit_denies_only: Flag = False
+    profit_from_now: Flag = False
+    consistency_percent: PercentOrNone = 0
+    consistency_total: Dollars = ZERO
+    weekly_loss: Dollars = ZERO
+    weekly_profit: Dollars = ZERO
+    rolling_loss: Dollars = ZERO
+    rolling_days: DaysOrNone = 0
+    rolling_pause_days: DaysOrNone = 0
+    loss_tiers: LossTiers = ""
+    max_forced_resumes: CountOrNone = ""
+    mark_stale_denies: Flag = False
+    mark_jumps: PointJumps = ""
+    mark_confirm_seconds: SecondsOrNone = 0
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):
             raise ValueError("daily_stop_loss: expected more than 0 dollars")
-        if not (self.account_tolerance.is_finite() and self.account_tolerance >= 0):
-            raise ValueError("account_tolerance: expected no less than 0 dollars")
+        for name in ("account_tolerance", *_NOT_BELOW_ZERO):
+            amount = getattr(self, name)
+            if not (amount.is_finite() and amount >= 0):
+                raise ValueError(f"{name}: expected no less than 0 dollars")
+        missing = half_of_a_rule(self)
+        if missing is not None:
+            raise ValueError(f"{missing.field}: expected {missing.expected}")
         symbols = self.symbols.split(" ")
         if len(set(symbols)) != len(symbols):
             raise ValueError("symbols: expected each symbol once")
@@ -70,7 +127,12 @@ class LimitsChanged(AnyEvent, frozen=True):
         for name in ("reservation_ms", "flatten_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: expected more than 0 milliseconds")
-        try:
-            ZoneInfo(self.zone)
-        except (ValueError, KeyError, OSError) as unknown:
-            raise ValueError("zone: expected a time zone such as America/Chicago") from unknown
+        for name in ("zone", "trailing_zone"):
+            _refuse_unknown_zone(name, getattr(self, name))
+
+
+def _refuse_unknown_zone(name: str, zone: str) -> None:
+    try:
+        ZoneInfo(zone or "UTC")
+    except (ValueError, KeyError, OSError) as unknown:
+        raise ValueError(f"{name}: expected a time zone such as America/Chicago") from unknown

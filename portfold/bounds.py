@@ -21,6 +21,14 @@ MOST_POSITIONS = 50
 MOST_CONTRACTS = 10_000
 MOST_PERCENT = 99
 """Of the daily stop, to warn at."""
+MOST_DAYS = 30
+"""Trading days that a rule may look back on, or deny entries for."""
+MOST_CONFIRM_SECONDS = 600
+"""How long a mark that jumps may wait for a second one."""
+POINTS = r"[0-9]{1,9}(?:\.[0-9]{1,4})?"
+MOST_TIERS = 8
+TIER = r"[0-9]{1,9}(?:\.[0-9]{1,2})?%?=(?:tell|deny|above:[1-9][0-9]{0,3}|flatten)"
+"""A tier of the day's loss: how much of its limit, or how many dollars, and what follows."""
 
 MOST_BLOCKED = Decimal("0.5")
 """The share of entries that are denied, above which that is a warning sign."""

@@ -18,8 +18,8 @@ from msgspec import Struct
 from portfold.config import Configuration, Contract, load
 from portfold.config.locate import PACKAGED
 from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import FOLD_VERSION
-from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
 from portfold.dollars import gross_pnl

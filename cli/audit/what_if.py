@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.audit.source import Source
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.rule_options import RuleOptions
 from portfold.cli.symbols import Symbols, limits_given
 from portfold.installing import install_command
 
@@ -45,6 +46,7 @@ class OtherLimits:
 
 
 _LIMITS = OtherLimits()
+_RULES = RuleOptions()
 
 
 def register(app: App) -> None:
@@ -55,6 +57,7 @@ def register(app: App) -> None:
 def what_if(
     *,
     limits: OtherLimits = _LIMITS,
+    rules: RuleOptions = _RULES,
     sweep: list[str] | None = None,
     plot: Path | None = None,
     rows: Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))] = 40,
@@ -93,10 +96,10 @@ def what_if(
     from portfold.coordinator.audit.what_if.sweep import read_range
     from portfold.events.stream_id import ORIGIN
 
-    changes = limits_given(limits)
+    changes = limits_given(limits) | limits_given(rules)
     ranges = [read_range(text) for text in sweep or []]
     if not changes and not ranges:
-        names = ", ".join(f"--{name}" for name in vars(limits)).replace("_", "-")
+        names = ", ".join(f"--{name}" for name in [*vars(limits), *vars(rules)]).replace("_", "-")
         raise Unusable(f"what-if: expected --sweep, or at least one of {names}.")
     if plot is not None and not ranges:
         raise Unusable("--plot: expected --sweep with it.")

@@ -115,7 +115,10 @@ class TurnedRows:
 
     def _add_stop(self, stop: StopComes | StopGoes) -> None:
         count = len(parse_legs(stop.positions))
-        at = f"{shown(stop.daily_pnl)} of {shown_limit(-stop.limit)}"
+        limit = -stop.limit if stop.rule == "stopped_out" else stop.limit
+        at = f"{shown(stop.daily_pnl)} of {shown_limit(limit)}"
+        if stop.rule != "stopped_out":
+            at = f"{stop.rule} {at}"
         row = _Row(stop.at, stop.day, f"STOP comes, at {at}, and closes {count} open")
         if isinstance(stop, StopGoes):
             row.text = f"STOP goes, recorded at {at}, that closed {count} open"

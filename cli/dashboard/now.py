@@ -14,8 +14,9 @@ from portfold.coordinator.views.account_view import ShownAccount, difference_in_
 from portfold.coordinator.views.headlines import Headline, headlines
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition, Slot
+from portfold.coordinator.views.rule_view import amount_in_words
 from portfold.coordinator.views.status import block_rate
-from portfold.dollars import ZERO, shown, shown_limit, shown_price
+from portfold.dollars import ZERO, shown, shown_price
 from portfold.exchange_time import clock, span
 from portfold.quotes import NO_ENTRY_PRICE
 
@@ -47,13 +48,16 @@ class Held(Struct, frozen=True):
 
 
 class LimitRow(Struct, frozen=True):
-    """A limit: its value, where it stands, what is left, and the share of it that is used, from 0 to 1."""
+    """A limit: its value, where it stands, what is left, the share of it that is used, from 0 to 1, and what
+    is counted.
+    """
 
     name: str
     value: str
     stands: str
     left: str
     used: float
+    about: str
 
     @property
     def near(self) -> bool:
@@ -117,28 +121,16 @@ def now_of(seen: Overview, points: Sequence[Point], zone: ZoneInfo) -> Now:
 
 def limit_rows(view: PortfolioView) -> tuple[LimitRow, ...]:
     """Returns the limits in force, the nearest to being reached first."""
-    limits = view.limits
-    if limits is None:
-        return ()
-    used, most = view.contracts_used, limits.max_contracts
-    to_stop = view.day.pnl - view.stop_at
-    rows = [
+    return tuple(
         LimitRow(
-            "daily stop",
-            shown_limit(view.daily_limit),
-            shown(view.day.pnl),
-            shown(max(ZERO, to_stop)),
-            float(view.stop_used),
-        ),
-        _counted("positions", view.slots_used, limits.max_positions),
-        _counted("contracts", used, most),
-    ]
-    return tuple(sorted(rows, key=lambda row: -row.used))
-
-
-def _counted(name: str, used: int, most: int) -> LimitRow:
-    return LimitRow(
-        name, str(most), str(used), str(max(0, most - used)), min(1.0, used / most) if most else 1.0
+            one.rule,
+            amount_in_words(one.unit, one.limit),
+            amount_in_words(one.unit, one.now),
+            amount_in_words(one.unit, one.left),
+            float(min(Decimal(1), max(ZERO, one.used))),
+            one.about,
+        )
+        for one in view.rules
     )
 
 

@@ -9,7 +9,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from portfold.coordinator.fold.state import Day, daily_pnl, leg_key, leg_of
+from portfold.coordinator.fold.money_state import Day
+from portfold.coordinator.fold.state import daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import Line, narrate

@@ -1,4 +1,4 @@
-"""`portfold halt`, `resume`, `flatten`, `limits`, `settle`, `retire`, `acknowledge`: an operator's orders.
+"""`portfold halt`, `resume`, `flatten`, `settle`, `retire`, `acknowledge`: an operator's orders.
 
 Each is an event on the log, with who and why. It is recorded even while no coordinator leads, takes effect as
 soon as one does, and survives every restart; it can also be written by hand with XADD.
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
-from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
 
@@ -22,30 +20,6 @@ if TYPE_CHECKING:
     from portfold.events.incoming import Event, FlattenRequested, PositionSettled
     from portfold.events.stream_id import StreamId
     from portfold.events.wire.bus import Bus
-
-
-@Parameter(name="*", group="Limits")
-@dataclass(frozen=True)
-class NewLimits:
-    """The options of the limits to change."""
-
-    max_positions: int | None = None
-    """Positions open at once."""
-
-    max_contracts: int | None = None
-    """Contracts open at once."""
-
-    daily_stop_loss: str | None = None
-    """Dollars of loss at which everything is closed for the day."""
-
-    symbols: Symbols = ()
-    """What may be traded, as ES,CL."""
-
-    stop_loss_on: Literal["total", "realized"] | None = None
-    """Whether the stop counts open losses (total) or not (realized)."""
-
-    on_worker_lost: Literal["hold", "flatten"] | None = None
-    """Whether a lost worker's positions are held or closed."""
 
 
 @Parameter(name="*", group="What is held")
@@ -70,16 +44,15 @@ class Held:
 
 
 _TARGET = Target()
-_NEW_LIMITS = NewLimits()
-_ACCOUNT = AccountLimits()
 
-Who = Annotated[str, Parameter(name="--by", help="Who orders this; goes on record.")]
-Why = Annotated[str, Parameter(name="--reason", help="Why; goes on record.")]
+WHO, WHY = "Who orders this; goes on record.", "Why; goes on record."
+Who = Annotated[str, Parameter(name="--by", help=WHO)]
+Why = Annotated[str, Parameter(name="--reason", help=WHY)]
 
 
 def register(app: App) -> None:
     """Adds the commands."""
-    for command in (halt, resume, flatten, limits, settle, retire, acknowledge):
+    for command in (halt, resume, flatten, settle, retire, acknowledge):
         app.command(command)
 
 
@@ -162,36 +135,6 @@ def pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
             "So nothing is on record and trading is NOT halted: mend that, then flatten again."
         )
     return event
-
-
-def limits(
-    *,
-    new: NewLimits = _NEW_LIMITS,
-    watched: AccountLimits = _ACCOUNT,
-    by: Who,
-    reason: Why,
-    target: Target = _TARGET,
-) -> None:
-    """Change limits from now on. Limits not given here stay, even if somebody changes them at this moment.
-
-    Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
-    That the account is watched no more, only --no-account orders.
-
-    For example:
-
-        portfold limits --max-positions 3 --by jane --reason "holiday week"
-    """
-    from portfold.cli.operate.limits_order import change_limits
-    from portfold.coordinator.views.order_outcome import limits_ordered
-
-    changes, of_account = limits_given(new), account_given(watched)
-    if not changes and not of_account:
-        names = ", --".join([*vars(new), *vars(watched)]).replace("_", "-")
-        raise Unusable(f"limits: expected at least one of --{names}.")
-    bus = target.bus()
-    if of_account:
-        changes |= with_defaults(of_account, limits_ordered(bus).limits)
-    print_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
 def settle(

@@ -69,9 +69,10 @@ def export(
 
     choice = read_choice(results, row)
     stop, stop_lines = _stop(choice, daily_stop_loss)
-    text = configuration_text(choice, stop)
+    before = in_force(output)
+    text = configuration_text(choice, stop, before)
     configuration = checked(text, output)
-    portfolio, before = configuration.portfolio, in_force(output)
+    portfolio = configuration.portfolio
     changed = changes(before, portfolio) if before is not None else []
     print_lines(_written_lines(choice, portfolio), stop_lines, _change_lines(output, changed))
     if changed and not yes:

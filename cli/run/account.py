@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cyclopts import App
 
+from portfold.cli.operate import cash
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
 
@@ -11,8 +12,11 @@ _TARGET = Target()
 
 
 def register(app: App) -> None:
-    """Adds the command."""
-    app.command(account)
+    """Adds the command, and what is recorded of the account by hand."""
+    group = App(name="account")
+    group.default(account)
+    cash.register(group)
+    app.command(group)
 
 
 def account(*, book: Path | None = None, target: Target = _TARGET) -> int:

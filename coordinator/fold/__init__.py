@@ -1,1 +1,1 @@
-"""The fold: what each event means, a rule a file. Pure: it imports messages, and nothing of the world."""
+"""The fold: what each event means, and what the rules make of it. Pure: it imports nothing of the world."""

@@ -9,13 +9,22 @@ from decimal import getcontext, setcontext
 from typing import assert_never, get_args
 
 from portfold.coordinator.fold import repeats
+from portfold.coordinator.fold.effects import (
+    account,
+    capital,
+    entry,
+    lost_tail,
+    operator_orders,
+    positions,
+    presence,
+    resuming,
+)
+from portfold.coordinator.fold.effects.late_report import doubted_when_late
+from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.invariants import InvariantBroken
-from portfold.coordinator.fold.rules import account, entry, lost_tail, operator_orders, positions, presence
-from portfold.coordinator.fold.rules.late_report import doubted_when_late
-from portfold.coordinator.fold.rules.time_passing import pass_time
 from portfold.coordinator.fold.state import State
 from portfold.dollars import EXACT
-from portfold.events.account import AccountReported, AccountSettled
+from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
     ClockTicked,
@@ -43,7 +52,7 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -64,15 +73,22 @@ another leg or size is another fill under the same name; openings push out no na
 It counts the reminders of a flatten on when another leg joins it; they began anew.
 7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
 position of a worker that is not up.
+8 knows the rules of money that may be absent, and CashMoved.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, 4, 5, 6, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
 _TYPES = tuple(kind.__name__ for kind in get_args(Event))
-_KNOWN_SINCE: dict[type, int] = {EntryRenewed: 5, WorkerRetired: 5, AccountReported: 7, AccountSettled: 7}
+_KNOWN_SINCE: dict[type, int] = {
+    EntryRenewed: 5,
+    WorkerRetired: 5,
+    AccountReported: 7,
+    AccountSettled: 7,
+    CashMoved: 8,
+}
 """The version that first knew an event, for those that came later: the ones before refused it."""
 _OWNER_SINCE = 7
 _MARKS_FIELDS = "its fields are worker, session, seq, symbol, side, price, unrealized"
@@ -144,7 +160,7 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
         case TradingHalted():
             return operator_orders.halted(state, at, event)
         case TradingResumed():
-            return operator_orders.resumed(state, at, event)
+            return resuming.resumed(state, at, event)
         case FlattenRequested():
             return operator_orders.flatten_requested(state, at, event)
         case LimitsChanged():
@@ -155,6 +171,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
             return account.reported(state, at, event)
         case AccountSettled():
             return account.settled(state, at, event)
+        case CashMoved():
+            return capital.cash_moved(state, at, event)
         case CoordinatorStarted():
             return _coordinator_started(state, at, event)
         case LogTailMissing():

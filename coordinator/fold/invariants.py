@@ -10,10 +10,12 @@ from decimal import getcontext, setcontext
 from functools import lru_cache
 
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules.table import LATCHED
 from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
     CONFIGS_REMEMBERED,
+    DAYS_REMEMBERED,
     FILLS_REMEMBERED,
     POSITIONS_HELD,
     SESSIONS_REMEMBERED,
@@ -160,6 +162,19 @@ def _unlatched(state: State, at: StreamId, event: Event | Malformed) -> str:
     return f"daily P&L {pnl}, limit {-limits.daily_stop_loss}{since}, and no stop"
 
 
+def _not_latched(state: State, at: StreamId, event: Event | Malformed) -> str:
+    limits = state.limits
+    if limits is None or not limits.chosen:
+        return ""
+    for rule in LATCHED:
+        if rule.code in state.locks or rule.code in state.day.lifted or rule.is_reached is None:
+            continue
+        reached = rule.is_reached(state, limits)
+        if reached is not None:
+            return f"{rule.code}: {reached}"
+    return ""
+
+
 def _usable(state: State, at: StreamId, event: Event | Malformed) -> str:
     """While the stop is latched, every slot is kept or over; one that was taken back was over with that."""
     if state.stop is None:
@@ -178,6 +193,8 @@ def _out_of_bounds(state: State, at: StreamId, event: Event | Malformed) -> str:
         ("closes of a day", len(state.day.closed), CLOSES_REMEMBERED),
         ("fills", len(state.fills), FILLS_REMEMBERED),
         ("configurations", len(state.configs), CONFIGS_REMEMBERED),
+        ("days that are over", len(state.past), DAYS_REMEMBERED),
+        ("limits that are latched", len(state.locks), len(LATCHED)),
         ("differences to the account", len(state.account.differences) if state.account else 0, _DIFFERING),
     ):
         if count > most:
@@ -206,6 +223,7 @@ INVARIANTS: dict[str, Callable[[State, StreamId, Event | Malformed], str]] = {
     "Who is lost is known": _unknown_lost,
     "The day's P&L is a sum of amounts": _not_a_sum,
     "A loss at the limit latches the stop": _unlatched,
+    "Any other limit that is reached is latched": _not_latched,
     "While the stop is latched nobody may use a slot": _usable,
     "All that is remembered has a bound": _out_of_bounds,
 }

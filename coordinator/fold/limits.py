@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
+from portfold.dollars import ZERO
 from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import Malformed
 from portfold.events.limits_changed import LimitsChanged
@@ -16,11 +17,19 @@ _NOT_A_LIMIT = {"by", "reason", "config"}
 _NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)
 
 
-_MAY_BE_LEFT_OUT = {field.name for field in fields(LimitsChanged) if field.default is not NODEFAULT}
+_ABSENT = {field.name: field.default for field in fields(LimitsChanged) if field.default is not NODEFAULT}
+_ALIKE = tuple(name for name in LimitsChanged.__struct_fields__ if name not in ("symbols", "point_values"))
+RULES_THAT_MAY_BE_ABSENT = {
+    name: absent for name, absent in _ABSENT.items() if name != "config" and not name.startswith("account")
+}
+"""Each limit of a rule that may be absent, and what it is where the rule is."""
 
 
 class Limits(Struct, frozen=True, dict=True):
-    """What a portfolio may do. Dollars, contracts and milliseconds; `point_values` in dollars a point."""
+    """What a portfolio may do. Dollars, contracts and milliseconds; `point_values` in dollars a point.
+
+    What has a default here, a snapshot of an earlier version does not have: no such rule was in force.
+    """
 
     max_positions: int
     max_contracts: int
@@ -43,6 +52,43 @@ class Limits(Struct, frozen=True, dict=True):
     account_tolerance: Decimal
     account_silent_ms: int
     account_silence_denies: bool
+    start_balance: Decimal = ZERO
+    start_peak: Decimal = ZERO
+    equity_floor: Decimal = ZERO
+    trailing_drawdown: Decimal = ZERO
+    trailing_on_realized: bool = False
+    trailing_at: str = ""
+    trailing_zone: str = ""
+    trailing_locks_at: Decimal = ZERO
+    profit_target: Decimal = ZERO
+    profit_lock_at: Decimal = ZERO
+    profit_lock_floor: Decimal = ZERO
+    profit_lock_trail: Decimal = ZERO
+    profit_denies_only: bool = False
+    profit_from_now: bool = False
+    consistency_percent: int = 0
+    consistency_total: Decimal = ZERO
+    weekly_loss: Decimal = ZERO
+    weekly_profit: Decimal = ZERO
+    rolling_loss: Decimal = ZERO
+    rolling_days: int = 0
+    rolling_pause_days: int = 0
+    loss_tiers: str = ""
+    max_forced_resumes: str = ""
+    mark_stale_denies: bool = False
+    mark_jumps: str = ""
+    mark_confirm_seconds: int = 0
+
+    @cached_property
+    def jumps(self) -> dict[str, Decimal]:
+        """Returns by symbol how many points a mark may jump without a second one."""
+        pairs = (pair.split("=") for pair in self.mark_jumps.split(" ") if pair)
+        return {symbol: Decimal(points) for symbol, points in pairs}
+
+    @cached_property
+    def chosen(self) -> bool:
+        """Returns whether any rule is in force that may be absent."""
+        return any(getattr(self, name) != absent for name, absent in RULES_THAT_MAY_BE_ABSENT.items())
 
     @cached_property
     def text(self) -> str:
@@ -53,55 +99,19 @@ class Limits(Struct, frozen=True, dict=True):
 def limits_of(event: LimitsChanged) -> Limits:
     """Reads the event's flat lists."""
     pairs = (pair.split("=") for pair in event.point_values.split(" ") if pair)
+    alike: dict[str, Any] = {name: getattr(event, name) for name in _ALIKE}
     return Limits(
-        max_positions=event.max_positions,
-        max_contracts=event.max_contracts,
-        daily_stop_loss=event.daily_stop_loss,
+        **alike,
         symbols=tuple(event.symbols.split(" ")),
-        stop_loss_on=event.stop_loss_on,
-        stop_approach_percent=event.stop_approach_percent,
-        reservation_ms=event.reservation_ms,
-        flatten_ms=event.flatten_ms,
-        mark_stale_ms=event.mark_stale_ms,
-        on_worker_lost=event.on_worker_lost,
-        zone=event.zone,
-        roll=event.roll,
         point_values={symbol: Decimal(value) for symbol, value in pairs},
-        by=event.by,
-        reason=event.reason,
-        config=event.config,
-        account=event.account,
-        account_grace_ms=event.account_grace_ms,
-        account_tolerance=event.account_tolerance,
-        account_silent_ms=event.account_silent_ms,
-        account_silence_denies=event.account_silence_denies,
     )
 
 
 def order_of(limits: Limits) -> LimitsChanged:
     """Returns the order that puts these limits in force: what `limits_of` reads."""
+    alike: dict[str, Any] = {name: getattr(limits, name) for name in _ALIKE}
     return LimitsChanged(
-        by=limits.by,
-        reason=limits.reason,
-        max_positions=limits.max_positions,
-        max_contracts=limits.max_contracts,
-        daily_stop_loss=limits.daily_stop_loss,
-        symbols=_in_words(limits.symbols),
-        stop_loss_on=limits.stop_loss_on,
-        stop_approach_percent=limits.stop_approach_percent,
-        reservation_ms=limits.reservation_ms,
-        flatten_ms=limits.flatten_ms,
-        mark_stale_ms=limits.mark_stale_ms,
-        on_worker_lost=limits.on_worker_lost,
-        zone=limits.zone,
-        roll=limits.roll,
-        point_values=_in_words(limits.point_values),
-        config=limits.config,
-        account=limits.account,
-        account_grace_ms=limits.account_grace_ms,
-        account_tolerance=limits.account_tolerance,
-        account_silent_ms=limits.account_silent_ms,
-        account_silence_denies=limits.account_silence_denies,
+        **alike, symbols=_in_words(limits.symbols), point_values=_in_words(limits.point_values)
     )
 
 
@@ -113,9 +123,12 @@ def limits_named(limits: Limits) -> dict[str, str]:
 def limits_shown(limits: Limits) -> dict[str, str]:
     """Returns the same without what is nothing and may be left out: no such rule is in force."""
     named = limits_named(limits)
-    return {
-        name: text for name, text in named.items() if getattr(limits, name) or name not in _MAY_BE_LEFT_OUT
-    }
+    return {name: text for name, text in named.items() if getattr(limits, name) != _ABSENT.get(name)}
+
+
+def rules_shown(limits: Limits) -> dict[str, str]:
+    """Returns those of the rules that may be absent, and are not."""
+    return {name: text for name, text in limits_shown(limits).items() if name in RULES_THAT_MAY_BE_ABSENT}
 
 
 def changed_limits(

@@ -4,14 +4,16 @@ Plain structs with no behaviour but small readings of themselves; only the fold 
 bounded: reservations by the position limit, workers and remembered answers by the constants here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct, field
 
+from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
@@ -27,6 +29,7 @@ WORKERS_REMEMBERED = 256
 SESSIONS_REMEMBERED = 32  # more than a crash loop makes: an event of any may still be on its way
 ANSWERS_REMEMBERED = 8
 CONFIGS_REMEMBERED = 64
+DAYS_REMEMBERED = MOST_DAYS
 
 Side = Literal["long", "short"]
 
@@ -65,6 +68,7 @@ class Position(Struct):
 
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
     already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
+    `doubt` is a mark that jumped and waits for a second one.
     """
 
     symbol: str
@@ -81,6 +85,10 @@ class Position(Struct):
     rolled: Decimal | None = None
     mark_disputed: bool = False
     mark_stale: bool = False
+    doubt: Doubt | None = None
+
+
+_Held = TypeVar("_Held", Position, Reservation)
 
 
 class Unsettled(Struct):
@@ -164,26 +172,6 @@ class Worker(Struct):
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
 
 
-class Day(Struct):
-    """One trading day's account, in dollars and counts.
-
-    `stop_from` is the P&L from which the stop counts: 0, or what it was when a resume was forced. `closed`
-    names the legs closed today and the events that closed them, so that a second close is known as one.
-    """
-
-    date: str = ""
-    ends_ms: int = 0
-    realized: Decimal = ZERO
-    approached: bool = False
-    stop_from: Decimal = ZERO
-    entries_requested: int = 0
-    entries_allowed: int = 0
-    entries_blocked: int = 0
-    exits: int = 0
-    stops: int = 0
-    closed: dict[str, str] = field(default_factory=dict)
-
-
 class Stats(Struct):
     """Counts since the log began."""
 
@@ -207,6 +195,9 @@ class State(Struct):
     again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader took over,
     `worker_lost_ms` after how long a silence it counts a worker as lost; 0 where no leader reported that.
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
+    `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
+    and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
+    denied entries for days.
     """
 
     limits: Limits | None = None
@@ -231,6 +222,10 @@ class State(Struct):
     worker_lost_ms: int = 0
     account: Account | None = None
     net: Decimal = ZERO
+    capital: Capital | None = None
+    locks: dict[str, Lock] = field(default_factory=dict)
+    past: list[PastDay] = field(default_factory=list)
+    paused_on: str = ""
 
 
 def daily_pnl(state: State) -> Decimal:
@@ -262,11 +257,14 @@ def _worse_of_account(state: State, account: Account, total: Decimal) -> Decimal
     """A difference within its grace may be a fill on its way, so the log's figure counts until it is over; so
     it does while the account's is from before the log's latest close.
     """
+    return min(total, account_pnl(state, account)) if account_counts(account) else total
+
+
+def account_counts(account: Account) -> bool:
+    """Returns whether the account's figure counts where it is worse than the log's."""
     equity = account.differences.get(EQUITY)
     in_doubt = account.is_behind if equity is None else not equity.stands
-    if not account.as_of_ms or in_doubt:
-        return total
-    return min(total, account_pnl(state, account))
+    return bool(account.as_of_ms) and not in_doubt
 
 
 def _counts_open(state: State) -> bool:
@@ -312,6 +310,14 @@ def how_it_went(state: State, worker: str) -> str:
     """Says what became of a worker for which a slot is kept."""
     known = state.workers.get(worker)
     return "stopped" if known is not None and known.presence == "stopped" else "was lost"
+
+
+def first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:
+    """Returns the first in the symbol, of positions or of slots."""
+    for one in held.values():
+        if one.symbol == symbol:
+            return one
+    return None
 
 
 def open_symbols(state: State) -> list[str]:

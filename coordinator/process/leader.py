@@ -11,9 +11,9 @@ from functools import partial
 
 from portfold.clock import Clock
 from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in_force
+from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.invariants import check
-from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.coordinator.process.presence_watch import PresenceWatch
 from portfold.coordinator.process.terms import LeadLost, Terms
 from portfold.coordinator.store import log_integrity

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from portfold.coordinator.fold.account_state import Account
-from portfold.coordinator.fold.rules.account import expected_equity
+from portfold.coordinator.fold.effects.account import expected_equity
 from portfold.coordinator.fold.state import State, account_pnl
 from portfold.coordinator.views.amounts import refuse_no_amount
 from portfold.dollars import CENT, EXACT, ZERO, shown

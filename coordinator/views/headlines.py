@@ -6,9 +6,12 @@ Pure: from an overview to a few sentences, the worst first, each with its remedy
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from portfold.coordinator.fold.money_state import DENIES_ALL
+from portfold.coordinator.fold.rules.table import OUTLAST_RESUMES
 from portfold.coordinator.views.account_view import difference_in_words
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
+from portfold.coordinator.views.rule_view import lock_in_words
 from portfold.coordinator.views.status import tail_missing_text, unsettled_in_words
 from portfold.events.account import EQUITY
 from portfold.events.market import REFUSED, is_trouble
@@ -46,6 +49,7 @@ EVIDENCE = Headline(
 _LOOK = "See: portfold doctor"
 _RECONCILE = "See: portfold reconcile"
 _DENY_NOTHING = (
+    "tier_reached",
     "flattening",
     "flat_unconfirmed",
     "symbol_differs",
@@ -71,7 +75,9 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_nobody_decides(seen),
         *_log(seen),
         *_stopped(seen.view, zone),
+        *_reached(seen.view),
         *_flattening(seen),
+        *_marks(seen.view),
         *_halted(seen.view),
         *_limits(seen),
         *_account(seen.view, seen.now_ms),
@@ -85,7 +91,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
 
 def denying(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
     """Returns the headlines of what denies every entry until a new day or a person lifts it."""
-    return [*_stopped(view, zone), *_halted(view)]
+    return [*_stopped(view, zone), *_reached(view), *_halted(view)]
 
 
 def _unmanaged(seen: Overview) -> list[Headline]:
@@ -148,6 +154,33 @@ def _stopped(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
     until = f"a new day begins {clock(day_ends_ms, zone)}" if day_ends_ms else "until a new day begins"
     text = f"since {clock(stop.ms, zone)}; {until}"
     return [Headline("stopped_out", "critical", "STOPPED OUT", text)]
+
+
+def _reached(view: PortfolioView) -> list[Headline]:
+    """Warns of limits of money that are latched, with what lifts them, if anything does."""
+    found = []
+    for lock in view.locks:
+        if lock.action == "tell":
+            continue
+        denies = lock.action in DENIES_ALL
+        lasts = lock.rule in OUTLAST_RESUMES
+        way_out = "" if lasts else "To lift it: portfold resume --by NAME --reason TEXT --force"
+        level: Level = "critical" if denies else "warning"
+        code = "limit_reached" if denies else "tier_reached"
+        found.append(Headline(code, level, "LIMIT REACHED", lock_in_words(lock), way_out))
+    return found
+
+
+def _marks(view: PortfolioView) -> list[Headline]:
+    """Warns of positions whose marks deny every entry."""
+    found = [
+        f"{one.symbol} of {one.worker} {'jumped, unconfirmed' if one.mark_doubted else 'is stale'}"
+        for one in view.marks_that_deny
+    ]
+    if not found:
+        return []
+    text = f"the mark of {', '.join(found)}: every entry is denied"
+    return [Headline("marks_deny", "critical", "OPEN LOSS NOT KNOWN", text, _LOOK)]
 
 
 def _flattening(seen: Overview) -> list[Headline]:

@@ -10,9 +10,11 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
+from portfold.coordinator.views.rule_view import ShownRule
 from portfold.dollars import ZERO
 from portfold.events.fields import Side
 from portfold.events.legs import Leg
@@ -42,6 +44,7 @@ class ShownPosition(Struct, frozen=True):
     mark: Decimal | None
     earlier: Decimal = ZERO
     mark_stale: bool = False
+    mark_doubted: bool = False
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.price, self.unrealized, self.mark or ZERO, self.earlier)
@@ -126,7 +129,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     """All of it after `last_event`. `leader`, `durability` and `clock` are known where somebody leads.
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
-    whatever fills now is closed at once.
+    whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
+    `locks` the limits of money that are latched.
     """
 
     last_event: str = ""
@@ -151,13 +155,25 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     acknowledged: Acknowledged | None = None
     stats: Stats = field(default_factory=Stats)
     account: ShownAccount | None = None
+    rules: tuple[ShownRule, ...] = ()
+    locks: tuple[Lock, ...] = ()
 
     @property
     def denies_entries(self) -> bool:
         """Returns whether every entry is denied: stopped, halted, a log that lost its end, the account."""
         if self.account is not None and self.account.denies:
             return True
+        if self.marks_that_deny:
+            return True
+        if any(lock.action in DENIES_ALL for lock in self.locks):
+            return True
         return not (self.stop is None and self.halt is None and self.tail_missing is None)
+
+    @property
+    def marks_that_deny(self) -> tuple[ShownPosition, ...]:
+        """Returns the positions whose mark denies every entry: it is stale, or in doubt."""
+        stale_denies = self.limits is not None and self.limits.mark_stale_denies
+        return tuple(one for one in self.positions if one.mark_doubted or (stale_denies and one.mark_stale))
 
     @property
     def daily_limit(self) -> Decimal:

@@ -20,6 +20,7 @@ from portfold.coordinator.views.portfolio_view import (
     ShownUnsettled,
     Slot,
 )
+from portfold.coordinator.views.rule_view import locks_in_words, rules_in_words
 from portfold.coordinator.views.view_field import view_text
 from portfold.events.legs import legs_text
 from portfold.events.wire.bus import VIEW
@@ -253,5 +254,7 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "acknowledged": lambda loss: {"loss_acknowledged": acknowledged_text(loss)},
     "stats": _stats,
     "account": account_in_words,
+    "rules": rules_in_words,
+    "locks": locks_in_words,
 }
 """Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from portfold.coordinator.fold.rules.flatten import catches_new_fills
+from portfold.coordinator.fold.closing.flatten import catches_new_fills
 from portfold.coordinator.fold.state import (
     Flatten,
     Position,
@@ -26,6 +26,7 @@ from portfold.coordinator.views.portfolio_view import (
     ShownUnsettled,
     Slot,
 )
+from portfold.coordinator.views.rule_view import shown_rules
 from portfold.dollars import CENT, EXACT
 from portfold.events.legs import Leg
 from portfold.events.stream_id import StreamId
@@ -59,6 +60,8 @@ def portfolio_view(
         acknowledged=replace(state.acknowledged) if state.acknowledged else None,
         stats=replace(state.stats),
         account=shown_account(state, state.account) if state.account else None,
+        rules=shown_rules(state),
+        locks=tuple(replace(lock) for lock in state.locks.values()),
     )
 
 
@@ -85,6 +88,7 @@ def _position(state: State, held: Position) -> ShownPosition:
         mark=held.mark,
         earlier=_cents(earlier(state, held)),
         mark_stale=held.mark_stale,
+        mark_doubted=held.doubt is not None,
     )
 
 

@@ -159,12 +159,16 @@ def stop_of(choice: PortfolioChoice) -> Decimal | None:
     return Decimal(choice.findings.setting.daily_stop_loss) if choice.findings is not None else None
 
 
-def configuration_text(choice: PortfolioChoice, daily_stop_loss: Decimal) -> str:
-    """Returns the content of the file."""
+def configuration_text(
+    choice: PortfolioChoice, daily_stop_loss: Decimal, before: ConfiguredPortfolio | None = None
+) -> str:
+    """Returns the content of the file. The rules of money of the file `before` stay: no search chose them."""
+    kept = before.rules.chosen() if before is not None else {}
     constraints = {
         "max_positions": choice.max_positions,
         "daily_stop_loss": float(daily_stop_loss),
         "symbols": list(choice.symbols),
+        **{key: float(value) if isinstance(value, Decimal) else value for key, value in kept.items()},
     }
     tree = {
         "portfolio_constraints": constraints,

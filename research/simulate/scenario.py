@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct, structs
 
-from portfold.config import Configuration, ConfiguredPortfolio
+from portfold.config import Configuration
 from portfold.coordinator.configured import unwatched_limits
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.events.codec import encode_checked
@@ -173,7 +173,9 @@ def build_scenario(
     be doubted; and the age at which marks are stale, as trades without bars are not marked.
     """
     symbols = tuple(sorted({trade.symbol for trade in chosen.trades}))
-    portfolio = ConfiguredPortfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)
+    portfolio = structs.replace(
+        configuration.portfolio, max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols
+    )
     limits = unwatched_limits(structs.replace(configuration, portfolio=portfolio))
     return Scenario(
         drawings=drawn(chosen.trades, pricing, seed, drawings, counts_open=limits.stop_loss_on == "total"),

@@ -24,6 +24,8 @@ from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
+    FlattenOrdered,
+    LimitReached,
     StopLossTriggered,
     TradingDayStarted,
 )
@@ -72,7 +74,7 @@ class Simulated(Struct):
     `curve` holds the P&L since the beginning, in dollars, at the end of each moment in which money moved, in
     order: closed trades, and, where there are marks, open ones as far as the limits count them. It has one
     point for all events of a moment, as only lots put these in an order. `days` are those with an event.
-    `stop_days` names the day of each daily stop.
+    `stop_days` names the day of each daily stop, `reached` day and rule of each other limit of money.
     """
 
     symbols: tuple[str, ...]
@@ -82,6 +84,7 @@ class Simulated(Struct):
     taken: list[SimulatedTrade] = field(default_factory=list)
     denied: list[DeniedTrade] = field(default_factory=list)
     stop_days: list[str] = field(default_factory=list)
+    reached: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def requested(self) -> int:
@@ -176,19 +179,28 @@ class _Play:
         self.simulated.days.append(SimulatedDay(date, pnl, len(self.simulated.curve)))
         self._before_today += pnl
 
-    def _days_and_stops(self, decided: Sequence[Decision]) -> list[StopLossTriggered]:
-        stops = []
+    def _days_and_stops(self, decided: Sequence[Decision]) -> list[StopLossTriggered | FlattenOrdered]:
+        stops: list[StopLossTriggered | FlattenOrdered] = []
         for decision in decided:
             if isinstance(decision, TradingDayStarted):
                 self.end_day(decision.previous_day, decision.daily_pnl)
             elif isinstance(decision, StopLossTriggered):
                 self.simulated.stop_days.append(self.state.day.date)
                 stops.append(decision)
+            elif isinstance(decision, LimitReached):
+                self.simulated.reached.append((self.state.day.date, decision.rule))
+            elif isinstance(decision, FlattenOrdered) and decision.everything:
+                stops.append(decision)
         return stops
 
-    def _close_all(self, at: StreamId, stop: StopLossTriggered) -> None:
-        """Closes all positions within the moment of the stop, as the workers would."""
+    def _close_all(self, at: StreamId, stop: StopLossTriggered | FlattenOrdered) -> None:
+        """Closes all positions within the moment of the stop, as the workers would.
+
+        What an earlier stop of the same moment has closed already is not closed again.
+        """
         for leg in parse_legs(stop.positions):
+            if leg.symbol not in self.held:
+                continue
             at = StreamId(at.ms, at.seq + 1)
             trade = self.held.pop(leg.symbol)
             number = self.state.workers[worker_of(leg.symbol)].seqs[SESSION] + 1

@@ -17,7 +17,7 @@ from msgspec import structs
 
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
-from portfold.events.account import AccountReported, AccountSettled
+from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.codec import decode_event
 from portfold.events.decisions import Decision, EntryAllowed
 from portfold.events.incoming import (
@@ -81,6 +81,11 @@ class Moment(NamedTuple):
 def _any_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """One value of each field, in one draw."""
     return st.sampled_from([dict(zip(fields, values, strict=True)) for values in product(*fields.values())])
+
+
+def _each_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """One value of each field, each drawn for itself: of many fields."""
+    return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in fields.items()})
 
 
 _WORKERS = ["ann", "bob", "flattener"]
@@ -169,7 +174,7 @@ def _speaker(event: WorkerEvent) -> tuple[str, str, int]:
 
 
 _limits = st.builds(
-    lambda amounts, times: limits(**amounts, **times),
+    lambda amounts, times, money: limits(**amounts, **times, **money),
     _any_of(
         max_positions=[1, 2, 4],
         max_contracts=[1, 5, 5],
@@ -188,6 +193,35 @@ _limits = st.builds(
         account=["", "", "DU1"],
         account_silent_ms=[0, MINUTE],
         account_silence_denies=[False, True],
+    ),
+    st.one_of(
+        st.just({}),
+        _each_of(
+            start_balance=[Decimal(50_000), Decimal(50_000), Decimal(40_000)],
+            equity_floor=[Decimal(0), Decimal(49_900)],
+            trailing_drawdown=[Decimal(0), Decimal(300)],
+            trailing_on_realized=[False, True],
+            trailing_at=["", "", "10:05"],
+            trailing_zone=["America/Chicago"],
+            trailing_locks_at=[Decimal(0), Decimal(50_100)],
+            profit_target=[Decimal(0), Decimal(300)],
+            profit_denies_only=[False, True],
+            profit_from_now=[False, True],
+            profit_lock_at=[Decimal(0), Decimal(200)],
+            profit_lock_trail=[Decimal(0), Decimal(50)],
+            consistency_percent=[0, 30],
+            consistency_total=[Decimal(1000)],
+            weekly_loss=[Decimal(0), Decimal(700)],
+            weekly_profit=[Decimal(0), Decimal(700)],
+            rolling_loss=[Decimal(0), Decimal(600)],
+            rolling_days=[2, 3],
+            rolling_pause_days=[0, 1],
+            loss_tiers=["", "50%=tell 200=above:1 80%=deny 95%=flatten"],
+            max_forced_resumes=["", "1", "0"],
+            mark_stale_denies=[False, True],
+            mark_jumps=["", "ES=0 CL=1"],
+            mark_confirm_seconds=[1],
+        ),
     ),
 )
 _reports = st.builds(
@@ -227,6 +261,7 @@ _comings_and_goings = st.one_of(
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(AccountSettled(by="ann", reason="looked", account="DU1")),
+    st.sampled_from([CashMoved("ann", "", Decimal(500)), CashMoved("ann", "", Decimal(-500))]),
     st.sampled_from([WorkerRetired(by="ann", reason="", worker=worker) for worker in _WORKERS]),
 )
 _garbage = st.lists(

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.state import State, daily_pnl
-from portfold.events.account import AccountReported, AccountSettled
+from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.codec import decode_decision, encode
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied
 from portfold.events.incoming import (
@@ -285,6 +285,9 @@ class Story:
     def settle_account(self, name: str = "DU1") -> list[Decision]:
         return self.hears(AccountSettled(by="ann", reason="as the broker says", account=name))
 
+    def cash(self, amount: str) -> list[Decision]:
+        return self.hears(CashMoved(by="ann", reason="by wire", amount=Decimal(amount)))
+
     def retires(self, worker: str) -> list[Decision]:
         return self.hears(WorkerRetired(by="ann", reason="its machine is gone", worker=worker))
 
@@ -303,6 +306,11 @@ class Story:
     @property
     def stopped_out(self) -> bool:
         return self.state.stop is not None
+
+    @property
+    def latched(self) -> dict[str, str]:
+        """What is latched of the limits of money, and until when."""
+        return {rule: lock.until for rule, lock in self.state.locks.items()}
 
     @property
     def halted(self) -> bool:

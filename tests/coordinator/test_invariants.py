@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from portfold.coordinator.fold.effects import positions
 from portfold.coordinator.fold.invariants import (
     CONTRACTS_RESERVED,
     INVARIANTS,
@@ -19,7 +21,6 @@ from portfold.coordinator.fold.invariants import (
     InvariantBroken,
     check,
 )
-from portfold.coordinator.fold.rules import positions
 from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
@@ -41,7 +42,6 @@ from portfold.coordinator.store.snapshot import read_snapshot, snapshot_text
 from portfold.events.chain import GENESIS
 from portfold.events.codec import Fields
 from portfold.events.decisions import Decision, EntryAllowed
-from portfold.events.fields import ContractLimit, PositionLimit
 from portfold.events.incoming import EntryRequested, PositionMarked
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.embedded import EmbeddedServer
@@ -189,6 +189,12 @@ def _configs(state: State) -> None:
     state.configs = [*_filled(CONFIGS_REMEMBERED)]
 
 
+def _a_limit_nobody_watched(state: State) -> None:
+    assert state.limits is not None
+    state.limits = structs.replace(state.limits, profit_target=Decimal(1))
+    state.day.realized += 9000
+
+
 def _of_one_worker(name: str, most: int) -> Callable[[State], None]:
     def plant(state: State) -> None:
         setattr(state.workers["ibs-CL"], name, _filled(most))
@@ -196,7 +202,7 @@ def _of_one_worker(name: str, most: int) -> Callable[[State], None]:
     return plant
 
 
-ENTRIES, POSITION, SLOT, GRANTED, LEFT, LOST, SUM, LATCH, USABLE, BOUNDS = INVARIANTS
+ENTRIES, POSITION, SLOT, GRANTED, LEFT, LOST, SUM, LATCH, REACHED, USABLE, BOUNDS = INVARIANTS
 PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (ENTRIES, "4 were asked for, 3 allowed, 0 denied", _asked_once_more),
     (ENTRIES, "of 2025-01-15 3 were asked for, 3 allowed, 1 denied", _denied_today),
@@ -216,6 +222,7 @@ PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (SUM, "0 realized, NaN not counted by the stop", _forced_from_no_number),
     (SUM, "CL:long:ibs-CL has -Infinity unrealized", _endless_loss),
     (LATCH, "daily P&L -10000, limit -2500, and no stop", _loss_that_nobody_saw),
+    (REACHED, "profit_target: Reached(", _a_limit_nobody_watched),
     (USABLE, "SI:long:ibs-SI is reserved until 17", _granted_though_stopped),
     (BOUNDS, "66 positions, at most 64", _positions),
     (BOUNDS, "65 differences to brokers, at most 64", _unsettled),
@@ -248,11 +255,6 @@ def test_a_planted_state_is_found_and_named(
 
 def test_every_invariant_is_planted() -> None:
     assert {invariant for invariant, *_ in PLANTS} == set(INVARIANTS)
-
-
-def test_no_limit_may_be_larger_than_what_may_be_reserved() -> None:
-    most = [kind.__metadata__[0].le for kind in (PositionLimit, ContractLimit)]  # type: ignore[attr-defined]
-    assert most == [SLOTS_RESERVED, CONTRACTS_RESERVED]
 
 
 # --- no false alarm -------------------------------------------------------------------------------------

@@ -57,6 +57,8 @@ OF_A_KIND: dict[Any, st.SearchStrategy[Any]] = {
     kinds.Legs: a_list(joined(":", SYMBOLS, SIDES, SIZES, NAMES)),
     kinds.WorkingOrders: a_list(joined("=", SYMBOLS, st.integers(1, 9999).map(str))),
 }
+_ZONES = st.sampled_from(["UTC", "America/Chicago", "America/Argentina/Buenos_Aires", "Etc/GMT+5"])
+_DOLLARS = decimals(9).map(Decimal.copy_abs)
 OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "daily_stop_loss": decimals(9).map(Decimal.copy_abs).filter(bool),
     "symbols": st.lists(SYMBOLS, min_size=1, max_size=8, unique=True).map(" ".join),
@@ -66,7 +68,15 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "reservation_ms": st.integers(1, 10**12),
     "account_tolerance": decimals(9).map(Decimal.copy_abs),
     "flatten_ms": st.integers(1, 10**12),
-    "zone": st.sampled_from(["UTC", "America/Chicago", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]),
+    "zone": _ZONES,
+    **dict.fromkeys(("equity_floor", "trailing_drawdown", "trailing_locks_at", "start_peak"), _DOLLARS),
+    **dict.fromkeys(("profit_target", "profit_lock_at", "profit_lock_trail"), _DOLLARS),
+    **dict.fromkeys(("weekly_loss", "weekly_profit", "rolling_loss"), _DOLLARS),
+    **dict.fromkeys(("start_balance", "consistency_total"), _DOLLARS.filter(bool)),
+    "profit_lock_floor": st.just(Decimal(0)),
+    "rolling_days": st.integers(1, 30),
+    "trailing_zone": _ZONES,
+    "mark_confirm_seconds": st.integers(1, 600),
 }
 """Fields of LimitsChanged that its own rules bind further."""
 

@@ -247,8 +247,8 @@ def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     assert refusal(["type", "EntryRequest", "worker", "w"]) == (
         "type: expected one of EntryRequested, EntryWithdrawn, EntryRenewed, PositionOpened, PositionClosed, "
         "PositionMarked, WorkerStarted, WorkerStopped, LogTailMissing, AccountReported, TradingHalted, "
-        "TradingResumed, FlattenRequested, PositionSettled, AccountSettled, LossAcknowledged, WorkerRetired, "
-        "LimitsChanged, CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
+        "TradingResumed, FlattenRequested, PositionSettled, AccountSettled, CashMoved, LossAcknowledged, "
+        "WorkerRetired, LimitsChanged, CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
     )
 
 

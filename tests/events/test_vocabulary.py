@@ -33,6 +33,7 @@ BY_OPERATORS = {
     "LimitsChanged",
     "PositionSettled",
     "AccountSettled",
+    "CashMoved",
     "LossAcknowledged",
     "WorkerRetired",
 }
@@ -44,6 +45,7 @@ OUT = {
     "EntryExpired",
     "StopLossApproaching",
     "StopLossTriggered",
+    "LimitReached",
     "FlattenOrdered",
     "FlattenHandedOver",
     "FlattenOverdue",
@@ -58,6 +60,7 @@ OUT = {
     "PositionMismatch",
     "PnlDisputed",
     "MarkStale",
+    "MarkDoubted",
     "TradingDayStarted",
     "EventRejected",
 }

@@ -17,9 +17,10 @@ import msgspec
 import pytest
 
 from portfold.coordinator.fold import invariants
+from portfold.coordinator.fold.closing import flatten as flattening
+from portfold.coordinator.fold.effects import entry, positions, time_passing
 from portfold.coordinator.fold.limits import limits_of
-from portfold.coordinator.fold.rules import daily_loss, entry, positions, time_passing
-from portfold.coordinator.fold.rules import flatten as flattening
+from portfold.coordinator.fold.rules.limits import daily_loss, max_positions
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.trading_day import TradingDay
 from portfold.events.decisions import EventRejected, StopLossTriggered
@@ -185,7 +186,7 @@ def nothing(*_: object) -> list[object]:
 
 
 def allowing_reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (entry, invariants):
+    for module in (entry, max_positions, invariants):
         monkeypatch.setattr(module, "slots_used", lambda state: len(state.positions))
 
 

@@ -9,7 +9,10 @@ from msgspec import structs
 
 from portfold.coordinator.fold import state as fold_state
 from portfold.coordinator.fold.account_state import Account
-from portfold.coordinator.fold.rules import account, daily_loss, flatten, operator_orders, unowned
+from portfold.coordinator.fold.closing import flatten, unowned
+from portfold.coordinator.fold.effects import account, operator_orders
+from portfold.coordinator.fold.rules import latching
+from portfold.coordinator.fold.rules.limits import daily_loss
 from portfold.coordinator.fold.state import Flatten, State, account_pnl
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
 from portfold.coordinator.views.view_field import view_in
@@ -87,7 +90,7 @@ def _flat_by_an_older_report() -> Iterator[None]:
 def _unowned_is_left() -> Iterator[None]:
     """What nobody owns stays where it is when everything is flattened."""
     with ExitStack() as stack:
-        for rule in (account, daily_loss, operator_orders):
+        for rule in (account, daily_loss, latching, operator_orders):
             stack.enter_context(mock.patch.object(rule, "take_unowned", return_value=[]))
         yield
 
@@ -103,7 +106,7 @@ def _unowned_by_an_older_report() -> Iterator[None]:
         return takes(state, at)
 
     with ExitStack() as stack:
-        for rule in (account, daily_loss, operator_orders):
+        for rule in (account, daily_loss, latching, operator_orders):
             stack.enter_context(mock.patch.object(rule, "take_unowned", take))
         yield
 

@@ -9,8 +9,8 @@ from unittest import mock
 from msgspec import structs
 
 from portfold.coordinator.fold import fill_names, repeats
+from portfold.coordinator.fold.effects import entry, positions, presence
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules import entry, positions, presence
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision, EntryAllowed, EventRejected
 from portfold.events.fields import Side

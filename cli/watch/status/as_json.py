@@ -8,6 +8,7 @@ from portfold.coordinator.store.entry_json import shown_json
 from portfold.coordinator.views.headlines import headlines
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import ShownPosition, Slot
+from portfold.coordinator.views.rule_view import rule_fields
 from portfold.coordinator.views.status import status_values
 from portfold.events.wire.market import MarketSeen
 
@@ -31,6 +32,7 @@ def fields(seen: Overview) -> dict[str, object]:
         "taken_back": [_slot(one, None) for one in view.taken_back],
         "stop_at": float(view.stop_at),
         "stop_used": float(view.stop_used),
+        "rules": [rule_fields(one) for one in view.rules],
         "present": [one._asdict() for one in seen.workers],
         "unmanaged": [
             {"symbol": one.symbol, "side": one.side, "size": one.size, "worker": one.worker}

@@ -89,7 +89,8 @@ def _held(one: ShownPosition, now_ms: int) -> Text:
     profit = (f"{dollars(one.unrealized):>13}", "green" if one.unrealized >= ZERO else "red")
     if one.unmarked:
         profit = (f"{'no mark':>13}", "yellow")
-    stale = ("  stale", "yellow") if one.mark_stale else ""
+    doubted = ("  jumped", "bold red") if one.mark_doubted else ""
+    stale = ("  stale", "yellow") if one.mark_stale else doubted
     return _row(
         one,
         f"@ {shown_price(one.price)}" if one.price else NO_ENTRY_PRICE,

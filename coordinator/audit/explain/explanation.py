@@ -19,7 +19,7 @@ from portfold.coordinator.audit.record.lookup import Found, NotOnRecord
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.timeline import decision_text, event_text
-from portfold.coordinator.fold.rules.time_passing import pass_time
+from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.entry_json import words_json
 from portfold.coordinator.store.follower import Follower

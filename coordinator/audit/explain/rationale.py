@@ -13,10 +13,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, assert_never
 
-from portfold.coordinator.audit.explain import account_rationale
+from portfold.coordinator.audit.explain import account_rationale, limit_rationale
 from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
-from portfold.coordinator.fold.rules.entry import RULES
 from portfold.coordinator.fold.state import (
     State,
     contracts_used,
@@ -40,8 +39,6 @@ from portfold.events.legs import parse_legs
 from portfold.events.stream_id import StreamId
 from portfold.exchange_time import span
 from portfold.quotes import entry_price
-
-_ORDER = [rule.__name__.removeprefix("_") for rule in RULES]
 
 
 class DecisionContext(NamedTuple):
@@ -79,9 +76,11 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
         case decisions.EntryExpired():
             return _expired(case, decision)
         case decisions.StopLossApproaching():
-            return _approaching(case, decision)
+            return limit_rationale.approaching(case.after_view, decision)
         case decisions.StopLossTriggered():
             return _triggered(case, decision)
+        case decisions.LimitReached():
+            return limit_rationale.reached(case.after_view, decision)
         case decisions.FlattenOrdered():
             return _ordered(case, decision)
         case decisions.FlattenHandedOver():
@@ -100,6 +99,8 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return _disputed(case, decision)
         case decisions.MarkStale():
             return _stale(case, decision)
+        case decisions.MarkDoubted():
+            return limit_rationale.doubted(case.met.limits, clock_text(case.exchange, decision.until_ms))
         case account.AccountDiffers():
             return account_rationale.differs(case.met, case.after, decision)
         case account.AccountSilent():
@@ -125,7 +126,7 @@ def _allowed(case: DecisionContext, decision: decisions.EntryAllowed) -> list[st
         f"{slots_sum(case.met_view)}; this is number {decision.slots}.",
         f"{contracts_used(case.met)} contracts held or reserved + {decision.size} asked = "
         f"{contracts_used(case.met) + decision.size} of {most}.",
-        f"No rule objected: {', '.join(_ORDER)}.",
+        f"No rule objected: {', '.join(limit_rationale.asked(limits))}.",
         f"Reserved until {clock_text(case.exchange, decision.expires_ms)}, for "
         f"{span(decision.expires_ms - case.at.ms)}.",
     ]
@@ -135,9 +136,10 @@ def _denied(case: DecisionContext, decision: decisions.EntryDenied) -> list[str]
     if decision.repeats:
         return [_repeated(decision.repeats)]
     numbers = _NUMBERS.get(decision.code)
-    asked = _ORDER[: _ORDER.index(decision.code)] if decision.code in _ORDER and case.met.limits else []
+    asked = limit_rationale.asked_before(case.met.limits, decision.code)
     unobjecting = [f"Asked before it, and did not object: {', '.join(asked)}."] if asked else []
-    return [*([numbers(case, decision)] if numbers else []), *unobjecting]
+    figures = [numbers(case, decision)] if numbers else limit_rationale.latched(case.met, decision)
+    return [*figures, *unobjecting]
 
 
 def _stopped_out(case: DecisionContext, decision: decisions.EntryDenied) -> str:
@@ -243,15 +245,6 @@ def _repeated(first: str) -> str:
 
 
 # --- the day's loss -------------------------------------------------------------------------------------
-
-
-def _approaching(case: DecisionContext, decision: decisions.StopLossApproaching) -> list[str]:
-    lost = case.after.day.stop_from - decision.daily_pnl
-    from_dollars = decision.limit * decision.percent / 100
-    return [
-        _sum(case.after_view),
-        f"{shown(lost)} is lost; {decision.percent} % of {shown(decision.limit)} are {shown(from_dollars)}.",
-    ]
 
 
 def _triggered(case: DecisionContext, decision: decisions.StopLossTriggered) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from portfold.coordinator.audit.record.timeline import event_text
-from portfold.coordinator.fold.rules.entry import why_not
+from portfold.coordinator.fold.rules.table import why_not
 from portfold.coordinator.fold.state import State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.words.of_decisions import words_of_decision

@@ -20,15 +20,15 @@ from portfold.coordinator.audit.report.day_account import (
     OperatorOrder,
     OrderKind,
 )
+from portfold.coordinator.fold.closing.flatten import catches_new_fills
 from portfold.coordinator.fold.limits import Limits, limits_named
-from portfold.coordinator.fold.rules.daily_loss import is_near
-from portfold.coordinator.fold.rules.flatten import catches_new_fills
+from portfold.coordinator.fold.rules.limits.daily_loss import is_near
 from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_of, slots_used
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
 from portfold.coordinator.views.words.message_words import is_everyday
 from portfold.dollars import ZERO
-from portfold.events.account import AccountDiffers, AccountSettled, AccountSilent
+from portfold.events.account import AccountDiffers, AccountSettled, AccountSilent, CashMoved
 from portfold.events.codec import Fields
 from portfold.events.decisions import (
     Decision,
@@ -37,6 +37,7 @@ from portfold.events.decisions import (
     EntryExpired,
     EventRejected,
     LimitBreached,
+    LimitReached,
     PnlDisputed,
     StopLossTriggered,
     TradingDayStarted,
@@ -195,6 +196,8 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
             kind = "flatten"
         case PositionSettled() | AccountSettled():
             kind = "settle"
+        case CashMoved():
+            kind = "cash"
         case LossAcknowledged():
             kind = "acknowledge"
         case WorkerRetired():
@@ -235,6 +238,8 @@ def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: Sta
             account.expired += 1
         case StopLossTriggered():
             account.stops += 1
+        case LimitReached():
+            account.reached[decision.rule] += 1
         case LimitBreached(code="ungranted") if catches_new_fills(state):
             account.crossed += 1  # granted, and on its way when the order to flatten took the grant back
         case LimitBreached():

@@ -18,7 +18,7 @@ from portfold.dollars import ZERO
 LINES_KEPT = 1000
 
 StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "flat"]
-OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "acknowledge", "retire"]
+OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "cash", "acknowledge", "retire"]
 
 
 class EntryFill(Struct, frozen=True):
@@ -156,7 +156,8 @@ class DayAccount(Struct):
     that moment; `near` that it was as much as the limits warn of. When `most_open` were open at once,
     `most_allowed` were.
     `active_ms` spans what traders did; `over` says that the day has ended. `crossed` are fills that were on
-    their way when an order to flatten took the grant back; `breaches`, by code, all others that broke limits.
+    their way when an order to flatten took the grant back; `breaches`, by code, all others that broke limits;
+    `reached`, by rule, the limits of money other than the day's stop that were reached.
     `account_differed` counts, by symbol or `equity`, when the account differed for longer than its grace.
     """
 
@@ -189,6 +190,7 @@ class DayAccount(Struct):
     most_allowed: int | None = None
     above: list[Above] = field(default_factory=list)
     breaches: Counter[str] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
     crossed: int = 0
     rejected: int = 0
     account_differed: Counter[str] = field(default_factory=Counter)

@@ -55,6 +55,7 @@ def _day(account: DayAccount) -> Figures:
         "denied_by_code": dict(account.denied.most_common()),
         "expired": account.expired,
         "breaches": dict(account.breaches),
+        "limits_reached": dict(account.reached),
         "crossed": account.crossed,
         "rejected": account.rejected,
         "account_differed": dict(account.account_differed),

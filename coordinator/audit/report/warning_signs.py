@@ -28,6 +28,7 @@ class Sign(Struct, frozen=True):
 def signs(accounts: Sequence[DayAccount]) -> list[Sign]:
     """Returns the four signs that are always reported, seen or not, and the others that were seen."""
     others = (
+        _reached(accounts),
         _breaches(accounts),
         _flattening(accounts),
         _rejected(accounts),
@@ -90,6 +91,13 @@ def _above(accounts: Sequence[DayAccount]) -> Sign:
     return Sign(
         "above_limit", "More open than allowed", seen=True, text=f"{', '.join(worst)}, on {_days(over)}"
     )
+
+
+def _reached(accounts: Sequence[DayAccount]) -> Sign:
+    reached = [account for account in accounts if account.reached]
+    rules: Counter[str] = sum((account.reached for account in reached), Counter())
+    text = ", ".join(f"{rule} {count}" for rule, count in rules.most_common())
+    return Sign("limits_reached", "Limits of money reached", bool(rules), f"{text}, on {_days(reached)}")
 
 
 def _breaches(accounts: Sequence[DayAccount]) -> Sign:

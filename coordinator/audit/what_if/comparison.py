@@ -31,6 +31,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first_answer
+from portfold.coordinator.audit.what_if.closing_all import ClosingAll, closing_all
 from portfold.coordinator.audit.what_if.event_rewriter import EventRewriter
 from portfold.coordinator.audit.what_if.excluded_trades import ExcludedTrades
 from portfold.coordinator.audit.what_if.findings import (
@@ -45,13 +46,13 @@ from portfold.coordinator.audit.what_if.findings import (
 )
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.fold.fold import fold
-from portfold.coordinator.fold.state import Day, Position, Reservation, State, daily_pnl, leg_key, leg_of
+from portfold.coordinator.fold.money_state import Day
+from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
-    StopLossTriggered,
     TradingDayStarted,
     first,
 )
@@ -70,7 +71,6 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 
 _ASKERS_REMEMBERED = 1024
-_STOPPED_OUT = "stopped_out"
 _ALLOWED = "allowed"
 
 
@@ -218,22 +218,24 @@ class OtherBook:
     # --- stops, days, limits ----------------------------------------------------------------------------
 
     def _stop(self, met: Met, decisions: list[Decision]) -> list[Finding]:
-        recorded, other = first(StopLossTriggered, met.decisions), first(StopLossTriggered, decisions)
+        recorded, other = closing_all(met.decisions), closing_all(decisions)
         day = self.state.day.date
         if other is not None and recorded is None:
             self._end_everything(met, other)
-            return [StopComes(str(met.at), day, other.daily_pnl, other.limit, other.positions)]
+            return [StopComes(str(met.at), day, other.pnl, other.limit, other.positions, other.rule)]
         if recorded is not None and other is None:
-            return [StopGoes(str(met.at), day, recorded.daily_pnl, recorded.limit, recorded.positions)]
+            return [
+                StopGoes(str(met.at), day, recorded.pnl, recorded.limit, recorded.positions, recorded.rule)
+            ]
         return []
 
-    def _end_everything(self, met: Met, stop: StopLossTriggered) -> None:
+    def _end_everything(self, met: Met, stop: ClosingAll) -> None:
         """Ends everything at a stop that is not on the log: takes back slots, closes what is held."""
         for leg in parse_legs(stop.pending):
             key = leg_key(leg.symbol, leg.side, leg.worker)
             granted = met.state.reservations.get(key)
             if granted is not None:
-                self.excluded.expect(key, granted.request, leg.size, _STOPPED_OUT, str(met.at))
+                self.excluded.expect(key, granted.request, leg.size, stop.rule, str(met.at))
         for key, held in list(self.state.positions.items()):
             self.excluded.end(key, held, str(met.at))
             self._ended_today += 1

@@ -90,23 +90,31 @@ class TradeEnded(_Finding, frozen=True):
 
 
 class StopComes(_Finding, frozen=True):
-    """A stop that is not on the log. `positions` are those it would have closed."""
+    """A stop that is not on the log. `positions` are those it would have closed.
+
+    `rule` is the day's stop, or the limit of money that closes everything; then `daily_pnl` is its figure.
+    """
 
     at: str
     day: str
     daily_pnl: Decimal
     limit: Decimal
     positions: str
+    rule: str = "stopped_out"
 
 
 class StopGoes(_Finding, frozen=True):
-    """A stop on the log that would not have been, or not then. `positions` are those it closed."""
+    """A stop on the log that would not have been, or not then. `positions` are those it closed.
+
+    `rule` as in StopComes.
+    """
 
     at: str
     day: str
     daily_pnl: Decimal
     limit: Decimal
     positions: str
+    rule: str = "stopped_out"
 
 
 class DayFigures(Struct, frozen=True):

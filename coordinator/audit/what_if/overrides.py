@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
+from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT
 from portfold.dollars import shown_limit
 from portfold.events.codec import RefusedField, decode_event, encode
 from portfold.events.incoming import Malformed
@@ -12,7 +13,10 @@ from portfold.events.limits_changed import LimitsChanged
 
 # The calendar and the contracts' values say what happened rather than what may; other deadlines would need to
 # know what nobody can: when the fills would have come then.
-OVERRIDABLE = ("max_positions", "max_contracts", "daily_stop_loss", "symbols", "stop_loss_on")
+OVERRIDABLE = (
+    *("max_positions", "max_contracts", "daily_stop_loss", "symbols", "stop_loss_on"),
+    *RULES_THAT_MAY_BE_ABSENT,
+)
 
 _ANY = LimitsChanged(
     by="what-if",
@@ -31,6 +35,11 @@ _ANY = LimitsChanged(
     roll="17:00",
     point_values="",
 )
+_WHOLE = {"start_balance": "1", "trailing_zone": "UTC", "consistency_total": "1"} | {
+    "rolling_days": "1",
+    "mark_confirm_seconds": "1",
+}
+"""What a rule needs beside it may be on the log already, and need not be asked about."""
 
 
 class Overrides(Struct, frozen=True):
@@ -45,15 +54,21 @@ class Overrides(Struct, frozen=True):
             if name not in OVERRIDABLE:
                 raise RefusedField(f"{name[:80]}: expected one of the limits {', '.join(OVERRIDABLE)}")
         fields = encode(_ANY)
-        in_force = dict(zip(fields[::2], fields[1::2], strict=True)) | dict(texts)
+        in_force = dict(zip(fields[::2], fields[1::2], strict=True)) | _WHOLE | dict(texts)
         event = decode_event([word for pair in in_force.items() for word in pair])
         if isinstance(event, Malformed):
             raise RefusedField(event.reason.removeprefix("LimitsChanged."))
         return cls({name: getattr(event, name) for name in texts})
 
     def on(self, event: LimitsChanged) -> LimitsChanged:
-        """Returns the event as it would have been, whatever it says itself of an overridden limit."""
-        return structs.replace(event, **self.values) if self.values else event
+        """Returns the event as it would have been, whatever it says itself of an overridden limit.
+
+        Raises RefusedField where it would be half a rule, as what that needs is neither asked nor on the log.
+        """
+        try:
+            return structs.replace(event, **self.values) if self.values else event
+        except ValueError as half:
+            raise RefusedField(str(half)) from half
 
     def with_value(self, name: str, value: int | Decimal) -> "Overrides":
         """Returns these and one more."""

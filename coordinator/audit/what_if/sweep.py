@@ -13,7 +13,13 @@ from portfold.coordinator.audit.what_if.tally import Tally
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.codec import RefusedField
 
-SWEEPABLE = ("max_positions", "max_contracts", "daily_stop_loss")
+SWEEPABLE = (
+    *("max_positions", "max_contracts", "daily_stop_loss"),
+    *("equity_floor", "trailing_drawdown", "trailing_locks_at"),
+    *("profit_target", "profit_lock_at", "profit_lock_floor", "profit_lock_trail"),
+    *("consistency_percent", "consistency_total", "weekly_loss", "weekly_profit"),
+    *("rolling_loss", "rolling_days", "rolling_pause_days", "mark_confirm_seconds"),
+)
 MOST_POINTS = 200
 _MOST_RANGES = 2
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?").fullmatch

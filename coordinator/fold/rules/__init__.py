@@ -1,1 +1,1 @@
-"""The rules: what each kind of event does, a file a kind. Each asks the limits and the state, and no more."""
+"""The rules: what each objects to, what it watches, how far it is from its limit; a small module a rule."""

@@ -10,6 +10,7 @@ from portfold.events.account import (
     AccountReported,
     AccountSettled,
     AccountSilent,
+    CashMoved,
     FlatUnconfirmed,
 )
 from portfold.exchange_time import span
@@ -26,6 +27,13 @@ def settled(event: AccountSettled) -> MessageWords:
     """Returns the row of a settlement."""
     line = f"Account {event.account} settled by {event.by}: {event.reason}"
     return MessageWords("warning", line, alert=AlertWords("account_settled", "warning", (line,)))
+
+
+def cash_moved(event: CashMoved) -> MessageWords:
+    """Returns the row of cash that was paid in or out."""
+    what = "paid in" if event.amount > 0 else "paid out"
+    line = f"Cash {what} by {event.by}: {shown(abs(event.amount))} | {event.reason}"
+    return MessageWords("warning", line, alert=AlertWords("cash_moved", "warning", (line,)))
 
 
 def differs(decision: AccountDiffers) -> MessageWords:

@@ -27,6 +27,8 @@ from portfold.events.decisions import (
     FlattenOrdered,
     FlattenOverdue,
     LimitBreached,
+    LimitReached,
+    MarkDoubted,
     MarkStale,
     PnlDisputed,
     PortfolioFlat,
@@ -55,6 +57,8 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return _approaching(decision)
         case StopLossTriggered():
             return _triggered(decision)
+        case LimitReached():
+            return _limit_reached(decision)
         case FlattenOrdered():
             return _flatten_ordered(decision, cause)
         case FlattenHandedOver():
@@ -83,6 +87,8 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return of_account.heard(decision)
         case FlatUnconfirmed():
             return of_account.flat_unconfirmed(decision)
+        case MarkDoubted():
+            return _doubted(decision)
         case EventRejected():
             return _rejected(decision)
         case TradingDayStarted():
@@ -156,6 +162,25 @@ def _triggered(decision: StopLossTriggered) -> MessageWords:
         f"🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨 | Daily P&L: {shown(decision.daily_pnl)} | "
         f"Limit: {shown_limit(decision.limit)} | Open positions: {decision.open_positions}",
         alert=AlertWords("stop", "critical", lines),
+    )
+
+
+def _limit_reached(decision: LimitReached) -> MessageWords:
+    """Words a limit of money that is reached; one that is only told is no alarm."""
+    until = f"until {decision.until}" if decision.until else "until a resume"
+    follows = {
+        "tell": "Nothing follows from it",
+        "above": f"Larger entries are denied {until}",
+        "deny": f"Entries are denied {until}",
+        "flatten": f"Everything is closed, and entries are denied {until}",
+    }.get(decision.action, "")
+    line = f"LIMIT REACHED ({decision.rule}): {decision.reason}"
+    serious = decision.action in ("deny", "flatten")
+    lines = (f"🚨 {line}" if serious else f"⚠️ {line}", follows)
+    return MessageWords(
+        "critical" if serious else "warning",
+        f"{line} | {follows}",
+        alert=AlertWords("limit_reached", "critical" if serious else "warning", lines),
     )
 
 
@@ -266,6 +291,13 @@ def _stale(decision: MarkStale) -> MessageWords:
         f"{old} ({decision.worker})",
         alert=AlertWords("mark_stale", "warning", (line,), "all", decision.symbol),
     )
+
+
+def _doubted(decision: MarkDoubted) -> MessageWords:
+    line = f"Mark of {decision.symbol} jumped from {decision.before:f} to {decision.price:f}"
+    follows = f"entries are denied until a second one confirms it, or not | {decision.worker}"
+    alert = AlertWords("mark_doubted", "warning", (f"{line}: {follows}",), "all", decision.symbol)
+    return MessageWords("warning", f"{line} ({decision.worker})", alert=alert)
 
 
 def _rejected(decision: EventRejected) -> MessageWords:

@@ -7,10 +7,11 @@ adds one writes its row here, and nowhere else.
 from typing import assert_never
 
 from portfold.config import AlertLevel
+from portfold.coordinator.fold.limits import limits_of, rules_shown
 from portfold.coordinator.views.words import of_account
 from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
 from portfold.dollars import shown, shown_limit
-from portfold.events.account import AccountReported, AccountSettled
+from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.incoming import (
     COORDINATOR,
     ClockTicked,
@@ -82,6 +83,8 @@ def _row(event: Event, known: Known) -> MessageWords:
             return of_account.reported(event)
         case AccountSettled():
             return of_account.settled(event)
+        case CashMoved():
+            return of_account.cash_moved(event)
         case LossAcknowledged():
             return _acknowledged(event)
         case WorkerRetired():
@@ -288,9 +291,10 @@ def limits_words(limits: LimitsChanged) -> str:
 
 
 def _bounds(limits: LimitsChanged) -> str:
+    of_money = "".join(f", {name}={text}" for name, text in rules_shown(limits_of(limits)).items())
     return (
         f"max_positions={limits.max_positions}, max_contracts={limits.max_contracts}, "
-        f"daily_stop_loss={shown_limit(limits.daily_stop_loss)}"
+        f"daily_stop_loss={shown_limit(limits.daily_stop_loss)}{of_money}"
     )
 
 

@@ -68,6 +68,10 @@ def watched() -> WrittenDown:
     story.flatten()
     story.after(10 * SECOND)
     story.account_says("40000")
+    story.settle_account()
+    story.change_limits(weekly_loss=Decimal(1), mark_jumps="ES=5", mark_confirm_seconds=10)
+    story.fills("ES")
+    story.marks("ES", "-500", price="90")
     return story
 
 

@@ -17,8 +17,16 @@ BY_LABEL = {"portfold_up", "portfold_limit_used_ratio", "portfold_worker_alive"}
 def exported(led: Live, dashboard: Served) -> set[str]:
     """The names of all metrics that are there where a position is open and an account is watched."""
     led.change_limits(account="DU1", account_grace_ms=1000)
-    told = {"equity": Decimal(1000), "realized": Decimal(0), "unrealized": Decimal(0)}
-    led.hears(AccountReported(account="DU1", source="paper", as_of_ms=led.bus.now_ms(), **told))
+    led.hears(
+        AccountReported(
+            account="DU1",
+            source="paper",
+            as_of_ms=led.bus.now_ms(),
+            equity=Decimal(1000),
+            realized=Decimal(0),
+            unrealized=Decimal(0),
+        )
+    )
     led.enters("ES", price="5000.25")
     read = dashboard.local().gets("/metrics").text
     return {line.partition("{")[0] for line in read.splitlines() if not line.startswith("#")}

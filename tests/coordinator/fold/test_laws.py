@@ -7,9 +7,9 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from msgspec import structs
 
+from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.invariants import check
-from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.coordinator.fold.state import (
     POSITIONS_HELD,
     State,

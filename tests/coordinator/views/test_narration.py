@@ -144,6 +144,10 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.settle_account())
     then(story.after(30 * SECOND))
     then(story.account_says("50005"))
+    then(story.change_limits(weekly_loss=Decimal(1), by="ann", reason="enough"))
+    then(story.change_limits(mark_jumps="SI=5", mark_confirm_seconds=10, by="ann", reason="ticks"))
+    then(story.fills("SI"))
+    then(story.marks("SI", "-500", price="90"))
     assert said == EVERYTHING.splitlines()
     assert story.decided == set(get_args(Decision))
 
@@ -206,6 +210,19 @@ warning  Account DU1 settled by ann: as the broker says
 warning  Flat after 10 s | ordered by ann
 error    ACCOUNT NOT REPORTED: nothing of DU1 for 40 s
 info     Account DU1 is reported again, after 41 s
+warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, weekly_loss=1 | By ann: \
+enough
+critical LIMIT REACHED (weekly_loss): P&L $-2,506.00 of the week from 2025-01-13 reached the limit $-1.00 | \
+Everything is closed, and entries are denied until 2025-01-20
+critical Flatten: nothing open | weekly_loss reached
+warning  Flat after 0 ms | weekly_loss reached
+warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, mark_jumps=SI=5, \
+mark_confirm_seconds=10 | By ann: ticks
+info     Position opened: SI | Size: 1 | Open positions: 1/4
+error    LIMIT BREACHED (ungranted) by ibs-SI: 1 filled where 0 were granted
+critical Flatten: SI:long:1:ibs-SI | SI filled after the order to flatten
+critical Flatten handed over to the flattener: SI:long:1:ibs-SI
+warning  Mark of SI jumped from 100 to 90 (ibs-SI)
 """
 
 

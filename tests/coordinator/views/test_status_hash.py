@@ -60,7 +60,7 @@ def test_only_what_changed_is_written() -> None:
     before = next_status(NO_STATUS, shown(story.state))
     story.asks("CL")
     assert next_status(before, shown(story.state, StreamId(2, 0))).changed.keys() == {
-        *("reserved", "reserved_until_ms", "slots_used", "stats", "last_event", VIEW)
+        *("reserved", "reserved_until_ms", "slots_used", "standing", "stats", "last_event", VIEW)
     }
 
 

@@ -208,5 +208,21 @@ def test_changes_are_told_limit_by_limit(tmp_path: Path) -> None:
     assert changes(new, new) == []
 
 
+def test_the_rules_of_money_of_the_file_that_is_overwritten_stay(tmp_path: Path) -> None:
+    output = tmp_path / "config" / "portfolio_optimization.json"
+    write_defaults(output.parent)
+    tree = json.loads(output.read_text())
+    tree["portfolio_constraints"] |= {
+        "start_balance": 50_000,
+        "trailing_drawdown": 2000.5,
+        "loss_tiers": "50%=tell",
+    }
+    output.write_text(json.dumps(tree))
+    before = in_force(output)
+    assert before is not None
+    text = configuration_text(read_choice(table(tmp_path, {}), 0), Decimal(2500), before)
+    assert checked(text, output).portfolio.rules == before.rules
+
+
 def test_where_there_is_no_file_nothing_is_in_force(tmp_path: Path) -> None:
     assert in_force(tmp_path / "portfolio_optimization.json") is None

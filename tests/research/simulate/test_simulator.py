@@ -268,3 +268,26 @@ def test_the_limits_are_those_of_the_configuration() -> None:
     assert (limits.symbols, limits.max_positions, limits.max_contracts) == ("CL ES", 3, 3)
     assert (float(limits.daily_stop_loss), limits.stop_loss_on) == (2500, runtime.stop_loss_on)
     assert (limits.zone, limits.roll) == (runtime.trading_day.zone, runtime.trading_day.roll)
+
+
+# --- limits of money --------------------------------------------------------------------------------------
+
+
+def test_a_limit_of_money_that_live_has_the_simulation_has_too() -> None:
+    trades = (trade("ES", 0, 1, -600), trade("CL", 2, 3, -400), trade("SI", 4, 5, 10))
+    scenario = scenario_of(trades, stop=2500)
+    limited = structs.replace(scenario, limits=structs.replace(scenario.limits, weekly_loss=Decimal(1000)))
+    found = limited, limited.simulate(limited.symbols, 4)
+    assert denied(found) == [("SI", "weekly_loss")]
+    assert [rule for _, rule in found[1].reached] == ["weekly_loss"]
+    assert denied((scenario, scenario.simulate(scenario.symbols, 4))) == []
+
+
+def test_a_floor_closes_what_is_open_and_ends_the_account() -> None:
+    trades = (trade("ES", 0, 6, 10), trade("CL", 1, 2, -1000), trade("SI", 30, 31, 10))
+    scenario = scenario_of(trades, stop=2500)
+    floor = {"start_balance": Decimal(10_000), "equity_floor": Decimal(9_000)}
+    limited = structs.replace(scenario, limits=structs.replace(scenario.limits, **floor))
+    found = limited, limited.simulate(limited.symbols, 4)
+    assert [limited.timeline.trades[one.trade].symbol for one in found[1].forced] == ["ES"]
+    assert denied(found) == [("SI", "equity_floor")]

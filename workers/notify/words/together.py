@@ -29,6 +29,8 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted("P&L disputed", "{count} P&L reports of {group} disputed")
         case "mark_stale":
             return Counted("Marks old", "{count} marks are old")
+        case "mark_doubted":
+            return Counted("Marks that jumped", "{count} marks jumped")
         case "event_rejected":
             return Counted("Events rejected", "{count} events rejected: {group}")
         case "entry_unregistered":
@@ -55,6 +57,8 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted("Positions settled")
         case "account_settled":
             return Counted("Accounts settled")
+        case "cash_moved":
+            return Counted("Cash moved")
         case "account_agrees":
             return Counted("Account agrees again", "the account agrees again in {count}")
         case "account_heard":
@@ -88,6 +92,7 @@ def counted_as(kind: AlertKind) -> Counted | None:
             | "account_differs"
             | "account_silent"
             | "limit_breached"
+            | "limit_reached"
             | "position_mismatch"
             | "worker_lost"
             | "log_lost"

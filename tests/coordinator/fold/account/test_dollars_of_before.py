@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from portfold.coordinator.fold.account_state import Account
-from portfold.coordinator.fold.rules.account import expected_equity
+from portfold.coordinator.fold.effects.account import expected_equity
 from portfold.coordinator.fold.state import daily_pnl
 from portfold.events.account import AccountAgrees, AccountDiffers
 from portfold.events.decisions import EventRejected

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portfold.coordinator.fold.rules.flatten import LONGEST_REMINDER_MS
+from portfold.coordinator.fold.closing.flatten import LONGEST_REMINDER_MS
 from portfold.events.decisions import (
     EventRejected,
     FlattenHandedOver,

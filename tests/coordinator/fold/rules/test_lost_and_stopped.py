@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from portfold.coordinator.fold.rules.time_passing import next_deadline
+from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.state import contracts_used, slots_used
 from portfold.events.decisions import (
     EntryDenied,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import FOLD_VERSION
-from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.events.decisions import EntryAllowed, EntryExpired, EventRejected, LimitBreached
 from portfold.events.incoming import CoordinatorStarted
 from tests.coordinator.story import SECOND, Story, code, each, only

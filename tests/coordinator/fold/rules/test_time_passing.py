@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portfold.coordinator.fold.rules.time_passing import next_deadline
+from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import MarkStale
 from portfold.events.incoming import WorkerStarted

@@ -12,8 +12,8 @@ announces itself anew is the present one again.
 from collections.abc import Callable
 from typing import TypeVar
 
+from portfold.coordinator.fold.effects.positions import note_unsettled
 from portfold.coordinator.fold.repeats import is_of_replaced_session
-from portfold.coordinator.fold.rules.positions import note_unsettled
 from portfold.coordinator.fold.state import State, Unsettled, leg_of
 from portfold.events.decisions import Decision, PositionMismatch
 from portfold.events.incoming import PositionClosed, PositionOpened

@@ -1,16 +1,19 @@
-"""Operators' orders: halt, resume, flatten, change limits, and settle where log and broker differ."""
+"""Operators' orders: halt, flatten, change limits, and settle where log and broker differ."""
 
-from portfold.coordinator.fold.limits import limits_of
-from portfold.coordinator.fold.rules import account, daily_loss, flatten
-from portfold.coordinator.fold.rules.positions import (
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing.pending import cancel_pending
+from portfold.coordinator.fold.closing.unowned import take_unowned
+from portfold.coordinator.fold.effects import account, capital
+from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
     no_room,
     resize,
     take_out_of_book,
 )
-from portfold.coordinator.fold.rules.time_passing import open_first_day
-from portfold.coordinator.fold.rules.unowned import take_unowned
+from portfold.coordinator.fold.effects.time_passing import open_first_day
+from portfold.coordinator.fold.limits import Limits, limits_of
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import (
     CONFIGS_REMEMBERED,
     Halt,
@@ -27,10 +30,11 @@ from portfold.events.incoming import (
     PositionOpened,
     PositionSettled,
     TradingHalted,
-    TradingResumed,
 )
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
+
+_OF_PROFIT = ("profit_target", "profit_lock_at", "profit_lock_floor", "profit_lock_trail", "profit_from_now")
 
 
 def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
@@ -40,39 +44,30 @@ def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
     return []
 
 
-def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
-    """Lifts the halt; the day's stop only by force, which grants one more daily limit from here on."""
-    if state.flatten is not None and flatten.catches_new_fills(state):
-        return [_refused("positions are still being flattened; settle or close them first")]
-    if state.stop is not None and not event.force:
-        return [_refused(f"stopped out on {state.stop.day}; force=true lifts the stop, on record")]
-    if state.stop is not None:
-        state.stop = None
-        state.day.stop_from = daily_pnl(state)
-        state.day.approached = False
-    state.halt = None
-    return []
-
-
-def _refused(reason: str) -> EventRejected:
-    return EventRejected(reason=f"TradingResumed: {reason}", rejected="TradingResumed")
-
-
 def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> list[Decision]:
     """Halts, takes reserved slots back, and orders every position closed."""
     state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=True)
-    pending = daily_loss.cancel_pending(state, at)
+    pending = cancel_pending(state, at)
     taken = take_unowned(state, at)
     return [*taken, *flatten.order_everything(state, at, f"ordered by {event.by}", pending)]
 
 
 def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Decision]:
     """Puts the limits in force. A stop that they make due is triggered at once."""
-    state.limits = limits_of(event)
+    before, state.limits = state.limits, limits_of(event)
     account.watch_named(state, at, state.limits)
+    capital.count_from(state, at, state.limits)
+    _count_profit_from(state, before, state.limits)
     if event.config:
         _remember_config(state, event.config)
-    return [*open_first_day(state, at), *daily_loss.watch(state, at)]
+    return [*open_first_day(state, at), *table.watch(state, at)]
+
+
+def _count_profit_from(state: State, before: Limits | None, limits: Limits) -> None:
+    """Counts the day's profit from here on, where rules of profit are new and say so."""
+    new = before is None or any(getattr(before, name) != getattr(limits, name) for name in _OF_PROFIT)
+    if limits.profit_from_now and new:
+        state.day.profit_from, state.day.best = daily_pnl(state), None
 
 
 def _remember_config(state: State, config: str) -> None:
@@ -97,7 +92,7 @@ def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision
         del state.reservations[key]
     state.day.realized += event.pnl
     state.net += event.pnl
-    return [*_correct_book(state, at, key, event), *daily_loss.watch(state, at)]
+    return [*_correct_book(state, at, key, event), *table.watch(state, at)]
 
 
 def _says_the_same(held: Position | None, event: PositionSettled) -> bool:

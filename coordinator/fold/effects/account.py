@@ -12,9 +12,10 @@ the log last realized something are not compared with it, and count for nothing:
 from decimal import Decimal
 
 from portfold.coordinator.fold.account_state import Account, Difference
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing.unowned import take_unowned
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules import daily_loss, flatten
-from portfold.coordinator.fold.rules.unowned import take_unowned
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import State, leg_key, reported_pnl
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import (
@@ -65,7 +66,7 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
     account.heard_ms = at.ms
     changed = _compare(state, limits, account)
     left = _flatten_what_is_left(state, at)
-    return [*heard, *changed, *left, *flatten.finish(state, at), *daily_loss.watch(state, at)]
+    return [*heard, *changed, *left, *flatten.finish(state, at), *table.watch(state, at)]
 
 
 def note_move(state: State, at: StreamId) -> None:
@@ -86,7 +87,7 @@ def arrived(state: State, at: StreamId) -> list[Decision]:
     for subject in [one for one in account.differences if one not in found]:
         if not account.differences[subject].stands:
             del account.differences[subject]
-    return daily_loss.watch(state, at)
+    return table.watch(state, at)
 
 
 def _flatten_what_is_left(state: State, at: StreamId) -> list[Decision]:
@@ -145,6 +146,17 @@ def roll(state: State, account: Account) -> None:
     account.day_equity = account.equity + realized + _log_open(state) - account.then_open
 
 
+def cash_moved(state: State, amount: Decimal) -> list[Decision]:
+    """Expects so many dollars more in the account; before it shows them that is a difference like any."""
+    account, limits = state.account, state.limits
+    if account is None or limits is None or not account.as_of_ms:
+        return []
+    account.from_balance += amount
+    account.day_balance += amount
+    account.day_equity += amount
+    return _compare(state, limits, account)
+
+
 def settled(state: State, at: StreamId, event: AccountSettled) -> list[Decision]:
     """Takes the account's equity as right, and its word for flat as given, as a person has looked."""
     account, episode = state.account, state.flatten
@@ -159,7 +171,7 @@ def settled(state: State, at: StreamId, event: AccountSettled) -> list[Decision]
         agreed = [_agrees(account, EQUITY, equity, at.ms)] if equity and equity.stands else []
     confirmed = episode is not None and not episode.left
     ended = flatten.end(state, episode, at) if episode is not None and confirmed else []
-    return [*agreed, *ended, *daily_loss.watch(state, at)]
+    return [*agreed, *ended, *table.watch(state, at)]
 
 
 # --- comparing ------------------------------------------------------------------------------------------

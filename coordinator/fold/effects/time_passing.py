@@ -4,9 +4,12 @@ Every event brings the time in its ID, so this runs before each event is folded.
 happens, the leader writes a ClockTicked at the next deadline.
 """
 
-from portfold.coordinator.fold.rules import account, daily_loss, flatten
-from portfold.coordinator.fold.rules.entry import expire
-from portfold.coordinator.fold.state import Day, Reservation, State, daily_pnl
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.effects import account, capital, marks
+from portfold.coordinator.fold.effects.entry import expire
+from portfold.coordinator.fold.money_state import Day, PastDay
+from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
 from portfold.events.stream_id import StreamId
@@ -31,12 +34,16 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
     watched = ticked or not state.worker_lost_ms or state.fold_version < 6
     if state.reservations and watched:
         decisions += _expire(state, at)
+    if state.capital is not None:
+        capital.close_firms_day(state, at)
     if state.day.date and at.ms >= state.day.ends_ms:
         decisions += roll(state, at)
     if state.flatten is not None:
         decisions += flatten.remind(state, at)
     if state.positions:
         decisions += _stale(state, at)
+        if state.limits is not None and state.limits.mark_jumps:
+            decisions += marks.end_doubts(state, at)
     if state.account is not None:
         decisions += account.notice_silence(state, at)
     return decisions
@@ -54,6 +61,9 @@ def next_deadline(state: State) -> int | None:
     stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
     if stale_ms:
         due += [held.marked_ms + stale_ms for held in state.positions.values() if not held.mark_stale]
+    if state.capital is not None and state.capital.closes_ms:
+        due.append(state.capital.closes_ms)
+    due += marks.doubts_end(state)
     silent_ms = account.silent_from(state)
     if silent_ms is not None:
         due.append(silent_ms)
@@ -105,10 +115,11 @@ def roll(state: State, at: StreamId) -> list[Decision]:
             held.carried, held.rolled = held.unrealized, None
         elif state.fold_version >= 4:
             held.rolled = held.unrealized
+    state.past = [*state.past[1 - DAYS_REMEMBERED :], PastDay(state.day.date, daily_pnl(state))]
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     if state.account is not None:
         account.roll(state, state.account)
-    return [started, *daily_loss.watch(state, at)]
+    return [started, *table.watch(state, at)]
 
 
 def _started(state: State, today: TradingDay) -> TradingDayStarted:

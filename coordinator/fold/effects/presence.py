@@ -1,8 +1,9 @@
 """Workers come and go: what a starting worker's broker holds, and what becomes of a lost one's entries."""
 
-from portfold.coordinator.fold.rules import daily_loss, flatten
-from portfold.coordinator.fold.rules.entry import SENTENCE, expire
-from portfold.coordinator.fold.rules.positions import add_to_book, give_to_owner, no_room, note_unsettled
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.effects.entry import SENTENCE, expire
+from portfold.coordinator.fold.effects.positions import add_to_book, give_to_owner, no_room, note_unsettled
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import Position, State, Worker, leg_key
 from portfold.events.decisions import Decision, EventRejected, PositionAdopted, PositionMismatch
 from portfold.events.incoming import PositionOpened, WorkerLost, WorkerRetired, WorkerStarted, WorkerStopped
@@ -35,7 +36,7 @@ def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
         if key not in holdings and key not in on_log:
             del state.unsettled[key]  # nothing on the log, nothing at the broker: they agree again
     found += _give_back_kept(state, at, event.worker)
-    return [*found, *_flatten_again(state, at, event.worker), *daily_loss.watch(state, at)]
+    return [*found, *_flatten_again(state, at, event.worker), *table.watch(state, at)]
 
 
 def _give_back_kept(state: State, at: StreamId, worker: str) -> list[Decision]:

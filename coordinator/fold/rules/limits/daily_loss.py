@@ -1,20 +1,35 @@
 """The day's loss: the stop at the limit, the warning before it, and when the latch lifts.
 
 Daily P&L at or below minus the limit triggers the stop; the boundary counts. It latches for the trading day
-and lifts only when a later one has begun and the book is flat.
+and lifts only when a later one has begun and the book is flat. While it is latched every entry is denied.
 """
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing.pending import cancel_pending
+from portfold.coordinator.fold.closing.unowned import take_unowned
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules import flatten
-from portfold.coordinator.fold.rules.unowned import take_unowned
+from portfold.coordinator.fold.rules.rule import Denial, Reading, Rule
 from portfold.coordinator.fold.state import State, Stop, daily_pnl, legs_named
+from portfold.dollars import ZERO, shown
 from portfold.events.decisions import Decision, StopLossApproaching, StopLossTriggered
-from portfold.events.legs import Leg, legs_text
+from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
 
+_CODE = "stopped_out"
 _CAUSE = "daily stop loss"
+
+
+def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    """Objects while the stop is latched."""
+    if state.stop is None:
+        return None
+    return Denial(
+        _CODE,
+        f"Stopped out: daily P&L {shown(state.stop.daily_pnl)} on {state.stop.day} reached the limit "
+        f"{shown(-limits.daily_stop_loss)}",
+    )
 
 
 def watch(state: State, at: StreamId) -> list[Decision]:
@@ -41,13 +56,8 @@ def is_near(lost: Decimal, limits: Limits) -> bool:
 
 def lift_if_over(state: State) -> None:
     """Lifts the latch on a later trading day than it fell on, once the book is flat."""
-    if state.stop is not None and state.stop.day != state.day.date and _is_flat(state):
+    if state.stop is not None and state.stop.day != state.day.date and flatten.is_flat(state):
         state.stop = None
-
-
-def _is_flat(state: State) -> bool:
-    """Returns whether the book is, and no account has still to say so."""
-    return not state.positions and (state.account is None or state.flatten is None)
 
 
 def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
@@ -72,18 +82,13 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
     return [*taken, triggered, *flatten.hand_over(state, everything), *flatten.finish(state, at)]
 
 
-def cancel_pending(state: State, at: StreamId) -> str:
-    """Takes back every reserved slot, and lists them: what still fills will be closed at once.
+def read(state: State, limits: Limits) -> Reading:
+    """Returns the day's P&L against the P&L at which the stop is."""
+    pnl, stop_at = daily_pnl(state), state.day.stop_from - limits.daily_stop_loss
+    what = "realized and open" if limits.stop_loss_on == "total" else "realized"
+    forced = f", from the {shown(state.day.stop_from)} of a forced resume" if state.day.stop_from else ""
+    about = f"{what} P&L of the trading day{forced}"
+    return Reading("dollars", stop_at, pnl, max(ZERO, pnl - stop_at), limits.daily_stop_loss, about)
 
-    A slot may be filled already, with its report on its way. So it goes on counting as long as a slot whose
-    time is over, though nobody may use it.
-    """
-    pending = legs_text(
-        Leg(one.symbol, one.side, one.size, one.worker) for _, one in sorted(state.reservations.items())
-    )
-    if not state.worker_lost_ms:  # the leader did not report how long a report may be on its way
-        state.reservations = {key: one for key, one in state.reservations.items() if one.kept}
-    for reservation in state.reservations.values():
-        if not reservation.kept:
-            reservation.revoked, reservation.expires_ms = True, min(reservation.expires_ms, at.ms)
-    return pending
+
+RULE = Rule(_CODE, may_enter, ("daily_stop_loss", "stop_loss_on", "stop_approach_percent"), watch, read)

@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.effects import marks
+from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
-from portfold.coordinator.fold.rules import daily_loss, flatten
-from portfold.coordinator.fold.rules.entry import SENTENCE
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import (
     CLOSES_REMEMBERED,
     POSITIONS_HELD,
@@ -52,7 +54,8 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     ordered: list[Decision] = []
     if flatten.catches_new_fills(state):
         ordered = flatten.order(state, at, f"{event.symbol} filled after the order to flatten", [key])
-    return [*breaches, *ordered, *give_to_owner(state, at, event)]
+    owned = give_to_owner(state, at, event)
+    return [*breaches, *ordered, *owned, *table.watch_latched(state, at)]
 
 
 def give_to_owner(state: State, at: StreamId, fill: PositionOpened) -> list[Decision]:
@@ -184,7 +187,7 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
         done = take_out_of_book(state, at, key, by=f"{event.worker} at {at}")
     else:
         _shrink(held, event.size)
-    return [*disputed, *mismatch, *done, *daily_loss.watch(state, at)]
+    return [*disputed, *mismatch, *done, *table.watch(state, at)]
 
 
 def _leg_closed(state: State, event: PositionClosed) -> str:
@@ -238,6 +241,8 @@ def _disputed(
 
 def _shrink(held: Position, size: int) -> None:
     held.unrealized -= _share(held.unrealized, size, held.size)
+    if held.doubt is not None:
+        held.doubt.unrealized -= _share(held.doubt.unrealized, size, held.size)
     held.carried -= _share(held.carried, size, held.size)
     if held.rolled is not None:
         held.rolled -= _share(held.rolled, size, held.size)
@@ -263,7 +268,7 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     state.day.realized += min(event.pnl, ZERO)
     state.net += min(event.pnl, ZERO)
     _use_kept(state, key, event.size)
-    return [_unmatched(state, at, key, event, 0), *daily_loss.watch(state, at)]
+    return [_unmatched(state, at, key, event, 0), *table.watch(state, at)]
 
 
 def _unmatched(
@@ -309,13 +314,16 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     point_value = state.limits.point_values.get(event.symbol) if state.limits else None
     if point_value is not None:
         computed = gross_pnl(held.side, held.price, event.price, held.size, point_value)
-    held.mark, held.marked_ms, held.mark_stale = event.price, at.ms, False
+    held.marked_ms, held.mark_stale = at.ms, False
+    if not marks.is_believed(state, at, held, event):
+        return marks.doubt(state, at, held, event.price, min(event.unrealized, computed))
+    held.mark, held.doubt = event.price, None
     held.unrealized = min(event.unrealized, computed)
     disputed: list[Decision] = []
     if event.unrealized - computed > CENT and not held.mark_disputed:
         held.mark_disputed = True
         disputed.append(_disputed(event, event.unrealized, computed, held.unrealized))
-    return [*disputed, *daily_loss.watch(state, at)]
+    return [*disputed, *table.watch(state, at)]
 
 
 def _is_up(state: State, worker: str) -> bool:

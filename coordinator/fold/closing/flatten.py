@@ -163,6 +163,13 @@ def _unconfirmed(episode: Flatten, reason: str) -> FlatUnconfirmed:
     )
 
 
+def is_flat(state: State) -> bool:
+    """Returns whether the book is flat, and no account has still to say so."""
+    return not state.positions and (state.account is None or state.flatten is None)
+
+
 def catches_new_fills(state: State) -> bool:
-    """Returns whether a fill arriving now must be closed at once: after a stop, or an ordered flatten."""
-    return state.stop is not None or (state.halt is not None and state.halt.flatten)
+    """Returns whether a fill arriving now must be closed at once: after a stop, or an order to flatten."""
+    if state.stop is not None or (state.halt is not None and state.halt.flatten):
+        return True
+    return any(lock.action == "flatten" for lock in state.locks.values()) if state.locks else False

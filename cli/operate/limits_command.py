@@ -1,0 +1,108 @@
+"""`portfold limits`: every limit and how far it is to go; and, with an option, another limit from now on."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from portfold.cli.exits import Unusable
+from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
+from portfold.cli.operate.orders import WHO, WHY, print_outcome
+from portfold.cli.rule_options import RuleOptions
+from portfold.cli.symbols import Symbols, limits_given
+from portfold.cli.target import Target
+
+
+@Parameter(name="*", group="Limits")
+@dataclass(frozen=True)
+class NewLimits:
+    """The options of the limits to change."""
+
+    max_positions: int | None = None
+    """Positions open at once."""
+
+    max_contracts: int | None = None
+    """Contracts open at once."""
+
+    daily_stop_loss: str | None = None
+    """Dollars of loss at which everything is closed for the day."""
+
+    symbols: Symbols = ()
+    """What may be traded, as ES,CL."""
+
+    stop_loss_on: Literal["total", "realized"] | None = None
+    """Whether the stop counts open losses (total) or not (realized)."""
+
+    on_worker_lost: Literal["hold", "flatten"] | None = None
+    """Whether a lost worker's positions are held or closed."""
+
+
+_TARGET = Target()
+_NEW_LIMITS = NewLimits()
+_ACCOUNT = AccountLimits()
+_RULES = RuleOptions()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(limits)
+
+
+def limits(
+    *,
+    new: NewLimits = _NEW_LIMITS,
+    watched: AccountLimits = _ACCOUNT,
+    rules: RuleOptions = _RULES,
+    by: Annotated[str, Parameter(name="--by", help=WHO, show_default=False)] = "",
+    reason: Annotated[str, Parameter(name="--reason", help=WHY, show_default=False)] = "",
+    json: Annotated[bool, Parameter(show_default=False)] = False,
+    target: Target = _TARGET,
+) -> None:
+    """List every limit and how far it is to go; or change limits from now on.
+
+    Of the list the rule that is nearest to its limit comes first. In an order, limits that are not given
+    stay, even if somebody changes them at this moment.
+
+    Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
+    That the account is watched no more, only --no-account orders.
+
+    For example:
+
+        portfold limits
+        portfold limits --max-positions 3 --by jane --reason "holiday week"
+
+    Parameters
+    ----------
+    json
+        The list as one JSON object, for programs.
+    """
+    from portfold.cli.operate.limits_order import change_limits
+    from portfold.coordinator.views.order_outcome import limits_ordered
+
+    changes, of_account = limits_given(new) | limits_given(rules), account_given(watched)
+    if not changes and not of_account:
+        _list_limits(target, by or reason, json=json)
+        return
+    for option, given in (("--by", by), ("--reason", reason)):
+        if not given:
+            raise Unusable(f"{option}: expected with a change of limits; it goes on record.")
+    if json:
+        raise Unusable("--json: expected with the list of the limits, and without a change of any.")
+    bus = target.bus()
+    if of_account:
+        changes |= with_defaults(of_account, limits_ordered(bus).limits)
+    print_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
+
+
+def _list_limits(target: Target, signed: str, *, json: bool) -> None:
+    """Lists the limits. Raises Unusable for an order that changes nothing, which `signed` shows it is."""
+    from portfold.cli.operate.limits_listed import list_limits
+
+    if signed:
+        names = ", --".join([*vars(_NEW_LIMITS), *vars(_ACCOUNT), *vars(_RULES)]).replace("_", "-")
+        raise Unusable(f"limits: expected at least one of --{names}.")
+    bus = target.bus()
+    try:
+        list_limits(bus, json=json)
+    finally:
+        bus.close()

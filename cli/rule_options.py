@@ -1,0 +1,93 @@
+"""The options of the rules of money: the same for an order of limits and for a question about other ones.
+
+Each is called as the limit; what it takes, the log says. 0, or nothing in quotes, is no such rule.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cyclopts import Parameter
+
+
+@Parameter(name="*", group="Rules of money")
+@dataclass(frozen=True)
+class RuleOptions:
+    """The options of the rules of money; docs/limits.md has what each means."""
+
+    start_balance: str | None = None
+    """Dollars of the account where its equity begins to count."""
+
+    start_peak: str | None = None
+    """Dollars of the highest equity up to there."""
+
+    equity_floor: str | None = None
+    """Dollars of equity at which all is closed, until a resume."""
+
+    trailing_drawdown: str | None = None
+    """Dollars below the peak at which all is closed."""
+
+    trailing_on_realized: Literal["true", "false"] | None = None
+    """Whether open profit is left out of peak and equity."""
+
+    trailing_at: str | None = None
+    """When the peak counts, once a day, as 16:00; else always."""
+
+    trailing_zone: str | None = None
+    """On whose clocks, as America/New_York."""
+
+    trailing_locks_at: str | None = None
+    """Dollars of equity above which the floor rises no more."""
+
+    profit_target: str | None = None
+    """Dollars of the day's profit at which it is over."""
+
+    profit_lock_at: str | None = None
+    """Dollars of the day's profit that arm the lock."""
+
+    profit_lock_floor: str | None = None
+    """Dollars to which the profit may not fall then."""
+
+    profit_lock_trail: str | None = None
+    """Dollars below the day's best to which it may not fall."""
+
+    profit_denies_only: Literal["true", "false"] | None = None
+    """Whether a target or lock denies entries and closes nothing."""
+
+    profit_from_now: Literal["true", "false"] | None = None
+    """Whether profit counts from this order on, not from the day's beginning."""
+
+    consistency_percent: str | None = None
+    """Percent of the total that one day may make."""
+
+    consistency_total: str | None = None
+    """Dollars of that total."""
+
+    weekly_loss: str | None = None
+    """Dollars lost since Monday at which all is closed."""
+
+    weekly_profit: str | None = None
+    """Dollars made since Monday at which the week is over."""
+
+    rolling_loss: str | None = None
+    """Dollars lost over some days at which entries pause."""
+
+    rolling_days: str | None = None
+    """Over how many trading days."""
+
+    rolling_pause_days: str | None = None
+    """For how many whole trading days after."""
+
+    loss_tiers: str | None = None
+    """As "50%=tell 1500=above:2 80%=deny 95%=flatten"."""
+
+    mark_stale_denies: Literal["true", "false"] | None = None
+    """Whether a position that is not marked any more denies entries."""
+
+    mark_jumps: str | None = None
+    """Points that a mark may jump without a second one, as "CL=1.5 ES=20"."""
+
+    mark_confirm_seconds: str | None = None
+    """Seconds within which the second one has to come."""
+
+    max_forced_resumes: str | None = None
+    """How many resumes a day may be forced."""

@@ -1,0 +1,66 @@
+"""Why a limit of money was reached, and why it denies: its sentences of `rationale`."""
+
+from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
+from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
+from portfold.coordinator.fold.rules.rule import Rule
+from portfold.coordinator.fold.rules.table import RULES
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.dollars import shown
+from portfold.events.decisions import EntryDenied, LimitReached, StopLossApproaching
+
+
+def asked(limits: Limits | None) -> list[str]:
+    """Returns the rules that are asked, in their order: those that may be absent only where they are not."""
+    if limits is None:
+        return []
+    chosen = (rule for rule in RULES if not _may_be_absent(rule) or getattr(limits, rule.keys[0]))
+    return [rule.code for rule in chosen]
+
+
+def _may_be_absent(rule: Rule) -> bool:
+    return bool(rule.keys) and rule.keys[0] in RULES_THAT_MAY_BE_ABSENT
+
+
+def asked_before(limits: Limits | None, code: str) -> list[str]:
+    """Returns the rules that were asked before the one that objected."""
+    order = asked(limits)
+    return order[: order.index(code)] if code in order else []
+
+
+def approaching(after: PortfolioView, decision: StopLossApproaching) -> list[str]:
+    """Says what the day's loss is made of, and how much of the limit that is."""
+    lost = after.day.stop_from - decision.daily_pnl
+    from_dollars = decision.limit * decision.percent / 100
+    return [
+        f"{pnl_parts(after)} = {shown(after.day.pnl)}",
+        f"{shown(lost)} is lost; {decision.percent} % of {shown(decision.limit)} are {shown(from_dollars)}.",
+    ]
+
+
+def reached(after: PortfolioView, decision: LimitReached) -> list[str]:
+    """Says how it is reckoned, by the row of its rule, and when it lifts."""
+    reckoned = [f"Counted: {row.about}." for row in after.rules if row.rule == decision.rule]
+    if decision.until:
+        lifts = f"It stands until the first trading day from {decision.until} on, once nothing is open."
+    else:
+        lifts = "No new day lifts it: a resume does, and by force alone while it is still reached."
+    return [*reckoned, lifts]
+
+
+def doubted(limits: Limits | None, until: str) -> list[str]:
+    """Says how far a mark may jump, and what becomes of one that nobody confirms."""
+    jumps = limits.mark_jumps if limits is not None else ""
+    return [
+        f"Without a second one a mark may jump by so many points: {jumps}. By {until} a loss that nobody "
+        "confirmed counts all the same, a profit does not."
+    ]
+
+
+def latched(met: State, decision: EntryDenied) -> list[str]:
+    """Says since when a limit that denies is latched, and until when; nothing for any other denial."""
+    lock = met.locks.get(decision.code)
+    if lock is None:
+        return []
+    until = f"It stands until {lock.until}" if lock.until else "Only a resume lifts it"
+    return [f"Latched at event {lock.since}. {until}."]

@@ -1,0 +1,76 @@
+"""Marks that cannot be believed at once: one that jumps needs a second one within a bound of time.
+
+Until then it counts for nothing, so that one bad tick ends no day and raises no peak, and entries are denied.
+Guarantees: a realized loss is never delayed; once the bound is over a loss counts, confirmed or not; a profit
+counts only once it is confirmed.
+"""
+
+from decimal import Decimal
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import Doubt
+from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.state import Position, State
+from portfold.events.decisions import Decision, MarkDoubted
+from portfold.events.incoming import PositionMarked
+from portfold.events.stream_id import StreamId
+
+
+def is_believed(state: State, at: StreamId, held: Position, event: PositionMarked) -> bool:
+    """Returns whether the mark counts at once: it does not jump, or it confirms one that did before it."""
+    limits = state.limits
+    if limits is None or not limits.mark_jumps or not _jumps(limits, held, event.price):
+        return True
+    doubt = held.doubt
+    near = doubt is not None and abs(event.price - doubt.price) <= limits.jumps[event.symbol]
+    return near and doubt is not None and at.ms > doubt.since_ms
+
+
+def doubt(state: State, at: StreamId, held: Position, price: Decimal, unrealized: Decimal) -> list[Decision]:
+    """Remembers a mark that is not believed; says so once, until a mark is believed again."""
+    before = held.doubt
+    held.doubt = Doubt(price, unrealized, before.since_ms if before is not None else at.ms)
+    if before is not None or state.limits is None:
+        return []
+    return [
+        MarkDoubted(
+            worker=held.worker,
+            symbol=held.symbol,
+            price=price,
+            before=_believed(held),
+            until_ms=at.ms + state.limits.mark_confirm_seconds * 1000,
+        )
+    ]
+
+
+def doubts_end(state: State) -> list[int]:
+    """Returns when each doubt will be over."""
+    limits = state.limits
+    confirm_ms = limits.mark_confirm_seconds * 1000 if limits is not None else 0
+    doubts = (held.doubt for held in state.positions.values())
+    return [one.since_ms + confirm_ms for one in doubts if one is not None]
+
+
+def end_doubts(state: State, at: StreamId) -> list[Decision]:
+    """Counts each loss that has waited for so long as it may; drops a profit that nobody confirmed."""
+    limits = state.limits
+    if limits is None:
+        return []
+    over = False
+    for held in state.positions.values():
+        waiting = held.doubt
+        if waiting is None or at.ms < waiting.since_ms + limits.mark_confirm_seconds * 1000:
+            continue
+        held.doubt, over = None, True
+        if waiting.unrealized < held.unrealized:
+            held.mark, held.unrealized = waiting.price, waiting.unrealized
+    return table.watch(state, at) if over else []
+
+
+def _jumps(limits: Limits, held: Position, price: Decimal) -> bool:
+    most = limits.jumps.get(held.symbol)
+    return most is not None and abs(price - _believed(held)) > most
+
+
+def _believed(held: Position) -> Decimal:
+    return held.price if held.mark is None else held.mark

@@ -1,0 +1,81 @@
+"""A resume: what it lifts, what it lifts only by force, and what no resume lifts.
+
+A halt is lifted by any. The day's stop, a floor that the equity is still at, and what is latched for the day
+take force, which stays on record and is bounded a day. What is latched for a week or for days stays.
+"""
+
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.equity import equity
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import Lock
+from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.events.decisions import Decision, EventRejected
+from portfold.events.incoming import TradingResumed
+from portfold.events.stream_id import StreamId
+
+
+def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
+    """Lifts the halt; the day's stop only by force, which grants one more daily limit from here on."""
+    if state.flatten is not None and flatten.catches_new_fills(state):
+        return [_refused("positions are still being flattened; settle or close them first")]
+    if state.stop is not None and not event.force:
+        return [_refused(f"stopped out on {state.stop.day}; force=true lifts the stop, on record")]
+    lifted = [lock for lock in state.locks.values() if lock.rule not in table.OUTLAST_RESUMES]
+    forced = [lock for lock in lifted if lock.until or _still_reached(state, lock)]
+    why_not = _why_not(state, event, lifted, forced)
+    if why_not:
+        return [_refused(why_not)]
+    if event.force and (state.stop is not None or forced):
+        state.day.forced += 1
+    if state.stop is not None:
+        state.stop = None
+        state.day.stop_from = daily_pnl(state)
+        state.day.approached = False
+    for lock in lifted:
+        _lift(state, lock, by_force=lock in forced)
+    state.halt = None
+    return table.watch_latched(state, at) if lifted else []
+
+
+def _why_not(state: State, event: TradingResumed, lifted: list[Lock], forced: list[Lock]) -> str:
+    if forced and not event.force:
+        return f"{forced[0].reason}; force=true lifts it, on record"
+    limits = state.limits
+    uses_force = event.force and (state.stop is not None or bool(forced))
+    if limits is not None and uses_force and _as_many_as_may_be(limits, state.day.forced):
+        return f"max_forced_resumes is {limits.max_forced_resumes}, and so many were forced today"
+    if state.locks and not lifted and state.stop is None and state.halt is None:
+        lock = next(iter(state.locks.values()))
+        return f"{lock.reason}; no resume lifts it, it stands until {lock.until}"
+    return ""
+
+
+def _as_many_as_may_be(limits: Limits, forced: int) -> bool:
+    return bool(limits.max_forced_resumes) and forced >= int(limits.max_forced_resumes)
+
+
+def _still_reached(state: State, lock: Lock) -> bool:
+    rule = table.LATCHED_BY_CODE[lock.rule]
+    if state.limits is None or rule.is_reached is None:
+        return False
+    return rule.is_reached(state, state.limits) is not None
+
+
+def _lift(state: State, lock: Lock, *, by_force: bool) -> None:
+    """Lifts a lock; by force it counts from here on, or is over for the day."""
+    del state.locks[lock.rule]
+    if not by_force:
+        return
+    if not lock.until:
+        capital = state.capital
+        if capital is not None:
+            capital.forced = min(equity(state, capital, realized=realized) for realized in (False, True))
+    elif lock.rule in table.COUNT_FROM_A_RESUME:
+        state.day.profit_from, state.day.best = daily_pnl(state), None
+    else:
+        state.day.lifted.append(lock.rule)
+
+
+def _refused(reason: str) -> EventRejected:
+    return EventRejected(reason=f"TradingResumed: {reason}", rejected="TradingResumed")

@@ -1,0 +1,62 @@
+"""The equity: what the operator began with, what was paid in and out, and what the log has made since.
+
+Where an account is watched and does not merely lag behind, the worse of the log's figure and the account's
+counts. Guarantees: the peak never falls but by a person's order, so a floor that hangs on it never does.
+"""
+
+from decimal import Decimal
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import Capital
+from portfold.coordinator.fold.state import State, account_counts
+from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.dollars import ZERO
+
+
+def equity(state: State, capital: Capital, *, realized: bool) -> Decimal:
+    """Returns the equity in dollars; without open profit and loss where it is `realized`."""
+    found = capital.start + capital.cash + state.net - capital.from_net
+    if not realized:
+        found += sum((held.unrealized for held in state.positions.values()), ZERO)
+    account = state.account
+    if account is None or not account_counts(account):
+        return found
+    return min(found, account.equity - account.unrealized if realized else account.equity)
+
+
+def trailing_floor(limits: Limits, capital: Capital) -> Decimal:
+    """Returns the floor that trails the peak; it rises no further than where it locks."""
+    floor = capital.peak - limits.trailing_drawdown
+    return min(floor, limits.trailing_locks_at) if limits.trailing_locks_at else floor
+
+
+def allowed_floor(limits: Limits, capital: Capital, floor: Decimal) -> Decimal:
+    """Returns the floor that holds now: after a forced resume below it, one daily limit below that equity."""
+    if capital.forced is None:
+        return floor
+    return min(floor, capital.forced - limits.daily_stop_loss)
+
+
+def note_equity(state: State, limits: Limits, capital: Capital) -> None:
+    """Raises the peak, where it moves with every mark; ends a forced resume once the equity is above."""
+    if not limits.trailing_at:
+        raise_peak(state, limits, capital)
+    if capital.forced is None:
+        return
+    above_trailing = not limits.trailing_drawdown or (
+        equity(state, capital, realized=limits.trailing_on_realized) > trailing_floor(limits, capital)
+    )
+    if above_trailing and equity(state, capital, realized=False) > limits.equity_floor:
+        capital.forced = None
+
+
+def raise_peak(state: State, limits: Limits, capital: Capital) -> None:
+    """Raises the peak to the equity, where that is higher."""
+    capital.peak = max(capital.peak, equity(state, capital, realized=limits.trailing_on_realized))
+
+
+def next_close(limits: Limits, ms: int) -> int:
+    """Returns when the peak counts next, by the firm's own clock; 0 where it moves with every mark."""
+    if not limits.trailing_at:
+        return 0
+    return trading_day_at(ms, limits.trailing_zone, limits.trailing_at).ends_ms

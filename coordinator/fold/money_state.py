@@ -1,0 +1,90 @@
+"""What the rules of money remember, of the trading day and beyond it: a part of the state."""
+
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct, field
+
+from portfold.dollars import ZERO
+
+LockAction = Literal["tell", "above", "deny", "flatten"]
+"""What follows from a limit that is reached, from the mildest on."""
+DENIES_ALL: tuple[LockAction, ...] = ("deny", "flatten")
+
+
+class Capital(Struct):
+    """The account's money from where the operator began to count it.
+
+    `start` was the balance then, when the log had realized `from_net`; `named_peak` is the peak given with
+    it. `cash` is what was paid in since, less what was paid out. `peak` is the highest equity that
+    counted. Where it counts once a day, `closes_ms` is when it does next. `forced` is the equity at which a
+    resume below a floor was forced.
+    """
+
+    start: Decimal
+    named_peak: Decimal
+    from_net: Decimal
+    peak: Decimal
+    cash: Decimal = ZERO
+    closes_ms: int = 0
+    forced: Decimal | None = None
+
+
+class Lock(Struct):
+    """A limit that was reached at the event `since`: what follows, and until when.
+
+    `until` is the first trading day on which it lifts; empty where only a resume lifts it. `size` is the
+    largest entry that is still allowed, of those that deny above one.
+    """
+
+    rule: str
+    action: LockAction
+    since: str
+    until: str
+    reason: str
+    size: int = 0
+
+
+class Doubt(Struct):
+    """A mark that jumped, at `since_ms`: what it said, and the dollars that the position would make by it."""
+
+    price: Decimal
+    unrealized: Decimal
+    since_ms: int
+
+
+class PastDay(Struct, frozen=True):
+    """A trading day that is over, and what it came to in dollars."""
+
+    date: str
+    pnl: Decimal
+
+
+class Day(Struct):
+    """One trading day's account, in dollars and counts.
+
+    `stop_from` is the P&L from which the stop counts: 0, or what it was when a resume was forced. `closed`
+    names the legs closed today and the events that closed them, so that a second close is known as one.
+
+    `profit_from` is the P&L from which profit counts: 0, or what it was at a forced resume, or when the rules
+    of profit were put in force to count from then. `best` is the highest P&L since the profit lock was armed,
+    `tier` how many tiers of loss were reached, `lifted` the rules that a forced resume has lifted for today,
+    and `forced` how many resumes were forced.
+    """
+
+    date: str = ""
+    ends_ms: int = 0
+    realized: Decimal = ZERO
+    approached: bool = False
+    stop_from: Decimal = ZERO
+    entries_requested: int = 0
+    entries_allowed: int = 0
+    entries_blocked: int = 0
+    exits: int = 0
+    stops: int = 0
+    closed: dict[str, str] = field(default_factory=dict)
+    profit_from: Decimal = ZERO
+    best: Decimal | None = None
+    tier: int = 0
+    lifted: list[str] = field(default_factory=list)
+    forced: int = 0

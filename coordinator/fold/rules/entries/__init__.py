@@ -1,0 +1,1 @@
+"""The rules that only answer entries: who may ask now, and for what."""

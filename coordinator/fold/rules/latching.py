@@ -1,0 +1,113 @@
+"""How a limit of money latches: once it is reached it stands, whatever the money does next, until it lifts.
+
+A rule says when it is reached; the rest is alike for all. Guarantees: what is reached is published once and
+denies entries from that event on; it lifts on the trading day that it names, once the book is flat, or where
+it names none by a resume alone.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from portfold.bounds import LONGEST_TEXT
+from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing.pending import cancel_pending
+from portfold.coordinator.fold.closing.unowned import take_unowned
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import Lock, LockAction
+from portfold.coordinator.fold.rules.rule import Denial, MayEnter, Watch
+from portfold.coordinator.fold.state import State
+from portfold.events.decisions import Decision, LimitReached
+from portfold.events.incoming import EntryRequested
+from portfold.events.stream_id import StreamId
+
+_SATURDAY = 5
+
+
+class Reached(NamedTuple):
+    """That a limit is reached: `now` has come to `limit`, in dollars; `until` and `size` as in `Lock`."""
+
+    action: LockAction
+    now: Decimal
+    limit: Decimal
+    until: str
+    reason: str
+    size: int = 0
+
+
+IsReached = Callable[[State, Limits], Reached | None]
+
+
+def denier(rule: str) -> MayEnter:
+    """Returns what objects to entries while the rule's limit is latched."""
+
+    def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+        lock = state.locks.get(rule)
+        if lock is None or lock.action == "tell" or (lock.action == "above" and request.size <= lock.size):
+            return None
+        return Denial(rule, lock.reason)
+
+    return may_enter
+
+
+def watcher(rule: str, is_reached: IsReached) -> Watch:
+    """Returns what latches the rule's limit once it is reached."""
+
+    def watch(state: State, at: StreamId) -> list[Decision]:
+        limits = state.limits
+        if limits is None or rule in state.locks or rule in state.day.lifted:
+            return []
+        reached = is_reached(state, limits)
+        return latch(state, at, rule, reached) if reached is not None else []
+
+    return watch
+
+
+def latch(state: State, at: StreamId, rule: str, reached: Reached) -> list[Decision]:
+    """Latches the limit, and flattens everything where that follows from it."""
+    reason = reached.reason[:LONGEST_TEXT]
+    lock = Lock(rule, reached.action, str(at), reached.until, reason, reached.size)
+    state.locks[rule] = lock
+    published = LimitReached(
+        rule=rule,
+        action=reached.action,
+        now=reached.now,
+        limit=reached.limit,
+        until=reached.until,
+        reason=reason,
+    )
+    if reached.action != "flatten":
+        return [published]
+    pending = cancel_pending(state, at)
+    taken = take_unowned(state, at)
+    return [published, *taken, *flatten.order_everything(state, at, f"{rule} reached", pending)]
+
+
+def lift_what_is_over(state: State) -> None:
+    """Lifts each lock whose day has come; one that flattens, only once the book is flat."""
+    for rule, lock in list(state.locks.items()):
+        over = bool(lock.until) and state.day.date >= lock.until
+        if over and (lock.action != "flatten" or flatten.is_flat(state)):
+            del state.locks[rule]
+
+
+def tomorrow(state: State) -> str:
+    """Returns the day after the trading day: what is latched until then lifts with the next one."""
+    return (date.fromisoformat(state.day.date) + timedelta(days=1)).isoformat()
+
+
+def monday(state: State, *, weeks_on: int = 0) -> str:
+    """Returns the Monday of the trading day's week, or of one so many weeks on."""
+    today = date.fromisoformat(state.day.date)
+    return (today + timedelta(days=7 * weeks_on - today.weekday())).isoformat()
+
+
+def weekdays_on(state: State, days: int) -> str:
+    """Returns the weekday so many weekdays after the trading day."""
+    day = date.fromisoformat(state.day.date)
+    for _ in range(days):
+        day += timedelta(days=1)
+        while day.weekday() >= _SATURDAY:
+            day += timedelta(days=1)
+    return day.isoformat()

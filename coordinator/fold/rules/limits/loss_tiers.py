@@ -1,0 +1,96 @@
+"""Tiers of the day's loss before the stop: tell, deny entries above a size, deny all, flatten.
+
+Each is held against the loss as the daily stop counts it, and latches for the day. It is told again only when
+a worse one is reached; of those reached the strictest holds.
+"""
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple, get_args
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import LockAction
+from portfold.coordinator.fold.rules.latching import Reached, denier, latch, tomorrow
+from portfold.coordinator.fold.rules.rule import Reading, Rule
+from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.dollars import CENT, EXACT, ZERO, shown
+from portfold.events.decisions import Decision
+from portfold.events.stream_id import StreamId
+
+_CODE = "loss_tiers"
+_SEVERITY = get_args(LockAction)
+
+
+class Tier(NamedTuple):
+    """From how many dollars lost on what follows."""
+
+    dollars: Decimal
+    action: LockAction
+    size: int
+
+
+@lru_cache(maxsize=64)
+def tiers_of(text: str, daily_stop_loss: Decimal) -> tuple[Tier, ...]:
+    """Reads the tiers, the smallest loss first."""
+    found = (_tier(word, daily_stop_loss) for word in text.split(" ") if word)
+    return tuple(sorted(found, key=lambda tier: tier.dollars))
+
+
+def _tier(word: str, daily_stop_loss: Decimal) -> Tier:
+    amount, _, wanted = word.partition("=")
+    action, _, size = wanted.partition(":")
+    dollars = Decimal(amount.removesuffix("%"))
+    if amount.endswith("%"):
+        dollars = EXACT.quantize(EXACT.divide(daily_stop_loss * dollars, Decimal(100)), CENT)
+    return Tier(dollars, _action(action), int(size or "0"))
+
+
+def _action(word: str) -> LockAction:
+    actions: dict[str, LockAction] = {"tell": "tell", "above": "above", "deny": "deny", "flatten": "flatten"}
+    return actions[word]
+
+
+def is_reached(state: State, limits: Limits) -> Reached | None:
+    """Returns the worst tier that is reached and was not before."""
+    if not limits.loss_tiers:
+        return None
+    lost = state.day.stop_from - daily_pnl(state)
+    reached = [tier for tier in tiers_of(limits.loss_tiers, limits.daily_stop_loss) if lost >= tier.dollars]
+    if len(reached) <= state.day.tier:
+        return None
+    strictest = max(reached, key=lambda tier: (_SEVERITY.index(tier.action), -tier.size))
+    denied = {"tell": "", "above": f": no entries above {strictest.size}", "deny": ": no entries"}
+    reason = (
+        f"Day's loss {shown(-lost)} reached the tier {shown(-reached[-1].dollars)} of the limit "
+        f"{shown(-limits.daily_stop_loss)}{denied.get(strictest.action, '')}"
+    )
+    limit = -reached[-1].dollars
+    return Reached(strictest.action, -lost, limit, tomorrow(state), reason, strictest.size)
+
+
+def watch(state: State, at: StreamId) -> list[Decision]:
+    """Latches a tier that is worse than the one before."""
+    limits = state.limits
+    if limits is None or _CODE in state.day.lifted:
+        return []
+    reached = is_reached(state, limits)
+    if reached is None:
+        return []
+    tiers = tiers_of(limits.loss_tiers, limits.daily_stop_loss)
+    state.day.tier = sum(-reached.now >= tier.dollars for tier in tiers)
+    return latch(state, at, _CODE, reached)
+
+
+def read(state: State, limits: Limits) -> Reading | None:
+    """Returns the day's loss against the next tier, or the last where all are reached."""
+    tiers = tiers_of(limits.loss_tiers, limits.daily_stop_loss)
+    if not tiers:
+        return None
+    lost = state.day.stop_from - daily_pnl(state)
+    following = tiers[min(state.day.tier, len(tiers) - 1)]
+    left = max(ZERO, following.dollars - lost)
+    about = f"loss of the day; tier {min(state.day.tier + 1, len(tiers))} of {len(tiers)}: {following.action}"
+    return Reading("dollars", -following.dollars, -lost, left, following.dollars, about)
+
+
+RULE = Rule(_CODE, denier(_CODE), (_CODE,), watch, read, is_reached)

@@ -1,0 +1,82 @@
+"""The week's loss and profit: the trading days from Monday to now, together.
+
+Either latches until the first trading day of the next week, whatever a resume forces in between.
+"""
+
+from decimal import Decimal
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules.latching import Reached, denier, monday, watcher
+from portfold.coordinator.fold.rules.limits.counted_profit import profit_action
+from portfold.coordinator.fold.rules.rule import Reading, Rule
+from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.dollars import ZERO, shown
+
+_LOSS, _PROFIT = "weekly_loss", "weekly_profit"
+
+
+def _pnl(state: State) -> Decimal:
+    began = monday(state)
+    return sum((day.pnl for day in state.past if day.date >= began), daily_pnl(state))
+
+
+def loss_is_reached(state: State, limits: Limits) -> Reached | None:
+    """Returns that the week has lost as much as it may."""
+    if not limits.weekly_loss or not state.day.date:
+        return None
+    now = _pnl(state)
+    if now > -limits.weekly_loss:
+        return None
+    week = f"the week from {monday(state)}"
+    reason = f"P&L {shown(now)} of {week} reached the limit {shown(-limits.weekly_loss)}"
+    return Reached("flatten", now, -limits.weekly_loss, monday(state, weeks_on=1), reason)
+
+
+def profit_is_reached(state: State, limits: Limits) -> Reached | None:
+    """Returns that the week has made what it was to make."""
+    if not limits.weekly_profit or not state.day.date:
+        return None
+    now = _pnl(state)
+    if now < limits.weekly_profit:
+        return None
+    week = f"the week from {monday(state)}"
+    reason = f"P&L {shown(now)} of {week} reached the target {shown(limits.weekly_profit)}"
+    return Reached(profit_action(limits), now, limits.weekly_profit, monday(state, weeks_on=1), reason)
+
+
+def read_loss(state: State, limits: Limits) -> Reading | None:
+    """Returns the week's P&L against the loss it may make."""
+    if not limits.weekly_loss or not state.day.date:
+        return None
+    now, limit = _pnl(state), -limits.weekly_loss
+    about = f"P&L of the trading days from {monday(state)}"
+    return Reading("dollars", limit, now, max(ZERO, now - limit), limits.weekly_loss, about)
+
+
+def read_profit(state: State, limits: Limits) -> Reading | None:
+    """Returns the week's P&L against its target."""
+    if not limits.weekly_profit or not state.day.date:
+        return None
+    now, target = _pnl(state), limits.weekly_profit
+    about = f"P&L of the trading days from {monday(state)}"
+    return Reading("dollars", target, now, max(ZERO, target - now), target, about)
+
+
+LOSS = Rule(
+    _LOSS,
+    denier(_LOSS),
+    (_LOSS,),
+    watcher(_LOSS, loss_is_reached),
+    read_loss,
+    loss_is_reached,
+    outlasts_resumes=True,
+)
+PROFIT = Rule(
+    _PROFIT,
+    denier(_PROFIT),
+    (_PROFIT,),
+    watcher(_PROFIT, profit_is_reached),
+    read_profit,
+    profit_is_reached,
+    outlasts_resumes=True,
+)

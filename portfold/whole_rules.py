@@ -1,0 +1,59 @@
+"""What a rule of money needs beside it: the file and the log refuse the same half of a rule."""
+
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+
+class RulesOfMoney(Protocol):
+    """The limits that depend on one another, in a file as on the log."""
+
+    @property
+    def start_balance(self) -> Decimal: ...
+    @property
+    def equity_floor(self) -> Decimal: ...
+    @property
+    def trailing_drawdown(self) -> Decimal: ...
+    @property
+    def trailing_at(self) -> str: ...
+    @property
+    def trailing_zone(self) -> str: ...
+    @property
+    def profit_lock_at(self) -> Decimal: ...
+    @property
+    def profit_lock_floor(self) -> Decimal: ...
+    @property
+    def consistency_percent(self) -> int: ...
+    @property
+    def consistency_total(self) -> Decimal: ...
+    @property
+    def rolling_loss(self) -> Decimal: ...
+    @property
+    def rolling_days(self) -> int: ...
+    @property
+    def mark_jumps(self) -> str: ...
+    @property
+    def mark_confirm_seconds(self) -> int: ...
+
+
+class Missing(NamedTuple):
+    """A field that does not fit the others, and what was expected there."""
+
+    field: str
+    expected: str
+
+
+def half_of_a_rule(given: RulesOfMoney) -> Missing | None:
+    """Returns what a rule among those given lacks, None where each is whole."""
+    if (given.equity_floor or given.trailing_drawdown) and not given.start_balance:
+        return Missing("start_balance", "more than 0 dollars with equity_floor or trailing_drawdown")
+    if given.trailing_at and not given.trailing_zone:
+        return Missing("trailing_zone", "a time zone with trailing_at, such as America/Chicago")
+    if given.profit_lock_at and given.profit_lock_floor >= given.profit_lock_at:
+        return Missing("profit_lock_floor", "less than profit_lock_at")
+    if given.consistency_percent and not given.consistency_total:
+        return Missing("consistency_total", "more than 0 dollars with consistency_percent")
+    if given.rolling_loss and not given.rolling_days:
+        return Missing("rolling_days", "at least 1 with rolling_loss")
+    if given.mark_jumps and not given.mark_confirm_seconds:
+        return Missing("mark_confirm_seconds", "at least 1 second with mark_jumps")
+    return None

@@ -1,0 +1,39 @@
+"""A limit of money explained: what it counts, until when it stands, and what it denies from then on."""
+
+from decimal import Decimal
+
+from tests.audit.explain.explained import reasons, why
+from tests.audit.supposing import WrittenDown
+
+
+def at_the_floor() -> WrittenDown:
+    story = WrittenDown(start_balance=Decimal(50_000), trailing_drawdown=Decimal(2_000))
+    story.enters("ES")
+    story.marks("ES", "500")
+    story.marks("ES", "-1500")
+    story.asks("CL")
+    return story
+
+
+def test_what_was_reached_names_the_figures_it_is_reckoned_from() -> None:
+    assert reasons(why(at_the_floor(), "LimitReached")) == [
+        "Counted: equity; floor $2,000.00 below the peak $50,500.00.",
+        "No new day lifts it: a resume does, and by force alone while it is still reached.",
+    ]
+
+
+def test_a_denial_says_since_when_and_until_when_and_which_rules_were_asked_before() -> None:
+    told = reasons(why(at_the_floor(), "EntryDenied"))
+    assert told[0].startswith("Latched at event ")
+    assert told[0].endswith("Only a resume lifts it.")
+    assert told[1] == "Asked before it, and did not object: stopped_out."
+
+
+def test_one_with_a_day_says_which() -> None:
+    story = WrittenDown(weekly_loss=Decimal(1_000))
+    story.enters("ES")
+    story.marks("ES", "-1000")
+    assert reasons(why(story, "LimitReached")) == [
+        "Counted: P&L of the trading days from 2025-01-13.",
+        "It stands until the first trading day from 2025-01-20 on, once nothing is open.",
+    ]

@@ -1,0 +1,79 @@
+"""The rules of money in portfolio_optimization.json: optional, bounded, and none of them by half."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portfold.config import ConfigError, ConfiguredRules
+from portfold.coordinator.configured import configured_limits
+
+if TYPE_CHECKING:
+    from tests.config.conftest import Folder
+
+FILE = "portfolio_optimization.json"
+
+
+def write(folder: Folder, **keys: object) -> None:
+    for key, value in keys.items():
+        folder.change(FILE, f"portfolio_constraints.{key}", value)
+
+
+def test_where_no_key_is_there_is_no_such_rule_and_the_digest_stays(folder: Folder) -> None:
+    assert folder.load().portfolio.rules == ConfiguredRules()
+    before = configured_limits(folder.load()).config
+    write(folder, weekly_loss=3000)
+    assert configured_limits(folder.load()).config != before
+
+
+def test_what_the_file_says_is_on_the_log_under_the_same_name(folder: Folder) -> None:
+    write(folder, start_balance=50_000, trailing_drawdown=2_000.5, trailing_at="16:00")
+    write(folder, trailing_zone="America/New_York", loss_tiers="50%=tell 1500=above:2")
+    write(folder, max_forced_resumes=0, profit_denies_only=True)
+    limits = configured_limits(folder.load())
+    assert (limits.start_balance, limits.trailing_drawdown) == (Decimal(50_000), Decimal("2000.5"))
+    assert (limits.trailing_at, limits.trailing_zone) == ("16:00", "America/New_York")
+    assert (limits.loss_tiers, limits.max_forced_resumes) == ("50%=tell 1500=above:2", "0")
+    assert limits.profit_denies_only
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("weekly_loss", -1, "a number of dollars from 0"),
+        ("weekly_loss", 0.001, "at most 2 decimals"),
+        ("trailing_at", "4pm", "a time of day"),
+        ("loss_tiers", "50%=panic", "up to 8 tiers"),
+        ("rolling_days", 31, "from 0 to 30"),
+        ("max_forced_resumes", 1000, "from 0 to 999"),
+        ("profit_from_now", "yes", "true or false"),
+    ],
+)
+def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: object, expected: str) -> None:
+    write(folder, **{key: value})
+    with pytest.raises(ConfigError, match=expected) as refused:
+        folder.load()
+    assert f"portfolio_constraints.{key}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "missing"),
+    [
+        ({"equity_floor": 48_000}, "start_balance"),
+        ({"trailing_at": "16:00"}, "trailing_zone"),
+        ({"rolling_loss": 1000}, "rolling_days"),
+        ({"consistency_percent": 30}, "consistency_total"),
+        ({"profit_lock_at": 500, "profit_lock_floor": 500}, "profit_lock_floor"),
+    ],
+)
+def test_half_a_rule_names_what_it_lacks(folder: Folder, keys: dict[str, object], missing: str) -> None:
+    write(folder, **keys)
+    with pytest.raises(ConfigError, match=f"portfolio_constraints.{missing}"):
+        folder.load()
+
+
+def test_the_largest_floor_below_where_the_lock_is_armed_passes(folder: Folder) -> None:
+    write(folder, profit_lock_at=500, profit_lock_floor=499.99)
+    assert folder.load().portfolio.rules.profit_lock_floor == Decimal("499.99")

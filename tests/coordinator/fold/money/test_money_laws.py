@@ -1,0 +1,54 @@
+"""Laws of the limits of money over random logs: no floor falls by itself, no lock goes by itself."""
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.state import State
+from portfold.events.incoming import TradingResumed
+from portfold.events.limits_changed import LimitsChanged
+from tests.coordinator.random_logs import Log, logs, moments
+
+laws = settings(max_examples=60, deadline=None)
+
+
+def peak_of(state: State) -> Decimal | None:
+    return state.capital.peak if state.capital is not None else None
+
+
+@laws
+@given(logs)
+def test_a_peak_never_falls_but_by_a_persons_order(log: Log) -> None:
+    before = None
+    for moment in moments(log):
+        now = peak_of(moment.state)
+        if before is not None and not isinstance(moment.event, LimitsChanged):
+            assert now is not None
+            assert now >= before
+        before = now
+
+
+@laws
+@given(logs)
+def test_what_names_no_day_is_lifted_by_a_resume_alone_and_the_rest_not_before_its_day(log: Log) -> None:
+    before: dict[str, str] = {}
+    for moment in moments(log):
+        now = {rule: lock.until for rule, lock in moment.state.locks.items()}
+        for rule, until in before.items():
+            if rule in now:
+                continue
+            came = bool(until) and moment.state.day.date >= until
+            assert came or isinstance(moment.event, TradingResumed)
+            if rule in ("weekly_loss", "weekly_profit", "rolling_loss"):
+                assert came
+        before = now
+
+
+@laws
+@given(logs)
+def test_the_last_days_are_remembered_in_their_order(log: Log) -> None:
+    for moment in list(moments(log))[-1:]:
+        days = [day.date for day in moment.state.past]
+        assert days == sorted(set(days))
+        assert moment.state.limits is None or isinstance(moment.state.limits, Limits)
