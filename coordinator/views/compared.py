@@ -33,7 +33,7 @@ class Believed(NamedTuple):
 class Books(NamedTuple):
     """What the broker's book holds, by owner, and the entries in it whose fills were only believed.
 
-    `corrected`: a settlement can correct it, as its broker reports no fills.
+    `corrected`: a settlement can correct it.
     """
 
     legs: Sequence[Leg]

@@ -32,7 +32,7 @@ class AccountDesk:
         match kind:
             case 61:
                 self._positions = True
-                if self._misbehaviour.lists == "answered":
+                if self._misbehaviour.lists != "swallowed":
                     self._tell_positions()
             case 64:
                 self._positions = False

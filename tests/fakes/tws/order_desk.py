@@ -61,7 +61,7 @@ class OrderDesk:
             case 15:
                 pass
             case 5 | 16 | 7 | 99:
-                if self._misbehaviour.lists == "answered":
+                if self._misbehaviour.lists != "swallowed":
                     self._list(kind, fields)
             case _:
                 return False
@@ -192,7 +192,7 @@ class OrderDesk:
                     self._tell_order(order, once=True)
             line.send([53, 1])
         elif kind == 99:
-            for order in self._exchange.orders:
+            for order in self._exchange.orders if self._misbehaviour.lists == "answered" else ():
                 if order.is_done:
                     line.send(replies.completed_order(line.version, order))
             line.send([102])
@@ -200,6 +200,9 @@ class OrderDesk:
             self._list_executions(int(fields[2]), fields[3:])
 
     def _list_executions(self, request: int, wanted: Sequence[str]) -> None:
+        if self._misbehaviour.lists == "refused":
+            self._line.error(request, 322, "Error processing request.-'bO' : cause -")
+            return
         client_id, account = int(wanted[0] or 0), wanted[1]
         for execution in self._exchange.executions:
             order = execution.order

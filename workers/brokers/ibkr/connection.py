@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.account_check import AccountRefused, check_account
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, HandingOver, NotSent
-from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldByAccount, Listener, Listing
-from portfold.workers.brokers.ibkr.questions import Key, Questions
+from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldContract, Listener, Listing
+from portfold.workers.brokers.ibkr.questions import Key, Questions, Refused
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -64,10 +64,9 @@ class Connection:
         self.number = 0
         self.account = ""
         self.held: Mapping[int, int] = {}
-        self._servers = True
-        self._closing = False
+        self._servers, self._closing = True, False
         self._broken, self._awaited = asyncio.Event(), asyncio.Event()
-        self._questions = Questions()
+        self._questions = Questions(self._break_off)
         self._listing = asyncio.Lock()
         self._why = ""
         self.account_refused = False
@@ -287,12 +286,15 @@ class Connection:
         wanted = ExecutionFilter(acctCode=self.account)
         async with self._listing:
             at, number = time.monotonic(), self.number
-            working = await ask("open orders", lambda _key: client.reqAllOpenOrders(), seconds)
+            found = await ask("open orders", lambda _key: client.reqAllOpenOrders(), seconds)
             over = await ask("completed orders", lambda _key: client.reqCompletedOrders(True), seconds)  # noqa: FBT003
-            executed = await ask(client.getReqId(), lambda key: client.reqExecutions(key, wanted), seconds)
+            request, executed = client.getReqId(), None
+            with contextlib.suppress(Refused):
+                executed = await ask(request, lambda key: client.reqExecutions(key, wanted), seconds)
             await self._ask_positions(seconds)
-        references = frozenset([*working, *over, *executed])
-        listing = Listing(references, frozenset(working), self.held, number, at)
+        working = frozenset(each.reference for each in found if not each.is_over) - {""}
+        references = frozenset([*(each.reference for each in found), *over, *(executed or ())]) - {""}
+        listing = Listing(references, working, self.held, number, at, executed is not None)
         self._hears.hear_listing(listing)
         return listing
 
@@ -307,14 +309,14 @@ class Connection:
     # --- the loop's thread: what comes in ----------------------------------------------------------------
 
     def _take_row(self, key: Key, row: Any) -> None:
-        if isinstance(row, HeldByAccount) and row.account == self.account:
+        if isinstance(row, HeldContract) and row.account == self.account:
             self.held = {**self.held, row.con_id: row.size}
         self._questions.take_row(key, row)
 
     def _take_error(self, request: int, code: int, text: str) -> None:
         if self._questions.is_open(request):
             self._log.warning("Interactive Brokers answered with an error", code=code, said=text)
-            self._questions.take_end(request)
+            self._questions.take_refusal(request, code, text)
         elif code == _CLIENT_ID_TAKEN:
             self._why = f"client id {self._setup.client_id} is in use by another program ({code})"
             self._break_off()
@@ -332,12 +334,12 @@ class Connection:
 
     async def _after_servers_are_back(self) -> None:
         """Asks what was missed, and comes up; where it is not answered, the connection is made anew."""
-        try:
-            await self._list_all(self._setup.connect_seconds)
-        except (OSError, TimeoutError):
-            self._break_off()
-        else:
-            self._come_up()
+        with contextlib.suppress(OSError, TimeoutError):
+            if not self._questions.are_owed:
+                await self._list_all(self._setup.connect_seconds)
+                self._come_up()
+                return
+        self._break_off()
 
 
 class _NotYet:
