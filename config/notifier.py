@@ -31,6 +31,7 @@ AlertKind = Literal[
     "log_lost",
     "not_deciding",
     "alerts_missed",
+    "stop_missing",
     "feed_missing",
     "feed_troubled",
     "feed_recovered",

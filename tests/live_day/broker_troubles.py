@@ -14,7 +14,7 @@ def partial_fills(day: Day) -> str:
     exchange.fills, cut, whole = "on order", list[Order](), list[Order]()
 
     def serve() -> bool:
-        for order in exchange.working():
+        for order in venue.at_work():
             if order in cut:
                 continue
             if not cut and venue.opens(order) and not order.filled and venue.fill(order, 1):

@@ -5,10 +5,14 @@ import signal
 from collections.abc import Sequence
 from functools import partial
 
+from tests.fakes.tws.orders import Order
 from tests.live_day.day import Day, require
+from tests.live_day.office import PROTECTIVE_STOP
 from tests.processes import is_gone
 from tests.waiting import until
 
+_BEYOND_DOLLARS = 50
+_TICKS_TO_REST = 2
 _SERVICES = {"account": "Account watched", "flattener": "Flattener ready"}
 
 
@@ -113,6 +117,50 @@ def worker_over_an_order(day: Day) -> str:
     return f"{order.filled} {symbol} filled for a dead worker, and taken over by its next life"
 
 
+def worker_beside_its_stop(day: Day) -> str:
+    """A worker that holds something: its stop at the broker is hit, and its next life says so."""
+    symbol = _beside_its_stop(day)
+    dead = day.office.child(symbol)
+    day.office.kill(dead)
+    stop = _hit(day, symbol)
+    day.until(lambda: day.office.child(symbol) != dead, f"another worker of {symbol}")
+    day.until(lambda: day.agree(symbol), f"the log to know that {symbol} was stopped out")
+    closed = [one for one in day.office.live.said("PositionClosed") if one["reason"] == "protective stop"]
+    require([one["symbol"] for one in closed] == [symbol], f"reported as stopped out is {closed}")
+    return f"{stop.filled} {symbol} stopped out by the order that rested, {closed[0]['pnl']} dollars"
+
+
+def _hit(day: Day, symbol: str) -> Order:
+    """Has the market run through the stop that rests in a symbol. Returns that order."""
+    venue, market = day.venue, day.venue.market
+    (stop,) = venue.resting(symbol)
+    market.run(symbol, venue.against(symbol, PROTECTIVE_STOP + _BEYOND_DOLLARS))
+    venue.tick()
+    market.run_free()
+    require(stop.status == "Filled", f"the stop in {symbol} is {stop.status}")
+    require(not venue.held(symbol), f"{symbol} is still held")
+    return stop
+
+
+def _beside_its_stop(day: Day) -> str:
+    """Waits, within a minute, until something is held with a stop of its size. Returns its symbol."""
+    venue, found = day.venue, list[str]()
+
+    def look() -> bool:
+        found[:] = [
+            symbol
+            for symbol in venue.held_symbols()
+            if sum(order.size for order in venue.resting(symbol)) == abs(venue.held(symbol))
+        ]
+        return bool(found)
+
+    day.until_held(1)
+    for _ in range(_TICKS_TO_REST):  # what the last bar led to is done by then
+        day.tick()
+    day.until(look, "a stop beside something that is held")
+    return found[0]
+
+
 def all_workers(day: Day) -> str:
     """All workers at once, with what they hold: each is back and holds it."""
     office, held = day.office, day.venue.held_symbols()
@@ -130,15 +178,18 @@ def all_workers(day: Day) -> str:
 
 
 def whole_run(day: Day) -> str:
-    """`portfold run`: none of its children outlives it; started again it finds all as it was."""
-    office, held = day.office, day.venue.held_symbols()
+    """`portfold run`: none of its children outlives it. Then a stop is hit, with nobody there: whoever starts
+    it again is told of that, and it begins where it was.
+    """
+    office, symbol = day.office, _beside_its_stop(day)
     children = [office.child(name) for name in (*office.symbols, *_SERVICES, "feed")]
-    day.office.kill(day.run.pid)
+    office.kill(day.run.pid)
     day.until(lambda: all(map(is_gone, children)), "its children to end")
+    stop = _hit(day, symbol)
     office.start_run()
     office.until_all_at_work()
     day.until(day.agree, "log and account to agree")
-    return f"{len(children)} processes ended with it and began again, with {len(held)} positions"
+    return f"{len(children)} processes ended and began again; {stop.filled} {symbol} stopped out meanwhile"
 
 
 def _sessions(day: Day) -> dict[str, str]:

@@ -32,7 +32,9 @@ from tests.waiting import until
 PORTFOLIO = "day"
 MAX_POSITIONS = 6
 MAX_CONTRACTS = 12
-DAILY_STOP = 20_000
+DAILY_STOP = 10_000
+PROTECTIVE_STOP = 2_000
+"""Dollars a contract: farther than the market goes against anybody until the daily stop."""
 CONTRACTS_AN_ENTRY = 2
 _ACCOUNT_CLIENT_ID = 100
 _END_SECONDS = 40.0
@@ -254,6 +256,7 @@ class Office:
                         "size": CONTRACTS_AN_ENTRY,
                     }
                 },
+                "protective_stop": {"dollars": PROTECTIVE_STOP},
                 "mark_seconds": 1,
                 "flatten_seconds": 5,
             },

@@ -25,6 +25,7 @@ WHOLE_DAY = (
     Moment(3, "feed lost, with a gap that is replayed", market_troubles.feed_lost),
     Moment(4, "TWS loses its servers (1100, 1102)", broker_troubles.servers_lost),
     Moment(4, "kill -9: worker over an order", deaths.worker_over_an_order),
+    Moment(4, "kill -9: worker, and its stop is hit", deaths.worker_beside_its_stop),
     Moment(5, "kill -9: account watcher", deaths.watcher),
     Moment(5, "kill -9: flattener", deaths.flattener),
     Moment(5, "nightly restart of TWS", broker_troubles.nightly_restart),
@@ -35,7 +36,7 @@ WHOLE_DAY = (
     Moment(7, "kill -9: coordinator that stands by", deaths.standby),
     Moment(8, "kill -9: server of the log", deaths.server),
     Moment(8, "kill -9: all workers", deaths.all_workers),
-    Moment(9, "kill -9: portfold run", deaths.whole_run),
+    Moment(9, "kill -9: portfold run, and a stop is hit", deaths.whole_run),
     Moment(10, "stop, TWS gone while it flattens", stop_while_tws_goes),
 )
 SHORT_DAY = (

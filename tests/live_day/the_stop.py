@@ -5,7 +5,7 @@ from decimal import Decimal
 from tests.live_day.day import Day, require
 
 _HELD = 3
-_TICKS_A_STEP = 200
+_STEP_DOLLARS = 150
 _MOST_STEPS = 40
 _MARKED_SECONDS = 1.5
 _DENIED_MINUTES = 6
@@ -17,8 +17,8 @@ def stop_while_tws_goes(day: Day) -> str:
     held = day.until_held(_HELD)
     exchange.fills = "on order"
     lost = _cross_the_stop(day)
-    day.until(lambda: len(exchange.working()) >= _HELD, "the exits to be at the exchange")
-    whole, part, unheard = exchange.working()[:_HELD]
+    day.until(lambda: len(venue.at_work()) >= _HELD, "the exits to be at the exchange")
+    whole, part, unheard = venue.at_work()[:_HELD]
     since = len(run.lines)
     require(venue.fill(whole) and venue.fill(part, 1), "the exits were over before they were filled")
     venue.broker.stop()
@@ -50,8 +50,7 @@ def _cross_the_stop(day: Day) -> Decimal:
     """Lets all that is held run against whoever holds it, until the log says stop. Returns the day's loss."""
     venue = day.venue
     for symbol in day.office.symbols:
-        held = venue.held(symbol)
-        venue.market.run(symbol, 0 if not held else -_TICKS_A_STEP if held > 0 else _TICKS_A_STEP)
+        venue.market.run(symbol, venue.against(symbol, _STEP_DOLLARS) if venue.held(symbol) else 0)
     for _ in range(_MOST_STEPS):
         day.tick()
         if day.came(lambda: day.decisions("StopLossTriggered"), _MARKED_SECONDS):

@@ -136,6 +136,21 @@ class Venue:
         """Whose order it is, in our words."""
         return next(symbol for symbol, each in self.futures.items() if each.listed == order.contract)
 
+    def at_work(self) -> list[Order]:
+        """The orders that somebody waits for: not those that rest."""
+        return [order for order in self.exchange.working() if order.kind == "MKT"]
+
+    def resting(self, symbol: str) -> list[Order]:
+        """The stops that rest in a symbol."""
+        working, listed = self.exchange.working(), self.futures[symbol].listed
+        return [order for order in working if order.kind == "STP" and order.contract == listed]
+
+    def against(self, symbol: str, dollars: int) -> int:
+        """How many ticks the market moves at whose loss is so many dollars a contract, down below zero."""
+        listed = self.futures[symbol].listed
+        ticks = int(dollars / (listed.min_tick * Decimal(listed.multiplier)))
+        return -ticks if self.held(symbol) > 0 else ticks
+
     def opens(self, order: Order) -> bool:
         """Whether the order opens a position, or adds to one."""
         held = self.held(self.symbol_of(order))

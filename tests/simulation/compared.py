@@ -4,12 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
-from msgspec import structs
-
 from portfold.dollars import CENT
 from portfold.events.account import EQUITY, AccountReported
-from portfold.events.legs import holdings_text
-from portfold.workers.account.source import AccountSnapshot
+from portfold.workers.account.watcher import report_of
 from tests.simulation.broker.true_account import snapshot_of
 from tests.simulation.scheduler import Violation
 from tests.simulation.seats.cast import Cast
@@ -69,7 +66,7 @@ class Compared:
     def _is_told(self) -> bool:
         """Whether all that is known to differ does, as the account is now, and nothing else."""
         law, limits = self._world.judge.account, self._world.judge.checkpoint.state.limits
-        if limits is None or law.report is None or not self._world.judge.drained:
+        if limits is None or law.report is None or law.behind or not self._world.judge.drained:
             return False
         return law.differing(self._as_it_is(law.report), limits) == law.stands
 
@@ -99,14 +96,5 @@ class Compared:
     def _as_it_is(self, report: AccountReported) -> AccountReported:
         """The report that would be made now."""
         account = self._world.account
-        return reported_as(report, snapshot_of(account, account.balance))
-
-
-def reported_as(report: AccountReported, snapshot: AccountSnapshot) -> AccountReported:
-    """The same report of another reading."""
-    return structs.replace(
-        report,
-        equity=snapshot.equity.quantize(CENT),
-        unrealized=snapshot.unrealized.quantize(CENT),
-        positions=holdings_text(sorted(snapshot.holdings)),
-    )
+        snapshot = snapshot_of(account, account.balance)
+        return report_of(snapshot, report.account, report.source, report.as_of_ms)

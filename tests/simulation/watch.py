@@ -62,8 +62,8 @@ def drawn_watch(seed: int) -> Watch | None:
         tolerance=random.choice((5, 40)),
         silent_ms=random.choice((2_500, 5_000)),
         on_silence=random.choice(("tell", "deny")),
-        lag_ms=random.choice((0, 0, 400)),
-        dated=random.choice((False, False, True)),
+        lag_ms=random.choice((0, 400, 1_200)),
+        dated=random.choice((False, True)),
     )
 
 

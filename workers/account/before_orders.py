@@ -1,13 +1,16 @@
 """Compares the account with the log before the first order of a run with money.
 
 Guarantees: it is said which account that is, its equity, and what is open there and on the log, before
-anything is ordered; where that does not add up, nothing is started. What may be on its way has the grace.
+anything is ordered; where that does not add up, nothing is started. What may be on its way has the grace, and
+what exits of ours closed while nobody was there to report it, as a stop that rests, is no difference: whoever
+starts reports it.
 """
 
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from portfold.config import Configuration, ConfiguredAccount
@@ -16,10 +19,13 @@ from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import view_in
 from portfold.dollars import shown
 from portfold.errors import UNUSABLE, PortfoldError
+from portfold.events.account import EQUITY, WATCHER
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
 from portfold.workers.account.registry import open_source
 from portfold.workers.account.source import AccountSetup, AccountSnapshot, AccountSource, AccountUnreadable
+from portfold.workers.brokers.protocol import BrokerError, BrokerSetup, closed_unreported
+from portfold.workers.brokers.registry import open_broker
 
 _LOOK_SECONDS = 0.5
 _RECONCILE = "See: portfold reconcile"
@@ -56,8 +62,12 @@ def check_account(
         )
         return
     _refuse_another(configuration, account)
-    with closing(open_source(AccountSetup(configuration, account, book, log, environ))) as source:
-        snapshot, view = _agreeing(source, bus, account, stop)
+    broker = BrokerSetup(configuration, WATCHER, book, log, environ)
+    with (
+        closing(open_source(AccountSetup(configuration, account, book, log, environ))) as source,
+        _asking(broker) as unreported,
+    ):
+        snapshot, view, to_come = _agreeing(source, bus, account, unreported, stop)
     log.warning(
         f"Account {account.name}: {shown(snapshot.equity)}",
         source=account.source,
@@ -65,8 +75,14 @@ def check_account(
         working_there=_working(snapshot),
         open_on_the_log=_on_the_log(view),
     )
-    standing = view.account.differing if view.account is not None else ()
-    if standing:
+    if to_come:
+        log.warning(
+            "Closed at the broker and not on the log yet: its workers report it as they start",
+            closed=", ".join(sorted(to_come)),
+        )
+    explained = {*to_come, EQUITY} if to_come else set()
+    differing = view.account.differing if view.account is not None else ()
+    if standing := [one for one in differing if one.subject not in explained]:
         found = "; ".join(map(difference_in_words, standing))
         raise NotAsTheLog(f"Account {account.name} differs from the log in {found}. {_RECONCILE}")
 
@@ -82,10 +98,33 @@ def _refuse_another(configuration: Configuration, account: ConfiguredAccount) ->
         )
 
 
+@contextmanager
+def _asking(setup: BrokerSetup) -> Iterator[Callable[[], Mapping[str, int]]]:
+    """Gives what asks the broker for exits that nobody has reported; it is opened when it is first asked."""
+    with ExitStack() as opened:
+        broker = cache(lambda: opened.enter_context(closing(open_broker(setup))))
+
+        def ask() -> Mapping[str, int]:
+            try:
+                return closed_unreported(broker())
+            except BrokerError as error:
+                setup.log.error("What was closed and not reported is not known", why=str(error))
+                return {}
+
+        yield ask
+
+
 def _agreeing(
-    source: AccountSource, bus: Bus, account: ConfiguredAccount, stop: threading.Event
-) -> tuple[AccountSnapshot, PortfolioView]:
-    """Reads both until they hold the same; what is on its way has the grace. Raises NotAsTheLog."""
+    source: AccountSource,
+    bus: Bus,
+    account: ConfiguredAccount,
+    unreported: Callable[[], Mapping[str, int]],
+    stop: threading.Event,
+) -> tuple[AccountSnapshot, PortfolioView, set[str]]:
+    """Reads both until they hold the same, but for what is closed and `unreported`: in the symbols returned.
+
+    What is on its way has the grace. Raises NotAsTheLog.
+    """
     deadline = time.monotonic() + account.grace_seconds
     while True:
         try:
@@ -96,7 +135,10 @@ def _agreeing(
             view = view_in(bus.status()) or PortfolioView()
             there, here = _net_there(snapshot), _net_here(view)
             if there == here:
-                return snapshot, view
+                return snapshot, view, set()
+            moved = unreported()
+            if there == _moved(here, moved):
+                return snapshot, view, {symbol for symbol, size in moved.items() if size}
             sentence = (
                 f"Account {account.name} with {shown(snapshot.equity)} holds {_held(snapshot)}, the log "
                 f"{_on_the_log(view)}"
@@ -115,6 +157,11 @@ def _net_here(view: PortfolioView) -> dict[str, int]:
     for one in view.positions:
         net[one.symbol] = net.get(one.symbol, 0) + (one.size if one.side == "long" else -one.size)
     return {symbol: size for symbol, size in net.items() if size}
+
+
+def _moved(here: Mapping[str, int], by: Mapping[str, int]) -> dict[str, int]:
+    left = {symbol: here.get(symbol, 0) + by.get(symbol, 0) for symbol in here.keys() | by.keys()}
+    return {symbol: size for symbol, size in left.items() if size}
 
 
 def _held(snapshot: AccountSnapshot) -> str:

@@ -211,6 +211,14 @@ def can_adopt(broker: Broker) -> Callable[[BrokerPosition], object] | None:
     return adopt
 
 
+def closed_unreported(broker: Broker) -> Mapping[str, int]:
+    """Returns by symbol the contracts that exits traded and nobody has reported yet, sold ones below zero;
+    nothing from one without `closed_unreported`, which hears of no fill that nobody waits for.
+    """
+    said: Callable[[], Mapping[str, int]] | None = getattr(broker, "closed_unreported", None)
+    return said() if said is not None else {}
+
+
 def can_cancel(broker: Broker) -> Callable[[], list[str]] | None:
     """Returns what has the broker cancel all that is at work in the account and can fill after everything was
     closed, and then says what still is; None for one without `cancel_working`, whose orders never wait.

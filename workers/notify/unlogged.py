@@ -1,9 +1,11 @@
-"""What is on no log and alerted all the same: that nobody leads, and how the market's data stands.
+"""What is on no log and alerted all the same: that nobody leads, how the market's data stands, and what is
+without its protective stop at the broker.
 
-Both are looked at over and over, and alerted once they have lasted. What was told of the market is remembered
-with each delivery, so a notifier that starts again, or takes over, tells only what is new. What came and went
-while there was no notifier stands on the bus no more and is not told, but for the last gap, and the last roll
-of each symbol. Where the clock is driven nobody expects a leader or a feed, and nothing is told.
+The former two are looked at over and over, and alerted once they have lasted. What was told of the market is
+remembered with each delivery, so a notifier that starts again, or takes over, tells only what is new; that a
+stop is missing it tells again. What came and went while there was no notifier stands on the bus no more and
+is not told, but for the last gap, and the last roll of each symbol. Where the clock is driven nobody expects
+a leader or a feed, and nothing is told.
 """
 
 import time
@@ -47,6 +49,7 @@ class Unlogged:
         self._plan = plan
         self._leaderless = _Leaderless()
         self._market = _MarketWatch(bus, configured=plan.market, log=log)
+        self._stops = _StopWatch(bus)
 
     def look(self, leader: str, told: Told, *, away: bool, now_ms: int) -> Iterator[Found]:
         """Yields what is to be told: `leader` leads, or nobody; the log was `away`. Raises BusError."""
@@ -56,6 +59,8 @@ class Unlogged:
         if alone_seconds := self._leaderless.look(leader, away=away):
             since = self._plan.clock(now_ms - int(alone_seconds * 1000))
             yield Found(Alert("not_deciding", "critical", now_ms, wording.not_deciding(since)), known)
+        if without := self._stops.look():
+            yield Found(Alert("stop_missing", "critical", now_ms, wording.without_stop(without)), known)
         for words, now_told in self._market.look(told):
             yield Found(None if words is None else self._alert(words, now_ms), now_told)
 
@@ -85,6 +90,25 @@ class _Leaderless:
             return 0.0
         self._is_told = True
         return now - self._led
+
+
+class _StopWatch:
+    """Finds what lacks its protective stop, as the flattener says; remembered by this process alone."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._next_look = time.monotonic()
+        self._told = ""
+
+    def look(self) -> str:
+        """Returns what lacks it, once for as long as it stands so; else nothing. Raises BusError."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return ""
+        self._next_look = now + _LOOK_SECONDS
+        seen = self._bus.without_stop()[:LONGEST_TEXT]
+        told, self._told = self._told, seen
+        return seen if seen != told else ""
 
 
 class _MarketWatch:

@@ -34,22 +34,16 @@ def take_unowned(state: State, at: StreamId) -> list[PositionMismatch]:
 def unowned(state: State, account: Account, symbol: str) -> int:
     """Returns the signed contracts of a standing difference that only the account has; 0 for none.
 
-    With what was taken over before it is never more than the account holds: a leg of the other side that was
-    never filled, and is still on the log, makes the difference larger than that.
+    That is what it holds beyond all legs of that side, whatever the log holds on the other: a leg there that
+    was never filled would make others' contracts seem nobody's.
     """
     difference = account.differences.get(symbol)
     there = account.positions.get(symbol, 0)
     if difference is None or not difference.stands or not there:
         return 0
-    here = sum(
-        held.size if held.side == "long" else -held.size
-        for held in state.positions.values()
-        if held.symbol == symbol
-    )
-    taken = state.positions.get(leg_key(symbol, "long" if there > 0 else "short", ACCOUNT))
-    room = abs(there) - (taken.size if taken is not None else 0)
-    excess = there - here if there > 0 else here - there
-    size = max(0, min(excess, room))
+    side: Side = "long" if there > 0 else "short"
+    here = sum(held.size for held in state.positions.values() if (held.symbol, held.side) == (symbol, side))
+    size = max(0, abs(there) - here)
     return size if there > 0 else -size
 
 

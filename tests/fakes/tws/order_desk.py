@@ -45,6 +45,7 @@ class OrderDesk:
         self._misbehaviour = misbehaviour
         self._line = line
         self._commissions_held: list[Execution] = []
+        self._late: list[list[Field]] = []
 
     def answer(self, kind: int, fields: Sequence[str]) -> bool:
         """Answers the request if it is one of these; false if not."""
@@ -61,8 +62,7 @@ class OrderDesk:
             case 15:
                 pass
             case 5 | 16 | 7 | 99:
-                if self._misbehaviour.lists != "swallowed":
-                    self._list(kind, fields)
+                self._list(kind, fields)
             case _:
                 return False
         return True
@@ -185,19 +185,33 @@ class OrderDesk:
     # --- lists -------------------------------------------------------------------------------------------
 
     def _list(self, kind: int, fields: Sequence[str]) -> None:
-        line = self._line
-        if kind in (5, 16):
-            for order in self._exchange.working():
-                if kind == 16 or order.client_id == line.client_id:
-                    self._tell_order(order, once=True)
-            line.send([53, 1])
-        elif kind == 99:
-            for order in self._exchange.orders if self._misbehaviour.lists == "answered" else ():
-                if order.is_done:
-                    line.send(replies.completed_order(line.version, order))
-            line.send([102])
-        else:
+        """Answers it, or what of its kind was asked before, where such lists are late."""
+        how = self._misbehaviour.lists
+        if how == "swallowed":
+            return
+        if kind == 7:
             self._list_executions(int(fields[2]), fields[3:])
+            return
+        answer = self._orders_in(kind)
+        if kind != 99 and how == "late":
+            answer, self._late = self._late, answer
+        for message in answer:
+            self._line.send(message)
+
+    def _orders_in(self, kind: int) -> list[list[Field]]:
+        """Returns the list of what is done, or at work, with its end."""
+        version, answer = self._line.version, list[list[Field]]()
+        if kind == 99:
+            done = [
+                order
+                for order in self._exchange.orders
+                if order.is_done and self._misbehaviour.lists != "refused"
+            ]
+            return [*(replies.completed_order(version, order) for order in done), [102]]
+        for order in self._exchange.working():
+            if kind == 16 or order.client_id == self._line.client_id:
+                answer += [replies.open_order(version, order), replies.order_status(order)]
+        return [*answer, [53, 1]]
 
     def _list_executions(self, request: int, wanted: Sequence[str]) -> None:
         if self._misbehaviour.lists == "refused":
@@ -213,9 +227,9 @@ class OrderDesk:
 
     # --- telling -----------------------------------------------------------------------------------------
 
-    def _tell_order(self, order: Order, *, once: bool = False) -> None:
+    def _tell_order(self, order: Order) -> None:
         for message in (replies.open_order(self._line.version, order), replies.order_status(order)):
-            (self._line.send if once else self._tell_twice)(message)
+            self._tell_twice(message)
 
     def _tell_twice(self, message: list[Field]) -> None:
         """Sends a message, once more where the gateway repeats itself."""

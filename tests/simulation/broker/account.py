@@ -73,8 +73,10 @@ class Account:
         """What the flattener is to close of that, as its book has it."""
         self.otherwise: set[tuple[str, str]] = set()
         """Whose entries, in which symbol, were filled otherwise than they were believed."""
+        self.adopts: Callable[[BrokerPosition], object] = lambda _held: None
+        """Is told of what the flattener takes over, before it."""
         self.closes_unowned: Callable[[str, int], object] = lambda _symbol, _size: None
-        """Is told of each close of what was adopted, before it."""
+        """Is told of each close of that, before it."""
 
     def moves(self, dollars: Decimal) -> None:
         """So much is made or lost, paid in or out."""
@@ -275,6 +277,7 @@ class OwnBroker:
         """Takes into the book what the account holds and no order of ours entered, as a broker does that asks
         the account with each exit.
         """
+        self._account.adopts(held)
         self._account.adopted[held.symbol] = held
 
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:

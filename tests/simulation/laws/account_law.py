@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from msgspec import structs
-
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State, reported_pnl
 from portfold.dollars import ZERO
@@ -74,21 +72,24 @@ _NOTHING = _Log((), ZERO, ZERO, ZERO)
 
 
 class AccountLaw:
-    """Follows reports and decisions. `stands` are the subjects on which, as was told, they differ."""
+    """Follows reports and decisions. `stands` are the subjects on which, as was told, they differ; the latest
+    dollars are `behind` where they may be from before the log last realized something.
+    """
 
     def __init__(self) -> None:
         self.stands: set[str] = set()
         self.report: AccountReported | None = None
-        self._reported_last: AccountReported | None = None
         self._since: dict[str, int] = {}
         self._watched = ""
         self._heard_ms = 0
         self._silent = False
-        self._base = self._day_equity = self._day_balance = self._seen = ZERO
+        self._equity = self._unrealized = ZERO
+        self._base = self._day_equity = self._day_balance = ZERO
+        self.behind = self._lacks_equity = False
+        self._seen_net, self._realized_ms = ZERO, 0
         self._log = self._log_then = _NOTHING
         self._left: set[str] = set()
-        self._closed_ms = self._moved_ms = self._realized_ms = 0
-        self._behind = self._lacks_dollars = False
+        self._closed_ms = self._moved_ms = 0
         self._flattening = False
 
     def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
@@ -103,6 +104,7 @@ class AccountLaw:
         self._silence(at, limits, decisions)
         if any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions):
             self._next_day()
+            self._log = self._log._replace(pnl=reported_pnl(state))
         if isinstance(event, AccountReported):
             self._reported(at, event, decisions, limits)
         elif isinstance(event, AccountSettled):
@@ -113,7 +115,7 @@ class AccountLaw:
         self._flat(at, event, decisions, state)
         self._log = _log_of(state)
         if moves and self.report is not None:  # a fill that was on its way has arrived
-            differing = self._known_to_differ(self.report, limits) | self.stands
+            differing = self._found(self.report, limits) | self.stands
             self._since = {subject: ms for subject, ms in self._since.items() if subject in differing}
         self._handed_over(at, event, decisions, state)
         self._stops(state, limits)
@@ -129,33 +131,41 @@ class AccountLaw:
     ) -> None:
         before = self.report
         older = before is not None and event.as_of_ms <= before.as_of_ms
-        refused = event.account != self._watched or event.as_of_ms > at.ms or older
+        later = event.as_of_ms > at.ms or event.equity_as_of_ms > event.as_of_ms
+        refused = event.account != self._watched or later or older
         if refused != any(isinstance(one, EventRejected) for one in decisions):
             raise Violation("a report counts where it is the latest", f"{at}: {event}, after {before}")
         if refused:
             return
-        if before is None or self._log.realized != self._seen:
-            self._seen, self._realized_ms = self._log.realized, at.ms
-        self._behind = 0 < event.equity_as_of_ms <= self._realized_ms
-        self.report = self._reported_last = event
-        balance = event.equity - event.unrealized
-        if before is not None and self._behind and not self._lacks_dollars:
-            self.report = structs.replace(event, equity=before.equity, unrealized=before.unrealized)
-        else:
-            self._log_then = self._log
-        if before is None or self._lacks_dollars:
-            self._lacks_dollars = self._behind
-            self._base = balance - self._log.realized
-            self._day_equity = event.equity - self._log.pnl
-            self._day_balance = balance - self._log.pnl + self._log.unrealized
+        self._dollars(at, event, first=before is None or self._lacks_equity)
+        self.report = event
         heard = [one for one in decisions if isinstance(one, AccountHeard)]
         if len(heard) != self._silent:
             raise Violation("who is heard again is told once", f"{at}: {heard}")
         self._silent, self._heard_ms = False, at.ms
         self._compare(event, decisions, limits)
 
+    def _dollars(self, at: StreamId, event: AccountReported, *, first: bool) -> None:
+        """Takes the report's dollars, unless they may be from before the log last realized something."""
+        if self._log.realized != self._seen_net or self.report is None:
+            self._seen_net, self._realized_ms = self._log.realized, at.ms
+        self.behind = 0 < event.equity_as_of_ms <= self._realized_ms
+        if first or not self.behind:
+            self._equity, self._unrealized, self._log_then = event.equity, event.unrealized, self._log
+        if first:
+            self._lacks_equity = self.behind
+            balance = event.equity - event.unrealized
+            self._base = balance - self._log.realized
+            self._day_equity = event.equity - self._log.pnl
+            self._day_balance = balance - self._log.pnl + self._log.unrealized
+
+    def _found(self, report: AccountReported, limits: Limits) -> set[str]:
+        """The subjects on which they differ now; dollars that are behind say nothing new of the equity."""
+        found = _differing(report, self._log, self._base, limits)
+        return found - {EQUITY} | self.stands & {EQUITY} if self.behind else found
+
     def _compare(self, event: AccountReported, decisions: list[Decision], limits: Limits) -> None:
-        differing = self._known_to_differ(event, limits)
+        differing = self._found(event, limits)
         _told(
             "agrees",
             self.stands - differing,
@@ -173,16 +183,11 @@ class AccountLaw:
         )
         self.stands |= lasting
 
-    def _known_to_differ(self, event: AccountReported, limits: Limits) -> set[str]:
-        """What differs now; of dollars from before the latest close that stays as it was told."""
-        differing = _differing(event, self._log, self._base, limits)
-        return (differing - {EQUITY}) | (self.stands & {EQUITY}) if self._behind else differing
-
     def _settled(self, decisions: list[Decision]) -> None:
         agrees = {one.subject for one in decisions if isinstance(one, AccountAgrees)}
         _told("agrees", self.stands & {EQUITY} if self.report is not None else set(), agrees)
         if self.report is not None:
-            self._base = self.report.equity - self.report.unrealized - self._log_then.realized
+            self._base = self._equity - self._unrealized - self._log_then.realized
             self._since.pop(EQUITY, None)
             self.stands.discard(EQUITY)
 
@@ -231,7 +236,7 @@ class AccountLaw:
         everything = isinstance(event, FlattenRequested) or any(
             isinstance(one, StopLossTriggered) for one in decisions
         )
-        if event is self._reported_last and self._flattening:
+        if event is self.report and self._flattening:
             everything = everything or bool(state.stop or (state.halt and state.halt.flatten))
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
         expected = self._unowned(taken) if everything and fresh else {}
@@ -241,38 +246,34 @@ class AccountLaw:
             self._moved_ms = at.ms
 
     def _unowned(self, taken: Mapping[str, int]) -> dict[str, int]:
-        here = self._log.net()
+        """By symbol what the account holds beyond all that the log had on its side before this was taken."""
         there = _net(self.report) if self.report is not None else {}
         found: dict[str, int] = {}
         for symbol in self.stands & there.keys():
-            excess = there[symbol] - here.get(symbol, 0) + taken.get(symbol, 0)
-            before = self._adopted(symbol, there[symbol]) - taken.get(symbol, 0)
-            if excess * there[symbol] > 0 and abs(before) < abs(there[symbol]):
-                found[symbol] = min(excess, there[symbol] - before, key=abs)
+            legs = [leg.signed for leg in self._log.legs if leg.symbol == symbol]
+            same_side = sum(signed for signed in legs if signed * there[symbol] > 0)
+            beyond = there[symbol] - same_side + taken.get(symbol, 0)
+            if beyond * there[symbol] > 0:
+                found[symbol] = beyond
         return found
-
-    def _adopted(self, symbol: str, there: int) -> int:
-        """The signed contracts that are on the log as nobody's, on the side that the account is on."""
-        own = [leg for leg in self._log.legs if leg.symbol == symbol and leg.worker == ACCOUNT]
-        return sum(leg.signed for leg in own if leg.signed * there > 0)
 
     # --- the day -------------------------------------------------------------------------------------------
 
     def _next_day(self) -> None:
         if self.report is not None:
             realized = self._log.realized - self._log_then.realized
-            self._day_balance = self.report.equity - self.report.unrealized + realized
+            self._day_balance = self._equity - self._unrealized + realized
             opened = self._log.unrealized - self._log_then.unrealized
-            self._day_equity = self.report.equity + realized + opened
+            self._day_equity = self._equity + realized + opened
 
     def _stops(self, state: State, limits: Limits) -> None:
         """Of both figures the worse counts; within the grace of a difference the log's alone."""
         figure = self._log.pnl
-        in_doubt = EQUITY in self._since or self._behind
-        if self.report is not None and (not in_doubt or EQUITY in self.stands):
-            there = self.report.equity - self._day_equity
+        sure = EQUITY in self.stands if EQUITY in self._since else not self.behind
+        if self.report is not None and sure:
+            there = self._equity - self._day_equity
             if limits.stop_loss_on != "total":
-                there = self.report.equity - self.report.unrealized - self._day_balance
+                there = self._equity - self._unrealized - self._day_balance
             figure = min(figure, there)
         if state.day.stop_from - figure >= limits.daily_stop_loss and state.stop is None:
             raise Violation("the worse figure stops the day", f"{figure}, log {self._log.pnl}")

@@ -16,6 +16,7 @@ from portfold.events.codec import decode_decision
 from portfold.events.decisions import EntryAllowed
 from portfold.events.wire.bus import Entry
 from portfold.log import Log
+from portfold.workers.brokers.protocol import BrokerPosition
 from portfold.workers.client.closing.flatten_order import (
     FlattenOrder,
     handed_over,
@@ -132,6 +133,12 @@ class BrokerLaw(Observer):
             raise Violation("an exit closes what it was sent for", f"{order} closes {entry}")
         if entry.sent_ms > order.sent_ms:
             raise Violation("an exit closes nothing that was ordered after it", f"{order} closes {entry}")
+
+    def adopts(self, held: BrokerPosition) -> None:
+        """The flattener takes over what nobody owns: it is there, on that side, and no other's."""
+        there = self._world.account.by_hand.get(held.symbol)
+        if there is None or there.side != held.side or there.size < held.size:
+            raise Violation("what is taken over is there, and nobody's", f"{held}, where there is {there}")
 
     def closes_unowned(self, symbol: str, size: int) -> None:
         """What was adopted is closed: so much of it must be there, for no other's may go with it."""

@@ -59,6 +59,7 @@ class World(Observer):
         account.flattened = self.law.flattens
         account.skew_ms = lambda: self.skew_ms
         account.now = lambda: self.scheduler.now
+        account.adopts = self.law.adopts
         account.closes_unowned = self.law.closes_unowned
         account.crash = lambda process: self.seats[process].die()
         self.seats: dict[str, Seat] = {}

@@ -12,10 +12,12 @@ from portfold.config import Configuration, load
 from portfold.events.wire.bus import Bus
 from portfold.log import open_log
 from portfold.workers.account.before_orders import NotAsTheLog, check_account
+from portfold.workers.brokers.protocol import OrderUnknown
 from tests.cli.standing import Standing
 from tests.coordinator.story import Story
 from tests.processes import config_folder
 from tests.workers.account.test_account_process import holds
+from tests.workers.brokers.ibkr.tws_desk import Desk
 
 ACCOUNT: dict[str, Any] = {"name": "DU1", "source": "file", "grace_seconds": 0.01}
 
@@ -39,14 +41,16 @@ class Before:
     def holds(self, **positions: int) -> None:
         holds(self._folder, **positions)
 
-    def checks(self, configuration: Configuration | None = None) -> list[dict[str, Any]]:
+    def checks(
+        self, configuration: Configuration | None = None, *, book: Path | None = None
+    ) -> list[dict[str, Any]]:
         """Returns the lines that were logged."""
         log, lines = open_log("run", target=self._lines)
         try:
             check_account(
                 configuration or self.configuration(),
                 self._bus,
-                self._folder / "book",
+                book or self._folder / "book",
                 named="DU1",
                 log=log,
                 environ={},
@@ -90,3 +94,27 @@ def test_another_account_than_the_one_that_is_traded_is_refused(before: Before) 
 def test_without_a_watched_account_that_is_said(before: Before) -> None:
     [line] = before.checks(before.configuration(account=None))
     assert line["event"].startswith("No account is watched")
+
+
+def test_what_an_exit_of_ours_closed_while_nobody_was_there_starts_all_the_same(
+    before: Before, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    try:
+        worker = desk.holding(1)
+        desk.exchange.open_hours("closed")
+        with pytest.raises(OrderUnknown):
+            worker.exit("ES", "long", 1, None)
+        desk.end(worker)
+        desk.exchange.open_hours("regular")  # it is filled, and nobody is there to hear of it
+        options = {"port": desk.gateway.port, "connect_seconds": 20, "contracts": {"ES": "ESZ2025"}}
+        live = before.configuration(broker={"kind": "ibkr", "options": options})
+        before.holds()
+        lines = before.checks(live, book=desk.book)
+        told = [line for line in lines if line["event"].startswith("Closed at the broker and not on the log")]
+        assert [line["closed"] for line in told] == ["ES"]
+        before.holds(ES=-1)
+        with pytest.raises(NotAsTheLog, match="holds ES short 1, the log ES long 1"):
+            before.checks(live, book=desk.book)
+    finally:
+        desk.close()

@@ -59,11 +59,12 @@ def orders(meanwhile: str, live: Live, monkeypatch: pytest.MonkeyPatch) -> list[
         price: Decimal,
         *,
         may_send: MaySend = always,
+        **more: Any,
     ) -> OrderOutcome[Fill]:
         came.append(symbol)
         if meanwhile == "as it is sent":
             halt()
-        return enter(broker, symbol, side, size, price, may_send=may_send)
+        return enter(broker, symbol, side, size, price, may_send=may_send, **more)
 
     monkeypatch.setattr(PortfolioGate, "request_entry", asked)
     monkeypatch.setattr(PaperBroker, "enter", entered)

@@ -6,6 +6,7 @@ is booked as contracts.json has it; what it really was corrects the leg as long 
 where it came too late for that.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
@@ -147,6 +148,17 @@ class Booking:
                 unbooked = sum(each.size for each in order.unbooked.values())
                 expected += unbooked if order.buys else -unbooked
         return expected
+
+    def closed_unreported(self) -> dict[str, int]:
+        """See `protocol.closed_unreported`; of all owners."""
+        found: Counter[str] = Counter()
+        for fill in self.entries.unreported_exits(None):
+            found[fill.symbol] += -fill.size if fill.side == "long" else fill.size
+        for order in self.orders.open():
+            if order.does != "enter":
+                unbooked = sum(each.size for each in order.unbooked.values())
+                found[order.symbol] += unbooked if order.buys else -unbooked
+        return dict(found)
 
     def refuse_entry(self, owner: str, symbol: str, side: Side) -> None:
         """Raises BrokerError where an entry on the symbol could bring about what nobody wants: while another

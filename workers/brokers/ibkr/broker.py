@@ -233,6 +233,11 @@ class InteractiveBrokers:
         with self._book.reading() as entries:
             return Booking(entries, self._contracts).orders.open()
 
+    def closed_unreported(self) -> dict[str, int]:
+        """See `protocol.closed_unreported`."""
+        with self._book.reading() as entries:
+            return Booking(entries, self._contracts).closed_unreported()
+
     def without_stop(self) -> list[BrokerPosition]:
         """Returns what is open, of all owners, is to have a protective stop and has none at the broker."""
         with self._book.reading() as entries:

@@ -54,19 +54,19 @@ class Connection:
     """
 
     def __init__(self, setup: ConnectionSetup, hears: Hears, log: Log) -> None:
+        import ib_async  # noqa: F401, PLC0415 - two threads that import its parts at once break each other
+
         self._setup = setup
         self._hears = hears
         self._log = log
         self._loop = asyncio.new_event_loop()
         self._changed = threading.Condition()
-        self._fault = "it was not connected yet"
-        self._up = False
-        self.number = 0
-        self.account = ""
+        self._fault, self._up = "it was not connected yet", False
+        self.number, self.account = 0, ""
         self.held: Mapping[int, int] = {}
         self._servers, self._closing = True, False
         self._broken, self._awaited = asyncio.Event(), asyncio.Event()
-        self._questions = Questions(self._break_off)
+        self._questions = Questions()
         self._listing = asyncio.Lock()
         self._why = ""
         self.account_refused = False
@@ -190,8 +190,7 @@ class Connection:
         setup = self._setup
         connecting = self._client.connectAsync(setup.host, setup.port, setup.client_id, setup.connect_seconds)
         await self._unless_broken(connecting)
-        accounts = self._client.getAccounts()
-        self.account = check_account(accounts, setup.account or self.account or None)
+        self.account = check_account(self._client.getAccounts(), setup.account or self.account or None)
         self.number += 1
         await self._unless_broken(self._list_all(setup.connect_seconds))
         self._come_up()
@@ -206,6 +205,8 @@ class Connection:
             await self._unless_broken(
                 self._list_all(seconds) if self._hears.is_in_doubt else self._ask_time(seconds)
             )
+            if self._questions.are_confused:
+                raise ConnectionError("what it lists may be the answer to an earlier question")
 
     async def _unless_broken(self, what: Awaitable[object]) -> None:
         """Waits for it. Raises ConnectionError as soon as the connection is known to be refused."""
@@ -327,10 +328,9 @@ class Connection:
             self._servers = True
             self.number += 1  # what TWS sent on before proves nothing of what it lists now
             self._loop.create_task(self._after_servers_are_back())
-        elif code in _TOLD_QUIETLY:
-            self._log.debug("Interactive Brokers said", code=code, said=text)
         else:
-            self._log.warning("Interactive Brokers said", code=code, said=text)
+            tell = self._log.debug if code in _TOLD_QUIETLY else self._log.warning
+            tell("Interactive Brokers said", code=code, said=text)
 
     async def _after_servers_are_back(self) -> None:
         """Asks what was missed, and comes up; where it is not answered, the connection is made anew."""

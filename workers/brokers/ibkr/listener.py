@@ -105,8 +105,8 @@ class Listing(NamedTuple):
     """All that the broker has, as of one moment: the references of its orders, of those that are at work, and
     by contract id what the account holds, below zero for short.
 
-    `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock;
-    `is_whole`: none of the questions was refused, so that what is not in it is not there.
+    `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock. It is
+    `complete` unless a question was refused: then what is not in it may be there all the same.
     """
 
     references: frozenset[str]
@@ -114,7 +114,7 @@ class Listing(NamedTuple):
     positions: Mapping[int, int]
     connected: int
     at: float
-    is_whole: bool = True
+    complete: bool
 
 
 class Hears(Protocol):

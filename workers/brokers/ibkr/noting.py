@@ -287,11 +287,9 @@ class Noting:
 
     def _missing(self, booking: Booking, listing: Listing) -> list[OrderNews]:
         """Returns that those orders never arrived which certainly did not."""
-        if not listing.is_whole:
-            return []
         return [
             OrderNews(order.reference, NotThere("Interactive Brokers has no such order: it never arrived"))
-            for order in booking.orders.open()
+            for order in (booking.orders.open() if listing.complete else ())
             if order.reference not in listing.references and self._never_arrived(booking, order, listing)
         ]
 

@@ -23,14 +23,14 @@ class Refused(BrokerError):
 
 
 class Questions:
-    """Those that are open, on the event loop of the connection. `confused` is called once an answer may have
-    been taken for that of an earlier question, which never came: only a new connection makes that certain.
+    """Those that are open, on the event loop of the connection. `are_confused`: an answer may have been taken
+    for that of an earlier question, which never came: only a new connection makes that certain.
     """
 
-    def __init__(self, confused: Callable[[], object] = lambda: None) -> None:
+    def __init__(self) -> None:
         self._open: dict[Key, tuple[asyncio.Future[list[Any]], list[Any]]] = {}
         self._owed = Counter[str]()
-        self._confused = confused
+        self.are_confused = False
 
     async def ask(self, key: Key, send: Callable[[Key], object], seconds: float) -> list[Any]:
         """Sends, and returns the rows of the answer. Raises TimeoutError, ConnectionError, Refused."""
@@ -39,12 +39,12 @@ class Questions:
         owed, before = self._owed, self._owed[str(key)]
         try:
             send(key)
-            return await asyncio.wait_for(future, seconds)
+            async with asyncio.timeout(seconds):  # unlike wait_for it never takes an answer for a cancel's
+                return await future
         finally:
             self._open.pop(key, None)
-            if isinstance(key, str) and future.cancelled():  # given up
-                if owed[key] < before:
-                    self._confused()
+            if isinstance(key, str) and future.cancelled() and owed is self._owed:  # given up
+                self.are_confused = self.are_confused or owed[key] < before
                 owed[key] += 1
 
     def is_open(self, key: Key) -> bool:
@@ -86,4 +86,5 @@ class Questions:
             if not future.done():
                 future.set_exception(ConnectionError("the connection was closed"))
         self._open.clear()
-        self._owed = Counter()  # not cleared: who is given up right now counts in the old one
+        self._owed = Counter()  # not cleared: what is given up right now was asked on the old connection
+        self.are_confused = False

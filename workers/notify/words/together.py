@@ -93,6 +93,7 @@ def counted_as(kind: AlertKind) -> Counted | None:
             | "log_lost"
             | "not_deciding"
             | "alerts_missed"
+            | "stop_missing"
             | "feed_missing"
             | "day_summary"
             | "weekly_signs"

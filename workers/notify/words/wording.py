@@ -50,6 +50,14 @@ def unreadable(what: str) -> Lines:
     return (f"A decision that this notifier cannot read: {what}",)
 
 
+def without_stop(what: str) -> Lines:
+    """Words that what is open is without its protective stop."""
+    return (
+        f"🚨 WITHOUT ITS STOP at the broker: {what}",
+        "Look at its worker's log; close it there, or place one",
+    )
+
+
 def not_deciding(since: datetime) -> Lines:
     return (
         "🚨 NOBODY COORDINATES: no entry is answered, no stop is noticed",

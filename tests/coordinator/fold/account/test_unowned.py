@@ -78,6 +78,15 @@ def test_never_more_than_the_account_holds_however_often_it_is_reported() -> Non
     assert story.state.positions["ES:long:account"].size == 2
 
 
+def test_what_a_worker_holds_is_not_nobodys_for_a_leg_of_the_other_side_that_was_never_filled() -> None:
+    story = watched()
+    story.enters("ES")
+    story.fills("ES", side="short", worker="eve")
+    story.account_says("50000", "ES:long:1:100")
+    story.account_says("50000", "ES:long:1:100", after=GRACE)
+    assert each(PositionMismatch, story.flatten()) == []
+
+
 # --- whose it is ----------------------------------------------------------------------------------------
 
 

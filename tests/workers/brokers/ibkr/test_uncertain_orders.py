@@ -230,3 +230,33 @@ def test_a_list_that_is_noted_as_an_order_is_written_down_does_not_take_it_for_l
     with pytest.raises(BrokerError, match="was cancelled"):
         broker.enter("ES", "long", 1, PRICE)
     assert (desk.sent(), desk.exchange.working()) == (1, [])
+
+
+def test_a_list_that_comes_late_is_no_proof_that_what_was_sent_since_never_arrived(desk: Desk) -> None:
+    broker = desk.holding(1)
+    desk.gateway.misbehaviour.lists = "late"
+    with pytest.raises(BrokerError, match="did not answer"):
+        broker.cancel_working()
+    desk.gateway.misbehaviour.orders = "unanswered"
+    desk.exchange.open_hours("closed")
+    for _ in range(2):
+        with pytest.raises(OrderUnknown):
+            broker.exit("ES", "long", 1, None)
+    assert desk.sent() == 2
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "taken", "answered"
+    desk.exchange.open_hours("regular")
+    assert broker.exit("ES", "long", 1, None).size == 1
+    assert (desk.sent(), desk.exchange.size("ESZ5")) == (2, 0)
+
+
+def test_after_a_list_that_never_came_the_connection_is_made_anew_and_says_what_never_arrived(
+    desk: Desk,
+) -> None:
+    broker = desk.broker(waits=SHORT, silence_seconds=0.3)
+    desk.gateway.misbehaviour.orders = desk.gateway.misbehaviour.lists = "swallowed"
+    with pytest.raises(OrderUnknown):
+        broker.enter("ES", "long", 1, PRICE)
+    desk.gateway.misbehaviour.orders = "taken"
+    desk.gateway.misbehaviour.lists = "answered"
+    until(lambda: not broker.open_orders(), "the end of what never arrived")
+    assert broker.enter("ES", "long", 1, PRICE).size == 1

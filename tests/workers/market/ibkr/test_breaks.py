@@ -50,7 +50,7 @@ SENTENCES = {
 
 def running(market: Market, es: Desk) -> None:
     """A feed that has given the second minute, and is in the third."""
-    market.subscribed(es)
+    market.live(es)
     market.bars(60, 150, "5010")
     es.wait_for(MinuteBar)
 

@@ -9,7 +9,7 @@ from tests.workers.market.ibkr.tws_feed import SECOND_MS, TEN, Market, feed, sho
 
 def test_bars_of_five_seconds_become_a_minute_as_soon_as_it_is_over(market: Market) -> None:
     with feed(market, {"ES": "ES"}) as es:
-        market.subscribed(es)
+        market.live(es)
         market.bars(30, 60, "5000")
         market.bars(60, 120, "5010")
         opened, high, low, close = map(Decimal, ("5010", "5011", "5009", "5010"))
@@ -21,7 +21,7 @@ def test_bars_of_five_seconds_become_a_minute_as_soon_as_it_is_over(market: Mark
 
 def test_of_several_symbols_a_minute_is_over_with_the_bars_of_all_of_them(market: Market) -> None:
     with feed(market, {"ES": "ES", "NQ": "NQZ5"}) as both:
-        market.subscribed(both, "ESZ5", "NQZ5")
+        market.live(both, "ESZ5", "NQZ5")
         market.bars(0, 5, "5000")
         market.bars(0, 5, "18000", "NQZ5")
         market.bars(60, 120, "5010")
@@ -34,7 +34,7 @@ def test_of_several_symbols_a_minute_is_over_with_the_bars_of_all_of_them(market
 
 def test_bars_without_a_trade_say_what_time_it_is_and_make_no_minute(market: Market) -> None:
     with feed(market, {"ES": "ES"}) as es:
-        market.subscribed(es)
+        market.live(es)
         market.bars(0, 60, "5000")
         market.bars(60, 120, "5000", volume=0)
         es.wait_for(MinuteEnd, lambda each: each.end_ms == TEN + 2 * MINUTE_MS)
@@ -43,7 +43,7 @@ def test_bars_without_a_trade_say_what_time_it_is_and_make_no_minute(market: Mar
 
 def test_a_quiet_minute_ends_by_the_clock_of_the_gateway(market: Market) -> None:
     with feed(market, {"ES": "ES"}) as es:
-        market.subscribed(es)
+        market.live(es)
         market.bars(0, 65, "5000")
         market.at(129)
         es.wait_for(PriceUpdate)
@@ -57,7 +57,7 @@ def test_a_quiet_minute_ends_by_the_clock_of_the_gateway(market: Market) -> None
 
 def test_a_trade_is_a_price_of_its_own_time_and_contract(market: Market) -> None:
     with feed(market, {"ES": "ES"}) as es:
-        market.subscribed(es)
+        market.live(es)
         market.now_ms = TEN + 1_234
         market.exchange.trade("ESZ5", "5000.25", 3)
         assert es.wait_for(PriceUpdate) == PriceUpdate("ES", Decimal("5000.25"), TEN + 1_234, "ESZ5")

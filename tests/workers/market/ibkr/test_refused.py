@@ -91,4 +91,5 @@ def test_a_symbol_that_is_no_longer_known_leaves_the_others_alone(market: Market
         assert both.notice("refused").symbols == ("NQ",)
         market.subscribed(both)
         market.bars(60, 120, "5010")
+        market.at(190)
         both.wait_for(MinuteBar)

@@ -66,6 +66,11 @@ class Market:
         for symbol in symbols or ("ESZ5",):
             until(partial(self._is_followed, feed, symbol), f"{symbol} to be followed")
 
+    def live(self, feed: Desk, *symbols: str) -> None:
+        """Goes on until a feed that wants nothing of the past hears what is of now."""
+        self.subscribed(feed, *symbols)
+        until(lambda: feed.one() or any("caught up" in line["event"] for line in feed.lines), "live prices")
+
     def _is_followed(self, feed: Desk, symbol: str) -> bool:
         feed.one()
         return self.gateway.is_followed(symbol)

@@ -82,6 +82,8 @@ class Session:
 
     async def _watch(self) -> Problem:
         self._watching = Watching(self._opening, self, self._log)
+        if self._is_closed.is_set():  # before there was anything to end
+            self._end()
         return await self._watching.run()
 
     # --- where items go ----------------------------------------------------------------------------------

@@ -132,6 +132,8 @@ class IbkrSource:
             yield from self._lost(item.problem)
         else:
             self._has_run = self._has_run or isinstance(item, Priced)
+            if isinstance(item, CaughtUp):
+                self._log.info("ibkr: caught up, minutes are of now")
             if isinstance(item, CaughtUp | Priced) and self._lost_because:
                 self._lost_because = ""
                 yield Notice("reconnected", "Interactive Brokers gives prices again.")
