@@ -25,6 +25,11 @@ def can_be_corrected(kind: str) -> bool:
     return kind in _KINDS
 
 
+def reports_fills(kind: str) -> bool:
+    """Returns whether what such a broker's book was entered at are executions, and not believed."""
+    return kind == _TRUE_FILLS
+
+
 def correct(kind: str, path: Path, contracts: Mapping[str, Contract], held: PositionSettled) -> None:
     """Puts into the book what the settlement says is held. Raises BrokerError."""
     if not can_be_corrected(kind):
