@@ -20,7 +20,7 @@ from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.booking import Booking
 from portfold.workers.brokers.ibkr.contracts import Traded
-from portfold.workers.brokers.ibkr.noting import Noting
+from portfold.workers.brokers.ibkr.noting import EXIT_FRESH_MS, Noting
 from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.sending import OrderSender
@@ -35,7 +35,6 @@ from portfold.workers.brokers.protocol import (
 )
 
 _BRIEFLY_SECONDS = 0.5
-_FRESH_MS = 15_000
 
 
 class ClosingDesk:
@@ -238,7 +237,7 @@ class _Free(NamedTuple):
 
 def _is_fresh(order: LiveOrder) -> bool:
     """Returns whether it may still be sent: after a sleep it would close what others hold now."""
-    return now_ms() - order.at_ms < _FRESH_MS
+    return now_ms() - order.at_ms < EXIT_FRESH_MS
 
 
 def _is_stopped_out(booking: Booking, order: LiveOrder) -> bool:

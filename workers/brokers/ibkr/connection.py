@@ -3,8 +3,7 @@
 Guarantees: no call waits without bound; after a break it connects again by growing pauses, for ever, and at
 once when something has to be closed; each break and each return is logged once; an order is written only
 while the account was checked and TWS has its servers, within a moment of `may_send`'s yes, and what is not
-sent then is certainly never sent. The account is checked on each connect, so that a person who logs in to
-another one trades nothing by mistake.
+sent then is certainly never sent. Each connect checks the account: in another one nothing is traded.
 """
 
 import asyncio

@@ -30,6 +30,10 @@ _COMMISSION_SECONDS = 1.0
 """As long an exit that nobody waits for is kept from the book for its commission."""
 _ON_ITS_WAY_MS = 60_000
 """As long another process may still be sending an order that is written down."""
+EXIT_FRESH_MS = 15_000
+"""As long after it was written down an exit may be sent."""
+_EXIT_ON_ITS_WAY_MS = EXIT_FRESH_MS + 5_000
+"""The same with its handing over, which takes a second at most."""
 
 _Heard = OrderNews | Listing | LiveOrder
 
@@ -303,13 +307,22 @@ class Noting:
                 return True
         elif order.sender == self._owner and order.reference in self._waited_for:
             return False  # it is being sent
-        elif order.sender != self._owner and now_ms() - order.at_ms < _ON_ITS_WAY_MS:
+        elif order.sender != self._owner and _age_ms(order, listing) < _longest_on_its_way_ms(order):
             return False
         in_account = listing.positions.get(order.con_id, 0)
         if order.does == "enter":
             return in_account == booking.in_account(order.con_id)
         on_its_side = in_account if order.side == "long" else -in_account
         return on_its_side >= order.life.remaining
+
+
+def _age_ms(order: LiveOrder, listing: Listing) -> float:
+    """Returns how old the order was when the listing was asked for."""
+    return now_ms() - order.at_ms - 1000 * (time.monotonic() - listing.at)
+
+
+def _longest_on_its_way_ms(order: LiveOrder) -> int:
+    return _EXIT_ON_ITS_WAY_MS if order.does == "exit" else _ON_ITS_WAY_MS
 
 
 def _call_apart(callback: Callable[[], object]) -> None:

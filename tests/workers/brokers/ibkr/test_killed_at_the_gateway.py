@@ -1,16 +1,21 @@
 """Processes that are killed over orders at Interactive Brokers: the next life knows what became of them."""
 
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.brokers.ibkr.order_life import begin
+from portfold.workers.brokers.ibkr.order_records import OrderRecords, open_records
+from portfold.workers.brokers.orders_book import now_ms
+from portfold.workers.brokers.protocol import BrokerError, OrderUnknown
 from tests.fakes.tws.gateway import Gateway
 from tests.processes import ChildProcess
 from tests.waiting import until
-from tests.workers.brokers.ibkr.tws_desk import PRICE, Desk
+from tests.workers.brokers.ibkr.tws_desk import PRICE, SHORT, Desk
 
 CHILD = "tests.workers.brokers.ibkr.ibkr_child"
 
@@ -88,11 +93,54 @@ def test_killed_over_an_order_that_nobody_answers_what_it_got_is_kept_and_the_re
 
 
 def test_a_flattener_closes_what_a_killed_worker_left(desk: Desk, tmp_path: Path) -> None:
+    desk.exchange.fills = "on order"
     killed(desk, tmp_path, orders=1)
+    desk.exchange.fill(desk.at_work())
+    desk.exchange.fills = "at once"
     flattener = desk.broker("flattener")
     until(lambda: not flattener.open_orders(), "the end of the entry")
     (fill,) = flattener.flatten(owner="ibs-ES")
     assert (fill.owner, fill.size, desk.exchange.size("ESZ5")) == ("ibs-ES", 2, 0)
+
+
+def test_a_flattener_reports_the_exit_that_a_worker_was_killed_over(desk: Desk, tmp_path: Path) -> None:
+    desk.exchange.fills = "on order"
+    child = ChildProcess(CHILD, str(desk.gateway.port), str(desk.book), folder=tmp_path, name="child")
+    try:
+        desk.exchange.fill(desk.at_work())
+        until(lambda: desk.sent() == 2, "the exit")
+        child.kill()
+    finally:
+        child.end()
+    desk.exchange.fill(desk.at_work())
+    (fill,) = desk.broker("flattener").flatten(owner="ibs-ES")
+    assert (fill.owner, fill.size, desk.exchange.size("ESZ5"), desk.sent()) == ("ibs-ES", 2, 0, 2)
+
+
+@pytest.mark.parametrize(("age_ms", "sent"), [(5_000, 1), (20_001, 2)])
+def test_an_exit_that_a_killed_worker_wrote_down_is_taken_for_never_sent_once_it_may_not_be_any_more(
+    desk: Desk, age_ms: int, sent: int
+) -> None:
+    worker = desk.broker()
+    worker.enter("ES", "long", 2, PRICE)
+    desk.end(worker)
+    exit_written_down(desk, age_ms)
+    flattener = desk.broker("flattener", waits=SHORT)
+    if sent == 1:
+        with pytest.raises(OrderUnknown):
+            flattener.flatten(owner="ibs-ES")
+    else:
+        assert [fill.size for fill in flattener.flatten(owner="ibs-ES")] == [2]
+    assert desk.sent() == sent
+
+
+def exit_written_down(desk: Desk, age_ms: int) -> None:
+    """Writes down an exit of what the worker holds, as if he had died before he could send it."""
+    with closing(open_records(desk.book, 5.0)) as book, book.transaction() as entries:
+        orders = OrderRecords(entries)
+        (entered,) = orders.entries_of("ibs-ES", "ES")
+        at_ms, life = now_ms() - age_ms, begin(entered.size)
+        orders.write(replace(entered, reference="pf-unsent", at_ms=at_ms, does="exit", life=life, booked={}))
 
 
 def test_a_book_stays_with_the_account_that_its_positions_are_in(desk: Desk) -> None:
