@@ -10,38 +10,9 @@ from portfold.events.fields import Side
 from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
 from portfold.workers.brokers.protocol import BrokerError, NotOpen, OrderUnknown
 from portfold.workers.brokers.resting.protective import is_protective
-from tests.fakes.tws.orders import Order
 from tests.waiting import until
+from tests.workers.brokers.ibkr.resting.protected import FIVE, protected, resting, stops
 from tests.workers.brokers.ibkr.tws_desk import PRICE, SHORT, Desk
-
-FIVE = Decimal(5)
-
-
-def stops(desk: Desk) -> list[Order]:
-    """The stops that rest at the exchange."""
-    with desk.exchange.lock:
-        return [each for each in desk.exchange.working() if each.kind == "STP"]
-
-
-def resting(desk: Desk, size: int, broker: InteractiveBrokers | None = None) -> Order:
-    """Waits for the one stop, of this size; with a broker until its book has it as resting."""
-
-    def there() -> Order | None:
-        found = stops(desk)
-        return found[0] if [each.size for each in found] == [size] else None
-
-    stop = until(there, f"a stop of {size}")
-    if broker is not None:
-        until(lambda: any(each.rests for each in broker.open_orders()), "it in the book")
-    return stop
-
-
-def protected(desk: Desk, size: int = 1, side: Side = "long", **more: object) -> InteractiveBrokers:
-    """A broker that holds ES from 5000, with a stop 5 points off."""
-    broker = desk.broker(**more)  # type: ignore[arg-type]
-    broker.enter("ES", side, size, PRICE, stop_distance=FIVE)
-    resting(desk, size, broker)
-    return broker
 
 
 @pytest.mark.parametrize(("side", "action", "price"), [("long", "SELL", "4995"), ("short", "BUY", "5005")])
@@ -255,6 +226,35 @@ def test_a_stop_that_never_arrived_is_placed_again_once_that_is_certain(desk: De
     desk.gateway.misbehaviour.orders = "taken"
     resting(desk, 1, broker)
     assert refused == 1
+
+
+def test_an_exit_that_was_lost_is_over_once_the_stop_has_closed_what_it_was_to_close(desk: Desk) -> None:
+    broker = protected(desk, waits=SHORT)
+    desk.gateway.misbehaviour.orders = desk.gateway.misbehaviour.lists = "swallowed"
+    with pytest.raises(OrderUnknown):
+        broker.exit("ES", "long", 1, None)
+    desk.exchange.trade("ESZ5", "4995")
+    _connect_anew(desk)
+    until(lambda: not broker.open_orders() and not broker.positions(), "the end of both")
+    assert [fill.price for fill in broker.unreported_exits()] == [4995]
+
+
+def test_a_stop_that_was_lost_is_over_once_the_exit_has_closed_what_it_was_beside(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT)
+    desk.gateway.misbehaviour.lists = "swallowed"
+    _before_stops(desk, broker)
+    until(lambda: desk.said().count("An order was sent") == 2, "the stop on its way")
+    desk.gateway.misbehaviour.orders, desk.exchange.fills = "taken", "at once"
+    assert broker.exit("ES", "long", 1, None).size == 1
+    _connect_anew(desk)
+    until(lambda: not broker.open_orders(), "the end of the stop")
+    assert broker.enter("ES", "long", 1, PRICE).size == 1
+
+
+def _connect_anew(desk: Desk) -> None:
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "taken", "answered"
+    desk.gateway.hang_up()
+    until(lambda: desk.said().count("Connected to Interactive Brokers") == 2, "the next connection")
 
 
 def _before_stops(desk: Desk, broker: InteractiveBrokers) -> int:
