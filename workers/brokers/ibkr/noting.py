@@ -310,10 +310,10 @@ class Noting:
         elif order.sender != self._owner and _age_ms(order, listing) < _longest_on_its_way_ms(order):
             return False
         in_account = listing.positions.get(order.con_id, 0)
-        if order.does == "enter":
-            return in_account == booking.in_account(order.con_id)
+        if in_account == booking.in_account(order.con_id):
+            return True
         on_its_side = in_account if order.side == "long" else -in_account
-        return on_its_side >= order.life.remaining
+        return order.does != "enter" and on_its_side >= order.life.remaining
 
 
 def _age_ms(order: LiveOrder, listing: Listing) -> float:

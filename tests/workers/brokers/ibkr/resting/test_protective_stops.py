@@ -228,6 +228,35 @@ def test_a_stop_that_never_arrived_is_placed_again_once_that_is_certain(desk: De
     assert refused == 1
 
 
+def test_an_exit_that_was_lost_is_over_once_the_stop_has_closed_what_it_was_to_close(desk: Desk) -> None:
+    broker = protected(desk, waits=SHORT)
+    desk.gateway.misbehaviour.orders = desk.gateway.misbehaviour.lists = "swallowed"
+    with pytest.raises(OrderUnknown):
+        broker.exit("ES", "long", 1, None)
+    desk.exchange.trade("ESZ5", "4995")
+    _connect_anew(desk)
+    until(lambda: not broker.open_orders() and not broker.positions(), "the end of both")
+    assert [fill.price for fill in broker.unreported_exits()] == [4995]
+
+
+def test_a_stop_that_was_lost_is_over_once_the_exit_has_closed_what_it_was_beside(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT)
+    desk.gateway.misbehaviour.lists = "swallowed"
+    _before_stops(desk, broker)
+    until(lambda: desk.said().count("An order was sent") == 2, "the stop on its way")
+    desk.gateway.misbehaviour.orders, desk.exchange.fills = "taken", "at once"
+    assert broker.exit("ES", "long", 1, None).size == 1
+    _connect_anew(desk)
+    until(lambda: not broker.open_orders(), "the end of the stop")
+    assert broker.enter("ES", "long", 1, PRICE).size == 1
+
+
+def _connect_anew(desk: Desk) -> None:
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "taken", "answered"
+    desk.gateway.hang_up()
+    until(lambda: desk.said().count("Connected to Interactive Brokers") == 2, "the next connection")
+
+
 def _before_stops(desk: Desk, broker: InteractiveBrokers) -> int:
     """Enters, and has every later order swallowed."""
     desk.exchange.fills = "on order"
