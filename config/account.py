@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from portfold.bounds import LONGEST_NAME, NAME_LETTERS
+from portfold.config.errors import UnfitError
 from portfold.config.rules import Duration, Exact, Options, Text
 
 TellOrDeny = Literal["tell", "deny"]
@@ -39,3 +40,9 @@ class ConfiguredAccount(Struct, frozen=True):
     tolerance: Annotated[Decimal, _TOLERANCE] = Decimal(5)
     silent_seconds: Annotated[float, Duration(86_400)] = 30.0
     on_silence: TellOrDeny = "tell"
+
+    def __post_init__(self) -> None:
+        if not self.silent_seconds > 2 * self.report_seconds:
+            # One report may come late without the watcher being gone.
+            expected = f"more than twice report_seconds, which is {self.report_seconds:g}"
+            raise UnfitError(expected, f"{self.silent_seconds:g}", field="silent_seconds")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
+from portfold.config.errors import UnfitError
 from portfold.config.rules import Duration, Options, Symbol, Text, Whole
 
 _SOURCE = Text(
@@ -29,3 +30,10 @@ class ConfiguredMarket(Struct, frozen=True):
     price_stale_seconds: Annotated[float, Duration(86_400)] = 60.0
     keep_minutes: Annotated[int, Whole(60, 100_000, "minutes")] = 14_400
     warm_up_minutes: Annotated[int, Whole(0, 100_000, "minutes")] = 0
+
+    def __post_init__(self) -> None:
+        if not self.symbols:
+            raise UnfitError("the symbols to subscribe to", "none", field="symbols")
+        if self.warm_up_minutes > self.keep_minutes:
+            expected = f"at most keep_minutes, which is {self.keep_minutes}"
+            raise UnfitError(expected, f"{self.warm_up_minutes}", field="warm_up_minutes")

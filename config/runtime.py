@@ -237,16 +237,6 @@ class Runtime(Struct, frozen=True):
         if not self.mark_stale_seconds > self.mark_seconds:
             expected = f"more than mark_seconds, which is {self.mark_seconds:g}"
             raise UnfitError(expected, f"{self.mark_stale_seconds:g}", field="mark_stale_seconds")
-        if self.market is not None and not self.market.symbols:
-            raise UnfitError("the symbols to subscribe to", "none", field="market.symbols")
-        if self.market is not None and self.market.warm_up_minutes > self.market.keep_minutes:
-            expected = f"at most market.keep_minutes, which is {self.market.keep_minutes}"
-            raise UnfitError(expected, f"{self.market.warm_up_minutes}", field="market.warm_up_minutes")
-        account = self.account
-        if account is not None and not account.silent_seconds > 2 * account.report_seconds:
-            # One report may come late without the watcher being gone.
-            expected = f"more than twice account.report_seconds, which is {account.report_seconds:g}"
-            raise UnfitError(expected, f"{account.silent_seconds:g}", field="account.silent_seconds")
         if self.discord_webhook_env is not None and SHORT_WAY in self.notifier.destinations:
             expected = f'null, where notifier has a destination called "{SHORT_WAY}"'
             raise UnfitError(expected, "a name", field="discord_webhook_env")

@@ -42,7 +42,7 @@ def books_in(file: Path, kind: str, orders: "Settles | None") -> "Books | None":
     """Reads the broker's book; None where there is no file. Raises BookFailed."""
     from portfold.coordinator.views.compared import Believed, Books
     from portfold.events.legs import Leg
-    from portfold.workers.brokers.book_correction import can_be_corrected
+    from portfold.workers.brokers.book_correction import can_be_corrected, reports_fills
     from portfold.workers.brokers.legs_book import PaperBook
     from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 
@@ -58,6 +58,7 @@ def books_in(file: Path, kind: str, orders: "Settles | None") -> "Books | None":
         [Leg(one.symbol, one.side, one.size, one.owner) for one in held],
         [Believed(one.id, one.owner, one.symbol, one.size) for one in believed],
         corrected=can_be_corrected(kind),
+        executed=reports_fills(kind),
     )
 
 

@@ -66,7 +66,7 @@ class Held:
     """Net dollars made when it was closed unseen; counted in today's P&L."""
 
     in_book: Annotated[bool, Parameter(negative="", show_default=False)] = False
-    """Correct the broker's book too, where its broker reports no fills."""
+    """Correct the broker's book too: of fills that never were, or what was closed by hand."""
 
 
 _TARGET = Target()

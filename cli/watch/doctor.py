@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TARGET = Target()
 _COLUMNS = 80
-_LABEL = 19
+_LABEL = 22
 _LEVELS = ("ok", "warn", "fail")
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -72,11 +72,15 @@ def doctor(*, ping: Flag = False, json: Flag = False, target: Target = _TARGET) 
 def _findings(target: Target, *, ping: bool) -> "list[Finding]":
     import os
     import time
+    from contextlib import suppress
 
     from portfold.cli.watch.models import feed, models
+    from portfold.cli.watch.options import options
+    from portfold.cli.watch.traded_months import traded_months
     from portfold.config import ConfigError
     from portfold.coordinator.doctor.examine import examine
     from portfold.coordinator.doctor.finding import fail
+    from portfold.events.wire.errors import BusError
     from portfold.workers.flattener.flattener import NAME
 
     try:
@@ -93,9 +97,11 @@ def _findings(target: Target, *, ping: bool) -> "list[Finding]":
             flattener=NAME,
             wall_ms=lambda: int(time.time() * 1000),
         )
+        with suppress(BusError):  # which is a finding already
+            found.append(traded_months(resolved.configuration, bus.market()))
     finally:
         bus.close()
-    found += [models(resolved.configuration), feed(resolved.configuration)]
+    found += [check(resolved.configuration) for check in (options, models, feed)]
     if ping:
         from portfold.cli.watch.ping import ping as pinged
 

@@ -33,12 +33,13 @@ class Believed(NamedTuple):
 class Books(NamedTuple):
     """What the broker's book holds, by owner, and the entries in it whose fills were only believed.
 
-    `corrected`: a settlement can correct it, as its broker reports no fills.
+    `corrected`: a settlement can correct it; `executed`: its prices are those of executions, and right.
     """
 
     legs: Sequence[Leg]
     believed: Sequence[Believed] = ()
     corrected: bool = False
+    executed: bool = False
 
 
 class ComparedRow(NamedTuple):
@@ -166,7 +167,7 @@ def _of_price(
         return Remedy(symbol, "agrees by now, or only you can know whose price is another", ())
     (leg,) = legs
     more = _opened(_signed(leg), f"--price {there:f}")
-    more += " --in-book" if books is not None and books.corrected else ""
+    more += " --in-book" if books is not None and books.corrected and not books.executed else ""
     command = settle(symbol, leg.worker, str(leg.size), more)
     return Remedy(symbol, "if what the account says was paid is right", (command,))
 

@@ -1,16 +1,17 @@
--- Writes last prices, or nothing where the feed was replaced; a symbol's prices never go back in time.
+-- Writes last prices, or nothing where the feed was replaced; a symbol's prices never go back in time. None is
+-- made later than now: it would never be too old, and no other would take its place.
 -- KEYS: feed head, prices
 -- ARGV: epoch, source, then for each symbol its name, its price, when that was made, in ms ('': now), and the
 --       contract it is of ('': not known)
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 'epoch' end
 local now = redis.call('TIME')
-now = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
+now = now[1] * 1000 + math.floor(now[2] / 1000)
 for i = 3, #ARGV, 4 do
-  local at = ARGV[i + 2] ~= '' and ARGV[i + 2] or now
-  local before = (redis.call('HGET', KEYS[2], ARGV[i]) or ''):match('^%S+ (%d+)')
-  if not before or tonumber(before) <= tonumber(at) then
+  local at = math.min(tonumber(ARGV[i + 2]) or now, now)
+  local before = tonumber((redis.call('HGET', KEYS[2], ARGV[i]) or ''):match('^%S+ (%d+)') or '')
+  if not before or before <= at or before > now then
     local of = ARGV[i + 3] ~= '' and ' ' .. ARGV[i + 3] or ''
-    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1] .. ' ' .. at .. ' ' .. ARGV[2] .. of)
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1] .. ' ' .. string.format('%.0f', at) .. ' ' .. ARGV[2] .. of)
   end
 end
 return 'done'

@@ -25,6 +25,7 @@ _LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})(?: ([!-~]{
 
 
 _LISTED = re.compile(r"([!-~]{1,40}) ([0-9]{4}-[0-9]{2}-[0-9]{2})", re.ASCII)
+_STEP_MS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LATELY_MS = 86_400_000
 
 
@@ -198,7 +199,7 @@ class Market(Connected):
         return MarketSeen(
             milliseconds_in(time),
             readable_or_none(holder) or "",
-            int(step) if step.isdecimal() else None,
+            int(step) if _STEP_MS.fullmatch(step) else None,
             _prices(prices.items()),
             {readable(subject): readable(sentence) for subject, sentence in notices.items()},
             {

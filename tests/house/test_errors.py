@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 # Each with the reason why no user meets it as an error of portfold's.
 OUTSIDE = {
+    "portfold.cli.watch.options._HaveBeenRead": "nothing more is to be done with them",
     "portfold.config.errors.UnfitError": "names no file yet: the reader makes a ConfigError of it",
     "portfold.coordinator.fold.invariants.InvariantBroken": "a fault of ours, so it shows its traceback",
     "portfold.events.wire.embedded._PortTakenError": "another port is tried",

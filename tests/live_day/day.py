@@ -70,10 +70,14 @@ class Day:
 
         self.until(are_there, "all minutes to be on the bus")
 
-    def open(self) -> None:
-        """Lets the market go on once the feed hears it; it may not know how the first minute began."""
+    def until_heard(self) -> None:
+        """Waits until a feed is connected and has caught up; one that has just taken over may not be."""
         data = self.venue.data
         self.until(lambda: any(each.is_streaming for each in data.connections), "a feed to hear the market")
+
+    def open(self) -> None:
+        """Lets the market go on once the feed hears it; it may not know how the first minute began."""
+        self.until_heard()
         self.venue.begin()
         self.minute(heard=False)
 

@@ -11,7 +11,7 @@ from tests.live_day.office import PROTECTIVE_STOP
 from tests.processes import is_gone
 from tests.waiting import until
 
-_BEYOND_DOLLARS = 100
+_BEYOND_DOLLARS = 50
 _TICKS_TO_REST = 2
 _SERVICES = {"account": "Account watched", "flattener": "Flattener ready"}
 

@@ -26,6 +26,7 @@ def feed_lost(day: Day) -> str:
 def data_lost(day: Day) -> str:
     """The gateway skips a minute, as for a slow reader: it is told as a gap, and nobody makes it up."""
     venue, bus = day.venue, day.office.bus
+    day.until_heard()
     day.minute(heard=False, withheld=True)
     gap_ms = venue.truth[-1].end_ms
     venue.data.say(wire.error(gap_ms, "SKIPPED_RECORDS_AFTER_SLOW_READING", "Records were skipped"))

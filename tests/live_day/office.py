@@ -32,8 +32,8 @@ from tests.waiting import until
 PORTFOLIO = "day"
 MAX_POSITIONS = 6
 MAX_CONTRACTS = 12
-DAILY_STOP = 6_000
-PROTECTIVE_STOP = 1_500
+DAILY_STOP = 10_000
+PROTECTIVE_STOP = 2_000
 """Dollars a contract: farther than the market goes against anybody until the daily stop."""
 CONTRACTS_AN_ENTRY = 2
 _ACCOUNT_CLIENT_ID = 100

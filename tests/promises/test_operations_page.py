@@ -54,6 +54,7 @@ def test_every_line_that_shouts_is_one_to_know() -> None:
     shouted = re.findall(r'critical\(\s*f?"([A-Z]{3,}(?: [A-Z]{2,})+)\b', SOURCES)
     shouted += re.findall(r'(?:critical\(|text = )\s*f?"((?:[A-Z]{2,} )*[A-Z]{4,}):', SOURCES)
     shouted += re.findall(r'"\W*(THE LOG [A-Z ]+):', SOURCES)
+    shouted += re.findall(r'f"((?:ACCOUNT|NOT CONFIRMED) [A-Z]{4,}(?: [A-Z]{4,})*)(?: in|:)', SOURCES)
     assert len(set(shouted)) > 12
     page = " ".join(quoted(first_cells(section("Lines to know"))))
     assert {one for one in shouted if one not in page} == set()

@@ -1,6 +1,8 @@
-"""Corrects the book of a broker that reports no fills, when a person has said what is really held.
+"""Corrects the book of a broker when a person has said what is really held.
 
-Guarantees: only what that person named is changed; a leg of the other side stays.
+A broker that reports no fills may believe what never was; one that does hears nothing of what a person closed
+there by hand. Guarantees: only what that person named is changed; a leg of the other side stays, and nothing
+is changed while an order of ours may still be filled, as that would be counted on top.
 """
 
 from collections.abc import Mapping
@@ -8,28 +10,37 @@ from pathlib import Path
 
 from portfold.config import Contract
 from portfold.events.incoming import PositionSettled
+from portfold.workers.brokers.ibkr.order_records import OrderRecords, open_records
 from portfold.workers.brokers.legs_book import PaperBook
 from portfold.workers.brokers.orders_book import open_orders_book
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
 
 _PATIENCE_SECONDS = 5.0
-_KINDS = ("paper", "traderspost")
+_TRUE_FILLS = "ibkr"
+_KINDS = ("paper", "traderspost", _TRUE_FILLS)
 
 
 def can_be_corrected(kind: str) -> bool:
-    """Returns whether a broker of this kind believes its fills: another reports what was really filled."""
+    """Returns whether the book of a broker of this kind is one of ours."""
     return kind in _KINDS
+
+
+def reports_fills(kind: str) -> bool:
+    """Returns whether what such a broker's book was entered at are executions, and not believed."""
+    return kind == _TRUE_FILLS
 
 
 def correct(kind: str, path: Path, contracts: Mapping[str, Contract], held: PositionSettled) -> None:
     """Puts into the book what the settlement says is held. Raises BrokerError."""
     if not can_be_corrected(kind):
-        raise BrokerError(f"--in-book: the broker {kind} reports its fills itself, so its book is its own")
+        raise BrokerError(f"--in-book: the book of the broker {kind} is its own")
     if not path.exists():
         raise BrokerError(f"--in-book: there is no book {path}")
-    book = open_book(path)
+    book = open_book(kind, path)
     try:
         with book.transaction() as entries:
+            if kind == _TRUE_FILLS:
+                _refuse_while_at_work(OrderRecords(entries), held)
             before = entries.leg(held.worker, held.symbol)
             if not held.size and before is not None and before.side != held.side:
                 return
@@ -38,12 +49,24 @@ def correct(kind: str, path: Path, contracts: Mapping[str, Contract], held: Posi
             entries.write_leg(
                 BrokerPosition(held.worker, held.symbol, held.side, held.size, held.price, commission)
             )
-            if held.size:
+            if held.size and kind != _TRUE_FILLS:
                 entries.write_mark(held.symbol, held.price)
     finally:
         book.close()
 
 
-def open_book(path: Path) -> PaperBook:
-    """Opens the book of such a broker. Raises BookFailed."""
+def _refuse_while_at_work(orders: OrderRecords, held: PositionSettled) -> None:
+    """Raises BrokerError while an order may change what is to be said; a stop that rests is fitted to it."""
+    for order in orders.open():
+        if (order.owner, order.symbol) == (held.worker, held.symbol) and not order.rested:
+            raise BrokerError(
+                f"--in-book: order {order} is {order.life.state}, and may change what is held; settle it "
+                f"first: portfold reconcile {order.reference}"
+            )
+
+
+def open_book(kind: str, path: Path) -> PaperBook:
+    """Opens the book of such a broker. Raises BrokerError."""
+    if kind == _TRUE_FILLS:
+        return open_records(path, _PATIENCE_SECONDS)
     return open_orders_book(path, _PATIENCE_SECONDS)

@@ -28,15 +28,28 @@ def symbol_of(name: str) -> str | None:
     return found.group(1) if found else None
 
 
+def month_of(name: str, day: date) -> tuple[int, int] | None:
+    """Returns year and month of a name, of its years the one that is nearest to `day`; None for none."""
+    found = _MONTH_OF_A_FUTURE.fullmatch(name)
+    if found is None:
+        return None
+    year, every = int(found[3]), 10 ** len(found[3])
+    year += (day.year - year + every // 2) // every * every
+    return year, LETTERS.index(found[2]) + 1
+
+
 def is_price_of(held: BrokerPosition | None, contract: str) -> bool:
     """Returns whether a price of `contract` is one of what is held. Where either has no month, or nothing is
     held, any is.
 
     The symbols may differ: MES is marked at prices of ES.
     """
-    if held is None:
-        return True
-    mine, other = (_MONTH_OF_A_FUTURE.fullmatch(name) for name in (held.contract, contract))
+    return held is None or is_same_month(held.contract, contract)
+
+
+def is_same_month(one: str, another: str) -> bool:
+    """Returns whether both names are of one month, whichever their symbols; also where either has none."""
+    mine, other = (_MONTH_OF_A_FUTURE.fullmatch(name) for name in (one, another))
     if mine is None or other is None:
         return True
     digits = min(len(mine[3]), len(other[3]))  # ESZ6 is ESZ2026, and every tenth year's

@@ -117,7 +117,9 @@ class _Feed:
         return False
 
     def run(self) -> None:
-        """Feeds until the source ends, or the lease is lost. Raises MarketRefused, FeedReplaced, BusError."""
+        """Feeds until the source ends, or the lease is lost.
+
+        Raises ConfigError, MarketRefused, BarsError, FeedReplaced, BusError."""
         since_ms, known_since_ms = self._beginning()
         term = Term(self._who, self._epoch, self._lease_ms)
         name = self._market.source.rpartition(":")[2]
@@ -133,7 +135,7 @@ class _Feed:
                 self._log.info("Feeding", source=self._market.source, symbols=shown, since_ms=since_ms)
                 for update in source.updates():
                     feeding.take(update)
-        except MarketRefused as refused:
+        except (ConfigError, MarketRefused) as refused:
             with suppress(BusError, FeedReplaced):
                 feeding.refused(str(refused))
             raise

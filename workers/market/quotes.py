@@ -1,18 +1,22 @@
-"""Refuses prices that cannot be the contract's: no multiple of its tick, or of another order of magnitude.
+"""Refuses prices that cannot be the contract's: no multiple of its tick, of another order of magnitude, or no
+price at all.
 
 A vendor may quote in another unit than the exchange: dollars for cents, 32nds for decimals, a hundred times a
 currency. A mark at such a price would be a loss, or a profit, that nobody has.
 
 Pure. Guarantees: what is refused is no price, and no part of a bar; it is told once of a symbol until a whole
-minute of it was sound. A symbol without a contract here is not judged.
+minute of it was sound. Of a symbol without a contract here only that is judged.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from portfold.bounds import PRICE
 from portfold.config.contracts import Contract
 from portfold.workers.market.source import MinuteBar, MinuteUnknown, Notice, PriceUpdate, Update
 
+_PRICE = re.compile(PRICE, re.ASCII)
 _NEAR = Decimal("0.1")
 """Of a power of ten, as a logarithm: from 0.79 to 1.26 times as much."""
 _FEW_TICKS = 20
@@ -67,6 +71,9 @@ class Quotes:
 
     def _fault(self, symbol: str, *prices: Decimal) -> str:
         """Returns what is wrong with one of the prices; where nothing is, they are known from now on."""
+        for price in prices:
+            if not _PRICE.fullmatch(f"{price:f}"):  # such as 1.797e308, a vendor's number for none
+                return f"{symbol} at {price:.6g} is beyond all bounds of a price"
         contract = self._contracts.get(symbol)
         if contract is None:
             return ""

@@ -76,8 +76,9 @@ def settle(
     run = LiveRun(settled, not live, account or "", feed, symbols, left_out)
     if live:
         watched = settled.runtime.account
-        refuse_missing(credentials_in("account.options", watched.options if watched else {}), environ)
-        refuse_missing(credentials_in("market.options", run.market.options if run.market else {}), environ)
+        of_account = credentials_in("account.options", watched.options if watched else {})
+        of_market = credentials_in("market.options", run.market.options if run.market else {})
+        refuse_missing((*of_account, *of_market), environ)
     return run
 
 

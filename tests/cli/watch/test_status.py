@@ -153,6 +153,13 @@ def test_the_json_has_the_documented_fields_and_no_others(standing: Standing) ->
     assert documented == set(fields(standing.of(held()).seen()))
 
 
+def test_every_headline_is_documented() -> None:
+    source = (DOCUMENTED.parents[1] / "coordinator" / "views" / "headlines.py").read_text()
+    made = set(re.findall(r'Headline\(\s*"([a-z_]+)"', source)) | {"account_differs", "symbol_differs"}
+    row = next(line for line in DOCUMENTED.read_text().splitlines() if line.startswith("| `headlines` |"))
+    assert set(re.findall(r"`([a-z_]+)`", row)) - {"headlines"} == made
+
+
 # --- watching ---------------------------------------------------------------------------------------------
 
 

@@ -172,6 +172,9 @@ def test_a_fill_at_another_price_is_settled_at_the_accounts() -> None:
     books = Books([Leg("ES", "long", 1, "ibs-ES")], corrected=True)
     found = only(remedies(lasts(story, "50000", "ES:long:1:5003"), books))
     assert found.commands == (f"portfold settle ES ibs-ES --size 1 --price 5003 --in-book {WHO}",)
+    executed = Books([Leg("ES", "long", 1, "ibs-ES")], corrected=True, executed=True)
+    found = only(remedies(lasts(story, "50000", "ES:long:1:5003"), executed))
+    assert found.commands == (f"portfold settle ES ibs-ES --size 1 --price 5003 {WHO}",)
 
 
 def test_equity_alone_is_taken_from_the_account() -> None:

@@ -78,6 +78,8 @@ def test_what_somebody_else_wrote_among_the_steps_holds_no_step_back(bus: Bus) -
     bus.publish(bus.keys.bars, ["time_ms", "tomorrow"])
     assert bus.last_step()[1] is None
     assert bus.add_step(epoch, step(1_000), 10)
+    bus.publish(bus.keys.bars, ["time_ms", "9" * 5_000])
+    assert bus.market().last_step_ms is None
 
 
 def test_a_price_never_goes_back_in_time(bus: Bus) -> None:
@@ -99,6 +101,17 @@ def test_a_price_without_a_time_is_of_the_moment_it_is_written(bus: Bus) -> None
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(1), None)])
     now_ms, prices = bus.last_prices(["ES"])
     assert before <= prices["ES"].at_ms <= now_ms
+
+
+def test_a_price_of_the_future_is_made_now_and_keeps_no_later_one_away(bus: Bus, client: Any) -> None:
+    epoch = bus.take_feed("ann", LONG_MS).epoch
+    tomorrow_ms = bus.now_ms() + 86_400_000
+    bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(1), tomorrow_ms)])
+    now_ms, prices = bus.last_prices(["ES"])
+    assert prices["ES"].at_ms <= now_ms
+    client.hset(bus.keys.prices, "ES", f"2 {tomorrow_ms} somebody")
+    bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(3), now_ms)])
+    assert bus.last_prices(["ES"])[1]["ES"] == LastPrice(Decimal(3), now_ms, "made")
 
 
 def test_what_somebody_else_wrote_is_no_price(bus: Bus, client: Any) -> None:

@@ -14,6 +14,7 @@ class Misbehaviour:
     the connection before the order reached the exchange, or after.
     `cancels`: `swallowed` are lost, `too late` come when the order was filled just before. `lists`:
     `swallowed` means requests for open or completed orders, executions and positions are not answered;
+    `refused` answers those for executions with error 322, and no order is among the completed ones yet;
     `late` that each for open orders is answered as the one before it should have been.
     `commissions`: `held` until `Gateway.tell_commissions`; `never`; `unset first` sends 1.797e308 and then
     the amount; `unset` that alone. `repeats`: every order message twice, and the day's executions again
@@ -29,7 +30,7 @@ class Misbehaviour:
     orders: Literal["taken", "refused", "swallowed", "unanswered", "breaks before", "breaks after"] = "taken"
     refusal: str = "Order rejected - reason:The order was refused by the exchange."
     cancels: Literal["taken", "swallowed", "too late"] = "taken"
-    lists: Literal["answered", "swallowed", "late"] = "answered"
+    lists: Literal["answered", "swallowed", "refused", "late"] = "answered"
     commissions: Literal["at once", "held", "never", "unset first", "unset"] = "at once"
     repeats: bool = False
     warns_of_hours: bool = False

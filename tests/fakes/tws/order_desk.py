@@ -202,7 +202,11 @@ class OrderDesk:
         """Returns the list of what is done, or at work, with its end."""
         version, answer = self._line.version, list[list[Field]]()
         if kind == 99:
-            done = [order for order in self._exchange.orders if order.is_done]
+            done = [
+                order
+                for order in self._exchange.orders
+                if order.is_done and self._misbehaviour.lists != "refused"
+            ]
             return [*(replies.completed_order(version, order) for order in done), [102]]
         for order in self._exchange.working():
             if kind == 16 or order.client_id == self._line.client_id:
@@ -210,6 +214,9 @@ class OrderDesk:
         return [*answer, [53, 1]]
 
     def _list_executions(self, request: int, wanted: Sequence[str]) -> None:
+        if self._misbehaviour.lists == "refused":
+            self._line.error(request, 322, "Error processing request.-'bO' : cause -")
+            return
         client_id, account = int(wanted[0] or 0), wanted[1]
         for execution in self._exchange.executions:
             order = execution.order

@@ -68,6 +68,30 @@ def test_a_broker_of_an_installed_module_is_named_by_it(
             'broker.options.fill_at: expected "mark" or "next_bar", got "open"',
         ),
         (
+            {"kind": "paper", "options": {"fills": []}},
+            "broker.options.fills: expected an object, got a list",
+        ),
+        (
+            {"kind": "paper", "options": {"fills": {"part": 2}}},
+            "broker.options.fills.part: expected a known key (the nearest is parts), got an unknown key",
+        ),
+        (
+            {"kind": "paper", "options": {"fills": {"parts": 0}}},
+            "broker.options.fills.parts: expected a whole number from 1 to 100, got 0",
+        ),
+        (
+            {"kind": "paper", "options": {"fills": {"late_ms": 10_001}}},
+            "broker.options.fills.late_ms: expected a whole number of milliseconds from 0 to 10000,",
+        ),
+        (
+            {"kind": "paper", "options": {"fills": {"cancel_share": 1}}},
+            "broker.options.fills.cancel_share: expected a number from 0 to 0.9, got 1",
+        ),
+        (
+            {"kind": "paper", "options": {"fills": {"parts": 3, "late_ms": 10_000}}},
+            "broker.options.fills: expected fewer parts or less late, as an answer and an entry then",
+        ),
+        (
             {"kind": "gone.py:Broker"},
             'broker.kind: expected something to import, got "gone.py:Broker": ',
         ),

@@ -182,6 +182,16 @@ def test_what_cannot_be_fed_is_refused_in_a_sentence(
     assert sentence in ran.err
 
 
+def test_an_option_that_cannot_be_used_stands_on_the_bus_too(
+    server: EmbeddedServer, portfolio: str, bus: Bus, tmp_path: Path
+) -> None:
+    """Without it whoever looks at doctor or alerts would learn only that nobody feeds."""
+    market = MADE | {"options": {"pace": 1}}
+    config = configured(tmp_path / "config", server.url, portfolio, market=market)
+    portfold("feed", "--config", str(config), cwd=tmp_path)
+    assert "market.options.pace: expected" in bus.market().notices["refused"]
+
+
 def test_a_feed_whose_bus_was_away_goes_on_behind_its_last_minute(
     server: EmbeddedServer, portfolio: str, bus: Bus, tmp_path: Path
 ) -> None:

@@ -50,6 +50,9 @@ def kinds(updates: list[Update]) -> list[str]:
         ("ZC", "450.25", True),
         ("ZC", "4.5025", False),  # dollars, where cents are quoted
         ("CL", "-37.63", True),
+        ("ES", "1.7976931348623157e+308", False),  # TWS's number for none
+        ("ES", "NaN", False),
+        ("none of ours", "1e30", False),
     ],
 )
 def test_a_price_is_a_multiple_of_the_tick(symbol: str, price: str, *, passes: bool) -> None:

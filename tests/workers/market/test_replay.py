@@ -105,3 +105,9 @@ def test_what_cannot_be_played_is_refused() -> None:
         open_synthetic(setup("ZZ"))
     with pytest.raises(ConfigError, match=r"market.options.days: expected"):
         open_synthetic(setup("ES", days=0))
+    with pytest.raises(
+        ConfigError, match=r"market.options.speed: expected null, where pace_seconds is given"
+    ):
+        open_synthetic(setup("ES", pace_seconds=1, speed=60))
+    with pytest.raises(ConfigError, match=r"market.options.folder: expected a folder of <SYMBOL>.csv files"):
+        open_csv(setup("ES", folder="/nowhere"))

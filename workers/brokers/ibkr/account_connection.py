@@ -53,8 +53,8 @@ class AccountConnection(Connection):
     async def _read_account(self, seconds: float) -> AccountRows:
         client, ask = self._client, self._questions.ask
         async with self._listing:
-            working = await ask("working orders", lambda _key: client.reqAllOpenOrders(), seconds)
-            held = await ask("holdings", lambda _key: client.reqPositions(), seconds)
+            working = await ask("open orders", lambda _key: client.reqAllOpenOrders(), seconds)
+            held = await ask("positions", lambda _key: client.reqPositions(), seconds)
             request = client.getReqId()
             try:
                 values = await ask(
@@ -65,7 +65,7 @@ class AccountConnection(Connection):
             finally:
                 client.cancelAccountUpdatesMulti(request)
         return AccountRows(
-            [each for each in working if each.account == self.account],
+            [each for each in working if each.account == self.account and not each.is_over],
             [each for each in held if each.account == self.account],
             values,
         )

@@ -144,13 +144,13 @@ class InteractiveBrokers:
         traded = self.check_contract(symbol)
         order = self._order("enter", self._owner, symbol, side, size, traded)
         order = replace(order, stop_distance=stop_distance)
-        with self._book.transaction() as entries:
-            booking = Booking(entries, self._contracts)
-            booking.refuse_entry(self._owner, symbol, side)
-            booking.orders.write(order)
-            booking.orders.write_account(self.account)
-        self._noting.begin(order)
+        self._noting.begin(order.reference, order.life)  # before it is in the book, see there
         try:
+            with self._book.transaction() as entries:
+                booking = Booking(entries, self._contracts)
+                booking.refuse_entry(self._owner, symbol, side)
+                booking.orders.write(order)
+                booking.orders.write_account(self.account)
             return self._enter(order, traded, may_send)
         finally:
             self._noting.end(order.reference)

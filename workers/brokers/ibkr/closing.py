@@ -78,12 +78,19 @@ class ClosingDesk:
 
         Raises NotOpen, BrokerError, OrderUnknown.
         """
+        self._noting.begin(order.reference, order.life)  # before it is in the book, see there
+        try:
+            return self._close(order, traded)
+        finally:
+            self._noting.end(order.reference)
+
+    def _close(self, order: LiveOrder, traded: Traded) -> OrderOutcome[ExitFill]:
         with self._book.reading() as entries:
             following = _Following(self._free(entries, order).at_work or order, is_new=False)
         if following.order is order:
             following = self._begin(replace(order, size=self._closable(order)))
         order = following.order
-        self._noting.begin(order)
+        self._noting.begin(order.reference, order.life)
         try:
             if following.is_new:
                 self._sender.send(order, traded, partial(_is_fresh, order))

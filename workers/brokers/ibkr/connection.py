@@ -3,8 +3,7 @@
 Guarantees: no call waits without bound; after a break it connects again by growing pauses, for ever, and at
 once when something has to be closed; each break and each return is logged once; an order is written only
 while the account was checked and TWS has its servers, within a moment of `may_send`'s yes, and what is not
-sent then is certainly never sent. The account is checked on each connect, so that a person who logs in to
-another one trades nothing by mistake.
+sent then is certainly never sent. Each connect checks the account: in another one nothing is traded.
 """
 
 import asyncio
@@ -18,8 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.account_check import AccountRefused, check_account
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, HandingOver, NotSent
-from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldByAccount, Listener, Listing
-from portfold.workers.brokers.ibkr.questions import Key, Questions
+from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldContract, Listener, Listing
+from portfold.workers.brokers.ibkr.questions import Key, Questions, Refused
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -54,21 +53,21 @@ class Connection:
     """
 
     def __init__(self, setup: ConnectionSetup, hears: Hears, log: Log) -> None:
+        import ib_async  # noqa: F401, PLC0415 - two threads that import its parts at once break each other
+
         self._setup = setup
         self._hears = hears
         self._log = log
         self._loop = asyncio.new_event_loop()
         self._changed = threading.Condition()
-        self._fault = "it was not connected yet"
-        self._up = False
+        self._fault, self._up = "it was not connected yet", False
         self.number, self.account = 0, ""
         self.held: Mapping[int, int] = {}
-        self._servers = True
-        self._closing = False
+        self._servers, self._closing = True, False
         self._broken, self._awaited = asyncio.Event(), asyncio.Event()
         self._questions = Questions()
         self._listing = asyncio.Lock()
-        self._why, self._doubtful = "", False
+        self._why = ""
         self.account_refused = False
         self._listener = Listener(hears.hear, self._take_row, self._questions.take_end, self._take_error)
         self._client: Any = _NotYet()
@@ -190,8 +189,7 @@ class Connection:
         setup = self._setup
         connecting = self._client.connectAsync(setup.host, setup.port, setup.client_id, setup.connect_seconds)
         await self._unless_broken(connecting)
-        accounts = self._client.getAccounts()
-        self.account = check_account(accounts, setup.account or self.account or None)
+        self.account = check_account(self._client.getAccounts(), setup.account or self.account or None)
         self.number += 1
         await self._unless_broken(self._list_all(setup.connect_seconds))
         self._come_up()
@@ -206,7 +204,7 @@ class Connection:
             await self._unless_broken(
                 self._list_all(seconds) if self._hears.is_in_doubt else self._ask_time(seconds)
             )
-            if self._doubtful:
+            if self._questions.are_confused:
                 raise ConnectionError("what it lists may be the answer to an earlier question")
 
     async def _unless_broken(self, what: Awaitable[object]) -> None:
@@ -288,13 +286,15 @@ class Connection:
         wanted = ExecutionFilter(acctCode=self.account)
         async with self._listing:
             at, number = time.monotonic(), self.number
-            self._doubtful = self._questions.are_behind
-            working = await ask("open orders", lambda _key: client.reqAllOpenOrders(), seconds)
+            found = await ask("open orders", lambda _key: client.reqAllOpenOrders(), seconds)
             over = await ask("completed orders", lambda _key: client.reqCompletedOrders(True), seconds)  # noqa: FBT003
-            executed = await ask(client.getReqId(), lambda key: client.reqExecutions(key, wanted), seconds)
+            request, executed = client.getReqId(), None
+            with contextlib.suppress(Refused):
+                executed = await ask(request, lambda key: client.reqExecutions(key, wanted), seconds)
             await self._ask_positions(seconds)
-        references = frozenset([*working, *over, *executed])
-        listing = Listing(references, frozenset(working), self.held, number, at, not self._doubtful)
+        working = frozenset(each.reference for each in found if not each.is_over) - {""}
+        references = frozenset([*(each.reference for each in found), *over, *(executed or ())]) - {""}
+        listing = Listing(references, working, self.held, number, at, executed is not None)
         self._hears.hear_listing(listing)
         return listing
 
@@ -309,14 +309,14 @@ class Connection:
     # --- the loop's thread: what comes in ----------------------------------------------------------------
 
     def _take_row(self, key: Key, row: Any) -> None:
-        if isinstance(row, HeldByAccount) and row.account == self.account:
+        if isinstance(row, HeldContract) and row.account == self.account:
             self.held = {**self.held, row.con_id: row.size}
         self._questions.take_row(key, row)
 
     def _take_error(self, request: int, code: int, text: str) -> None:
         if self._questions.is_open(request):
             self._log.warning("Interactive Brokers answered with an error", code=code, said=text)
-            self._questions.take_end(request)
+            self._questions.take_refusal(request, code, text)
         elif code == _CLIENT_ID_TAKEN:
             self._why = f"client id {self._setup.client_id} is in use by another program ({code})"
             self._break_off()
@@ -327,19 +327,18 @@ class Connection:
             self._servers = True
             self.number += 1  # what TWS sent on before proves nothing of what it lists now
             self._loop.create_task(self._after_servers_are_back())
-        elif code in _TOLD_QUIETLY:
-            self._log.debug("Interactive Brokers said", code=code, said=text)
         else:
-            self._log.warning("Interactive Brokers said", code=code, said=text)
+            tell = self._log.debug if code in _TOLD_QUIETLY else self._log.warning
+            tell("Interactive Brokers said", code=code, said=text)
 
     async def _after_servers_are_back(self) -> None:
         """Asks what was missed, and comes up; where it is not answered, the connection is made anew."""
-        try:
-            await self._list_all(self._setup.connect_seconds)
-        except (OSError, TimeoutError):
-            self._break_off()
-        else:
-            self._come_up()
+        with contextlib.suppress(OSError, TimeoutError):
+            if not self._questions.are_owed:
+                await self._list_all(self._setup.connect_seconds)
+                self._come_up()
+                return
+        self._break_off()
 
 
 class _NotYet:

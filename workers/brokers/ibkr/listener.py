@@ -54,16 +54,11 @@ class OrderNews(NamedTuple):
     message: BrokerMessage
 
 
-class HeldByAccount(NamedTuple):
-    """The account's position in a contract: `size` below zero is short."""
-
-    account: str
-    con_id: int
-    size: int
-
-
 class HeldContract(NamedTuple):
-    """The same, as a contract says it of itself: `symbol` is the broker's, `average_cost` in dollars."""
+    """The account's position in a contract: `size` below zero is short.
+
+    `symbol` is the broker's, `con_id` its number of the contract, `average_cost` in dollars.
+    """
 
     account: str
     kind: str
@@ -71,10 +66,12 @@ class HeldContract(NamedTuple):
     multiplier: str
     size: int
     average_cost: Decimal
+    con_id: int = 0
 
 
 class WorkingOrder(NamedTuple):
-    """An order that may still be filled, whoever gave it: a program, or a person at the screen.
+    """An order that may still be filled, unless it `is_over`, whoever gave it: a program, or a person at the
+    screen.
 
     `kind` and `symbol` are of what it trades; `reference` is what its program calls it, if anything, and
     `action` BUY or SELL.
@@ -88,6 +85,7 @@ class WorkingOrder(NamedTuple):
     action: str = ""
     size: int = 0
     order_type: str = ""
+    is_over: bool = False
 
     def __str__(self) -> str:
         name = f" {self.reference}" if self.reference else ""
@@ -108,8 +106,7 @@ class Listing(NamedTuple):
     by contract id what the account holds, below zero for short.
 
     `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock. It is
-    `complete` unless it may be in part the answer to a question of before `at`: then what is not in it may
-    be there all the same.
+    `complete` unless a question was refused: then what is not in it may be there all the same.
     """
 
     references: frozenset[str]
@@ -171,13 +168,12 @@ class Listener:
     # --- orders ------------------------------------------------------------------------------------------
 
     def openOrder(self, order_id: int, contract: Any, order: Any, state: Any) -> None:  # noqa: N802
-        if state.status not in _OVER:
-            self._row("working orders", _working(contract, order))
+        is_over = state.status in _OVER
+        self._row("open orders", _working(contract, order)._replace(is_over=is_over))
         if not order.orderRef:
             return
         _remember(self._references, (order.clientId, order_id), order.orderRef)
-        self._row("open orders", order.orderRef)
-        if state.status in _OVER:
+        if is_over:
             return  # the status that follows says how much was filled
         self._tell_status(order.orderRef, state.status, 0)
 
@@ -244,7 +240,6 @@ class Listener:
 
     def openOrderEnd(self) -> None:  # noqa: N802
         self._end("open orders")
-        self._end("working orders")
 
     def completedOrdersEnd(self) -> None:  # noqa: N802
         self._end("completed orders")
@@ -259,16 +254,14 @@ class Listener:
         self._end(request)
 
     def position(self, account: str, contract: Any, size: float, average_cost: float) -> None:
-        self._row("positions", HeldByAccount(account, contract.conId, _whole(size)))
         cost = exact(average_cost) if math.isfinite(average_cost) else Decimal(0)
-        held = HeldContract(
-            account, contract.secType, contract.symbol, contract.multiplier, _whole(size), cost
-        )
-        self._row("holdings", held)
+        size = _whole(size)
+        kind, symbol, multiplier = contract.secType, contract.symbol, contract.multiplier
+        held = HeldContract(account, kind, symbol, multiplier, size, cost, contract.conId)
+        self._row("positions", held)
 
     def positionEnd(self) -> None:  # noqa: N802
         self._end("positions")
-        self._end("holdings")
 
     def accountUpdateMulti(  # noqa: N802
         self, request: int, account: str, _model: str, name: str, value: str, currency: str

@@ -111,11 +111,13 @@ class Noting:
 
     # --- who waits ---------------------------------------------------------------------------------------
 
-    def begin(self, order: LiveOrder) -> None:
-        """Follows an order of this process from now on."""
+    def begin(self, reference: str, life: OrderLife) -> None:
+        """Follows an order from now on; one that is to be sent before it is in the book, since in there and
+        followed by nobody it would be one of an earlier life, and a list without it proof that it was lost.
+        """
         with self._changed:
-            self._waited_for[order.reference] += 1
-            self._lives.setdefault(order.reference, order.life)
+            self._waited_for[reference] += 1
+            self._lives.setdefault(reference, life)
 
     def note_sent(self, reference: str, connection: int) -> None:
         """Remembers on which connection the order was written."""
@@ -160,7 +162,7 @@ class Noting:
 
     def _forget_if_over(self, reference: str) -> None:
         life = self._lives.get(reference)
-        if life is None or life.is_over:
+        if life is None or life.is_over or reference not in self._sent:
             self._lives.pop(reference, None)
             self._sent.pop(reference, None)
 

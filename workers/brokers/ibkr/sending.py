@@ -22,7 +22,7 @@ _ASK_AGAIN_SECONDS = 0.25
 
 class Waits(NamedTuple):
     """How long is waited, in seconds: for a fill, for a cancellation, for the broker's lists, for the
-    commission of what was filled, and for the book.
+    commission of what was filled, for the book, and for an account that holds less than the book.
     """
 
     fill: float = 5.0
@@ -30,6 +30,7 @@ class Waits(NamedTuple):
     lists: float = 3.0
     commission: float = 1.0
     book: float = 5.0
+    shortfall: float = 5.0
 
     @property
     def longest(self) -> float:

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from portfold.config import ConfigError
+from portfold.config.errors import UnfitError, describe
 from portfold.config.rules import Folder, Whole, Zone
 from portfold.exchange_time import milliseconds_of, utc
 from portfold.workers.feeds.csv_folder import CsvFolder
@@ -95,16 +97,21 @@ class ReplaySource:
         yield MinuteEnd(end_ms)
 
 
-class _Csv(Struct, frozen=True):
+class _Played(Struct, frozen=True, kw_only=True):
+    pace_seconds: Pace | None = None
+    speed: Speed | None = None
+
+    def __post_init__(self) -> None:
+        if self.pace_seconds is not None and self.speed is not None:
+            raise UnfitError("null, where pace_seconds is given", f"{self.speed:f}", field="speed")
+
+
+class _Csv(_Played, frozen=True, kw_only=True):
     folder: Annotated[str, Folder()]
     zone: Annotated[str, Zone()] = "UTC"
-    pace_seconds: Pace | None = None
-    speed: Speed | None = None
 
 
-class _Synthetic(Struct, frozen=True):
-    pace_seconds: Pace | None = None
-    speed: Speed | None = None
+class _Synthetic(_Played, frozen=True, kw_only=True):
     seed: Annotated[int, Whole(-(2**63), 2**63 - 1)] = 1
     days: Annotated[int, Whole(1, LONGEST, "days")] = 10
 
@@ -112,8 +119,11 @@ class _Synthetic(Struct, frozen=True):
 def open_csv(setup: MarketSetup) -> ReplaySource:
     """Returns the source of kind `csv`: a folder's bars. Raises ConfigError, BarsError."""
     options = setup.read_options(_Csv)
-    zone = ZoneInfo(options.zone)
-    folder = CsvFolder(Path(options.folder), zones=dict.fromkeys(setup.symbols.values(), zone))
+    zone, path = ZoneInfo(options.zone), Path(options.folder)
+    if not path.is_dir():
+        field = f"{setup.field}.folder"
+        raise ConfigError(setup.file, field, "a folder of <SYMBOL>.csv files", describe(options.folder))
+    folder = CsvFolder(path, zones=dict.fromkeys(setup.symbols.values(), zone))
     return _played(folder, setup, _schedule(options))
 
 
@@ -132,7 +142,7 @@ def _played(feed: Feed, setup: MarketSetup, schedule: Schedule) -> ReplaySource:
     return ReplaySource(feed, setup.symbols, schedule, since_ms=setup.since_ms, stop=setup.stop)
 
 
-def _schedule(options: _Csv | _Synthetic) -> Schedule:
+def _schedule(options: _Played) -> Schedule:
     """Returns a bar every `pace_seconds`; with `speed` as fast as that; else as they happened."""
     if options.pace_seconds is not None:
         return every(float(options.pace_seconds))

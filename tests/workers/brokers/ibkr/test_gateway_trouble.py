@@ -1,5 +1,7 @@
 """The gateway at its worst: gone, back, with another account, without servers, with our number in use."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -10,6 +12,7 @@ from portfold.workers.brokers.protocol import BrokerError, OrderUnknown
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import Gateway
 from tests.fakes.tws.listed import Listed
+from tests.processes import ROOT
 from tests.waiting import until
 from tests.workers.brokers.desk import locked
 from tests.workers.brokers.ibkr.tws_desk import PRICE, SHORT, Desk
@@ -220,3 +223,10 @@ def test_a_socket_that_is_gone_before_it_is_closed_ends_no_connecting(
     monkeypatch.setattr("ib_async.connection.Connection.disconnect", fails)
     desk.gateway.hang_up()
     until(lambda: desk.said().count("Connected to Interactive Brokers") == 2, "the next connection")
+
+
+def test_the_client_is_imported_whole_before_any_thread_needs_a_part_of_it() -> None:
+    made = "AccountConnection(ConnectionSetup('127.0.0.1', 1, 1, None), None)"
+    source = f"import sys; from portfold.workers.brokers.ibkr.account_connection import *; {made}"
+    proof = "; assert {'ib_async.client', 'ib_async.contract', 'ib_async.order'} <= set(sys.modules)"
+    subprocess.run([sys.executable, "-c", source + proof], check=True, timeout=60, cwd=ROOT)

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from portfold.workers.brokers.ibkr.noting import Noting
+from portfold.workers.brokers.ibkr.order_life import OrderLife
 from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
 from tests.waiting import until
@@ -197,6 +199,37 @@ def test_what_tws_lists_after_it_lost_its_servers_proves_nothing_of_what_was_sen
     until(lambda: desk.said().count("Connected to Interactive Brokers") == 2, "the servers")
     with pytest.raises(BrokerError, match="it may still be filled"):
         broker.enter("ES", "long", 1, PRICE)
+
+
+def test_a_list_of_which_a_part_was_refused_proves_nothing_of_what_is_not_in_it(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT._replace(lists=20.0))
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "unanswered", "refused"
+    with pytest.raises(OrderUnknown):
+        broker.enter("ES", "long", 1, PRICE)
+    assert [held.size for held in broker.positions()] == [1]
+    desk.gateway.misbehaviour.lists = "answered"
+    assert broker.exit("ES", "long", 1, None).size == 1
+    assert (desk.exchange.size("ESZ5"), desk.sent()) == (0, 2)
+
+
+def test_a_list_that_is_noted_as_an_order_is_written_down_does_not_take_it_for_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = desk.broker(waits=SHORT._replace(lists=20.0))
+    broker.check_contract("ES")
+    begin = Noting.begin
+
+    def begin_after_a_list(noting: Noting, reference: str, life: OrderLife) -> None:
+        desk.gateway.lose_connectivity()
+        desk.gateway.restore_connectivity(keep_data=True)
+        until(lambda: desk.said().count("Connected to Interactive Brokers") == 2, "the list")
+        begin(noting, reference, life)
+
+    monkeypatch.setattr(Noting, "begin", begin_after_a_list)
+    desk.exchange.fills = "on order"
+    with pytest.raises(BrokerError, match="was cancelled"):
+        broker.enter("ES", "long", 1, PRICE)
+    assert (desk.sent(), desk.exchange.working()) == (1, [])
 
 
 def test_a_list_that_comes_late_is_no_proof_that_what_was_sent_since_never_arrived(desk: Desk) -> None:

@@ -20,7 +20,8 @@ from tests.workers.market.traded import TEN
 @pytest.mark.parametrize("value", [None, "", "  ", "\n"])
 def test_no_key_is_said_with_where_it_belongs(value: str | None) -> None:
     environ = {} if value is None else {"MY_KEY": value}
-    with pytest.raises(MarketRefused, match="environment variable MY_KEY to hold a key of Databento"):
+    told = r"^market\.options\.key_env: expected the environment variable MY_KEY to hold a key of Databento"
+    with pytest.raises(MarketRefused, match=told):
         read_key(environ, "MY_KEY")
 
 

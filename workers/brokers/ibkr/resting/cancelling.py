@@ -6,8 +6,9 @@ all orders; that takes exits and protective stops that wait there along, which a
 closes and while anything is open. A gateway with several accounts is not asked for that: it would end what
 is none of ours.
 
-Guarantees: exits, and stops beside what is open, are never aimed at: they go with the closing. Every wait is
-bounded, and what is still at work then is named.
+Guarantees: exits, and stops beside what is open, are never aimed at: they go with the closing. A stop beside
+what is in the book and not in the account, as somebody has closed it there, would open, and is ended. Every
+wait is bounded, and what is still at work then is named.
 """
 
 import time
@@ -71,14 +72,23 @@ class CancelDesk:
         """Ends every order of the account that is at work but exits, and stops beside what is open. Returns
         what is still at work. Raises BrokerError.
         """
-        ours, others = self._to_be_ended()
+        held = self._positions()
+        ours, others = self._to_be_ended(held)
         if ours:
             self._end(ours)
         if others:
             self._end_others(others)
-        return self._left() if ours or others else []
+        return self._left(held) if ours or others else []
 
-    def _to_be_ended(self) -> tuple[list[LiveOrder], list[WorkingOrder]]:
+    def _positions(self) -> Mapping[int, int] | None:
+        """Returns what the account holds, as it says now; None where it does not answer."""
+        try:
+            self._sender.ask_positions()
+        except BrokerError:
+            return None
+        return self._sender.held
+
+    def _to_be_ended(self, held: Mapping[int, int] | None) -> tuple[list[LiveOrder], list[WorkingOrder]]:
         """Returns what is at work and has to end: orders of ours, and those of unknown origin."""
         ours, others = list[LiveOrder](), list[WorkingOrder]()
         working = self._clients.own.working_orders(self._sender.waits.lists)
@@ -89,7 +99,8 @@ class CancelDesk:
                 if order is None:
                     others.append(each)
                 elif order.does == "enter" or (
-                    order.does == "stop" and entries.leg(order.owner, order.symbol) is None
+                    order.does == "stop"
+                    and (entries.leg(order.owner, order.symbol) is None or _opens(order, held))
                 ):
                     ours.append(order)
         return ours, others
@@ -113,7 +124,7 @@ class CancelDesk:
     def _cancel(self, connection: DeskConnection, orders: Sequence[LiveOrder]) -> None:
         """Asks, and waits until it is done or came too late, a bounded time."""
         for each in orders:
-            self._noting.begin(each)
+            self._noting.begin(each.reference, each.life)
         try:
             for each in orders:
                 connection.cancel(each.reference)
@@ -135,13 +146,21 @@ class CancelDesk:
         self._log.warning("All orders at the gateway are cancelled: some are of unknown origin", orders=named)
         self._clients.own.cancel_all()
 
-    def _left(self) -> list[str]:
+    def _left(self, held: Mapping[int, int] | None) -> list[str]:
         deadline = time.monotonic() + self._sender.waits.cancel
         while True:
-            ours, others = self._to_be_ended()
+            ours, others = self._to_be_ended(held)
             if not (ours or others) or time.monotonic() > deadline:
                 return [*map(str, ours), *map(str, others)]
             time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _opens(stop: LiveOrder, held: Mapping[int, int] | None) -> bool:
+    """Returns whether the account certainly holds nothing that the stop could close."""
+    if held is None:
+        return False
+    there = held.get(stop.con_id, 0)
+    return (there if stop.side == "long" else -there) < 1
 
 
 class _Ears:

@@ -62,6 +62,6 @@ class DeskConnection(Connection):
     async def _ask_working(self, seconds: float) -> list[WorkingOrder]:
         async with self._listing:
             rows = await self._questions.ask(
-                "working orders", lambda _key: self._client.reqAllOpenOrders(), seconds
+                "open orders", lambda _key: self._client.reqAllOpenOrders(), seconds
             )
-        return [each for each in rows if each.account == self.account]
+        return [each for each in rows if each.account == self.account and not each.is_over]

@@ -1,6 +1,7 @@
 """Which protective stops the legs of the book are to have, and which of those there are fit.
 
-Guarantees: beside a leg there is never more than one stop, of exactly its size. Beside one that an exit is at
+Guarantees: beside a leg there is never more than one stop, of exactly its size, or of what the account
+certainly holds of it where that is less. Beside one that an exit is at
 work on nothing is begun or ended: the exit is in the stop's group, so at the broker the one ends the other.
 """
 
@@ -8,13 +9,15 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from portfold.config import Contract
 from portfold.workers.brokers.ibkr.booking import Booking
 from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import BrokerPosition
-from portfold.workers.brokers.resting.protective import stop_name, stop_price
+from portfold.workers.brokers.resting.protective import stop_price
 
 
 class Step(NamedTuple):
@@ -27,9 +30,11 @@ class Step(NamedTuple):
     distance: Decimal = Decimal(0)
 
 
-def steps(booking: Booking, owner: str, contracts: Mapping[str, Contract]) -> Iterator[Step]:
-    """Yields what the owner's legs and stops want done now."""
-    legs = {leg.symbol: leg for leg in booking.entries.legs(owner)}
+def steps(
+    booking: Booking, owner: str, contracts: Mapping[str, Contract], held: Mapping[str, int]
+) -> Iterator[Step]:
+    """Yields what the owner's legs and stops want done now. `held`: see `Shortfall.held`."""
+    legs = {leg.symbol: leg for each in booking.entries.legs(owner) if (leg := _held_of(each, held)).size}
     resting = [each for each in booking.orders.open() if each.owner == owner and each.does == "stop"]
     for stop in resting:
         if stop.life.filled or booking.open_orders(owner, stop.symbol, "exit"):
@@ -61,13 +66,14 @@ def lacks_stop(booking: Booking, owner: str, symbol: str) -> bool:
     return booking.entries.leg(owner, symbol) is not None and not any(each.rests for each in stops)
 
 
-def new_stop(booking: Booking, sender: str, step: Step, contracts: Mapping[str, Contract]) -> LiveOrder:
-    """Writes down the stop that the leg of the step lacks, and returns it."""
+def new_stop(
+    booking: Booking, name: str, sender: str, step: Step, contracts: Mapping[str, Contract]
+) -> LiveOrder:
+    """Writes down the stop that the leg of the step lacks, called `name`, and returns it."""
     leg = step.leg
     entered = booking.orders.newest_entry(leg.owner, leg.symbol) if leg is not None else None
     if leg is None or entered is None:
         raise ValueError("Expected a leg that was entered")
-    name = stop_name()
     stop = LiveOrder(
         name,
         now_ms(),
@@ -85,6 +91,10 @@ def new_stop(booking: Booking, sender: str, step: Step, contracts: Mapping[str, 
     )
     booking.orders.write(stop)
     return stop
+
+
+def _held_of(leg: BrokerPosition, held: Mapping[str, int]) -> BrokerPosition:
+    return replace(leg, size=min(leg.size, held.get(leg.symbol, leg.size)))
 
 
 def _fits(booking: Booking, stop: LiveOrder, leg: BrokerPosition, contracts: Mapping[str, Contract]) -> bool:

@@ -4,7 +4,7 @@ A stop is never changed: one that does not fit any more, as an entry got more or
 cancelled, and only once that is certain the next is placed. It rests until cancelled (GTC), in a group of its
 own that every exit of the leg joins: the first execution of either ends the other at the broker, so none of
 the two can open the other way, whoever sent the exit and whatever is lost on the way. A stop that outlives
-its leg all the same is cancelled at once.
+its leg all the same is cancelled at once, and one that is of more than the account holds within seconds.
 
 One that is refused, or cancelled by somebody else, is said, critically, and placed again at growing pauses,
 for as long as the leg is open; meanwhile its owner adds nothing to it, and may always leave it.
@@ -21,16 +21,21 @@ from portfold.log import Log
 from portfold.workers.brokers.ibkr.booking import Booking
 from portfold.workers.brokers.ibkr.contracts import Traded
 from portfold.workers.brokers.ibkr.noting import Noting
+from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.resting.fitting import Step, lacks_stop, new_stop, steps
+from portfold.workers.brokers.ibkr.resting.shortfall import Shortfall
 from portfold.workers.brokers.ibkr.sending import OrderSender
 from portfold.workers.brokers.legs_book import PaperBook
-from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
+from portfold.workers.brokers.resting.protective import stop_name
 from portfold.workers.pauses import Pauses
 
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 0.5
+_LOOK_SECONDS = 2.0
+"""Also where nothing is heard: somebody may have closed a position at the broker, or settled it."""
 _WHAT_TO_DO = "look at the order there; the position may be closed at any time, by its worker or by hand"
 
 
@@ -59,6 +64,8 @@ class StopKeeper:
         self._placed: dict[str, LiveOrder] = {}
         self._ended: dict[str, str] = {}
         self._lacking: set[str] = set()
+        self._shortfall = Shortfall(owner, sender, log)
+        self._held: Mapping[str, int] = {}
         self._woken = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ibkr-stops", daemon=True)
@@ -81,7 +88,7 @@ class StopKeeper:
     def _run(self) -> None:
         pending = False
         while not self._over.is_set():
-            self._woken.wait(_LOOK_AGAIN_SECONDS if pending else None)
+            self._woken.wait(_LOOK_AGAIN_SECONDS if pending else _LOOK_SECONDS)
             self._woken.clear()
             try:
                 pending = not self._over.is_set() and self._tend()
@@ -92,9 +99,11 @@ class StopKeeper:
 
     def _tend(self) -> bool:
         """Does what is wanted and due. Returns whether anything is left to be done later."""
+        self._shortfall.ask()
         with self._book.reading() as entries:
             booking = Booking(entries, self._contracts)
-            wanted = list(steps(booking, self._owner, self._contracts))
+            self._held = self._shortfall.held(booking)
+            wanted = list(steps(booking, self._owner, self._contracts, self._held))
             well = {symbol for symbol in self._lacking if not lacks_stop(booking, self._owner, symbol)}
         for symbol in well:
             self._lacking.discard(symbol)
@@ -104,8 +113,8 @@ class StopKeeper:
             if step.ends is not None:
                 self._end(step.ends)
             elif step.leg is not None:
-                self._begin(step, step.leg.symbol)
-        return bool(wanted or self._lacking)
+                self._begin(step, step.leg)
+        return bool(wanted or self._lacking or self._shortfall.is_suspected)
 
     def _end(self, stop: LiveOrder) -> None:
         """Has a stop cancelled that does not fit; what becomes of that is heard."""
@@ -117,35 +126,41 @@ class StopKeeper:
         with suppress(BrokerError):
             self._sender.cancel(stop.reference)
 
-    def _begin(self, step: Step, symbol: str) -> None:
+    def _begin(self, step: Step, leg: BrokerPosition) -> None:
         """Places the stop that a leg lacks, unless it was refused a moment ago."""
-        self._judge_the_last(symbol)
-        traded = self._held_in(self._owner, symbol)
-        if traded is None or not self._pauses.is_over(symbol):
+        self._judge_the_last(leg.symbol)
+        traded = self._held_in(self._owner, leg.symbol)
+        if traded is None or not self._pauses.is_over(leg.symbol):
             return
+        name = stop_name()
+        self._noting.begin(name, begin(leg.size))  # before it is in the book, see there
+        try:
+            self._place(name, step, traded)
+        finally:
+            self._noting.end(name)
+
+    def _place(self, name: str, step: Step, traded: Traded) -> None:
         with self._book.transaction() as entries:
             booking = Booking(entries, self._contracts)
-            if step not in steps(booking, self._owner, self._contracts):
+            if step not in steps(booking, self._owner, self._contracts, self._held):
                 return
-            stop = new_stop(booking, self._owner, step, self._contracts)
-        self._placed[symbol] = stop
-        self._pauses.end((symbol, "end"))
-        self._noting.begin(stop)
+            stop = new_stop(booking, name, self._owner, step, self._contracts)
+        self._placed[stop.symbol] = stop
+        self._pauses.end((stop.symbol, "end"))
         try:
             self._sender.send(stop, traded, partial(self._is_still_right, stop))
         except BrokerError as error:  # not sent, and never will be
             self._log.warning("A protective stop was not sent", order=str(stop), why=str(error))
-        finally:
-            self._noting.end(stop.reference)
 
     def _is_still_right(self, stop: LiveOrder) -> bool:
         try:
             with self._book.reading() as entries:
                 leg = entries.leg(stop.owner, stop.symbol)
                 exits = Booking(entries, self._contracts).open_orders(stop.owner, stop.symbol, "exit")
+            size = min(leg.size, self._held.get(stop.symbol, leg.size)) if leg is not None else 0
         except BrokerError:
             return False
-        return leg is not None and (leg.side, leg.size) == (stop.side, stop.size) and not exits
+        return leg is not None and (leg.side, size) == (stop.side, stop.size) and not exits
 
     def _judge_the_last(self, symbol: str) -> None:
         """Says that the last stop of the symbol is gone, where nobody of ours has ended it."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from portfold.workers.market.source import MarketRefused
 
 _LONGEST_QUOTE = 300
+_FIELD = "market.options.key_env"
 _LOUD = ("databento",)
 
 
@@ -39,12 +40,12 @@ def read_key(environ: Mapping[str, str], variable: str) -> Key:
     value = environ.get(variable, "").strip()
     if not value:
         raise MarketRefused(
-            f"Expected the environment variable {variable} to hold a key of Databento, and it is not set."
+            f"{_FIELD}: expected the environment variable {variable} to hold a key of Databento, got nothing."
         )
     if not (value.isascii() and value.isprintable()) or " " in value or not value.startswith("db-"):
         raise MarketRefused(
-            f"Expected the environment variable {variable} to hold a key of Databento, which begins with "
-            "db-, got something else, which is not shown."
+            f"{_FIELD}: expected the environment variable {variable} to hold a key of Databento, which "
+            "begins with db-, got something else, which is not shown."
         )
     return Key(value)
 

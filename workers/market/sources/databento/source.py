@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from portfold.clock import Clock, SystemClock
 from portfold.exchange_time import span as shown_span
+from portfold.installing import install_command
 from portfold.log import Log
 from portfold.workers.market.minute_bars import Traded
 from portfold.workers.market.source import MINUTE_MS, MarketRefused, MarketSetup, Notice, Update
@@ -214,6 +215,6 @@ def open_databento(setup: MarketSetup) -> DatabentoSource:
         import databento  # noqa: F401, PLC0415 - an extra, and heavy
     except ImportError:
         raise MarketRefused(
-            "The databento client is not installed. Install it with: pip install 'portfold[databento]'"
+            f"The databento client is not installed. Install it with: {install_command('databento')}"
         ) from None
     return DatabentoSource(setup)

@@ -56,7 +56,8 @@ class Symbols:
             vendor = _as_the_vendor_writes(symbol, named)
             if vendor in self._ours:
                 raise MarketRefused(
-                    f"{symbol} and {self._ours[vendor]} are both {vendor} at Databento: name another for one."
+                    f"market.symbols: {symbol} and {self._ours[vendor]} are both {vendor} at Databento: "
+                    "name another for one."
                 )
             self._ours[vendor] = symbol
 
@@ -100,6 +101,6 @@ def _as_the_vendor_writes(symbol: str, named: str) -> str:
         return contract[1] + contract[2]
     shown = named if _NEITHER.fullmatch(named) else "something else"
     raise MarketRefused(
-        f"Expected for {symbol} a continuous symbol such as {symbol}.v.0 (.c by calendar, .n by open "
-        f"interest) or a contract such as {symbol}Z6, got {shown}."
+        f"market.symbols.{symbol}: expected a continuous symbol such as {symbol}.v.0 (.c by calendar, .n by "
+        f"open interest) or a contract such as {symbol}Z6, got {shown}."
     )

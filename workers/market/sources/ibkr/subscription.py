@@ -89,8 +89,9 @@ def wanted(vendors: Mapping[str, str]) -> tuple[Wanted, ...]:
     for each in found:
         if each.month is None and not each.is_continuous and each.root not in ROLLS:
             raise MarketRefused(
-                f"No rule says which month of {each.root} is traded: expected for {each.symbol} a contract "
-                f"such as {each.root}Z6, or {each.root}.cont for that of Interactive Brokers."
+                f"market.symbols.{each.symbol}: expected a contract such as {each.root}Z6, or "
+                f"{each.root}.cont for that of Interactive Brokers, as no rule says which month of "
+                f"{each.root} is traded; got {each.root}."
             )
     return found
 
@@ -111,6 +112,6 @@ def _wanted(symbol: str, named: str) -> Wanted:
         return Wanted(symbol, named, None)
     shown = named if re.fullmatch(r"[!-~]{1,40}", named) else "something else"
     raise MarketRefused(
-        f"Expected for {symbol} a future such as {symbol} (the month that is traded), {symbol}.cont (that of "
-        f"Interactive Brokers) or {symbol}Z6, got {shown}."
+        f"market.symbols.{symbol}: expected a future such as {symbol} (the month that is traded), "
+        f"{symbol}.cont (that of Interactive Brokers) or {symbol}Z6, got {shown}."
     )
