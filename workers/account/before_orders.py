@@ -29,7 +29,11 @@ from portfold.workers.brokers.registry import open_broker
 
 _LOOK_SECONDS = 0.5
 _RECONCILE = "See: portfold reconcile"
-_NOT_KNOWN = ", and whether orders go to {} is not known"
+_NOTHING_COMPARED = (
+    ": what the broker holds is compared with nothing, and whether orders go to {} is not known"
+)
+_OF_THE_GATEWAY = ("port", "host", "connect_seconds", "names")
+"""Options that the broker `ibkr` and the source `ibkr` share."""
 
 
 class NotAsTheLog(PortfoldError):
@@ -50,16 +54,14 @@ def check_account(
 ) -> None:
     """Logs what account and log hold. Raises NotAsTheLog where they differ for longer than the grace.
 
-    Without a configured account it only warns; then nobody knows either that the one that was `named` is
-    traded, unless the broker asks for it. Raises ConfigError, BusError.
+    Where none is configured, the broker's own gateway is asked once for the one that was `named`; where it
+    cannot be, that is warned of: nobody knows then what is traded. Raises ConfigError, BusError.
     """
-    account = configuration.runtime.account
+    account = configuration.runtime.account or _at_the_gateway(configuration, named)
+    if configuration.runtime.account is None:
+        after = "; this run compares it once" if account is not None else _NOTHING_COMPARED.format(named)
+        log.warning(f"No account is watched{after}", what_to_do='"account" in runtime.json')
     if account is None:
-        unknown = "" if configuration.runtime.broker.options.get("account") else _NOT_KNOWN.format(named)
-        log.warning(
-            f"No account is watched: what the broker holds is compared with nothing{unknown}",
-            what_to_do='"account" in runtime.json',
-        )
         return
     _refuse_another(configuration, account)
     broker = BrokerSetup(configuration, WATCHER, book, log, environ)
@@ -85,6 +87,15 @@ def check_account(
     if standing := [one for one in differing if one.subject not in explained]:
         found = "; ".join(map(difference_in_words, standing))
         raise NotAsTheLog(f"Account {account.name} differs from the log in {found}. {_RECONCILE}")
+
+
+def _at_the_gateway(configuration: Configuration, named: str) -> ConfiguredAccount | None:
+    """Returns that account as the broker's own gateway can be asked for it; None for other brokers."""
+    broker = configuration.runtime.broker
+    if broker.kind != "ibkr":
+        return None
+    shared = {name: broker.options[name] for name in _OF_THE_GATEWAY if name in broker.options}
+    return ConfiguredAccount(name=named, source="ibkr", options=shared)
 
 
 def _refuse_another(configuration: Configuration, account: ConfiguredAccount) -> None:

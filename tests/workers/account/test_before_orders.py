@@ -42,7 +42,7 @@ class Before:
         holds(self._folder, **positions)
 
     def checks(
-        self, configuration: Configuration | None = None, *, book: Path | None = None
+        self, configuration: Configuration | None = None, *, book: Path | None = None, named: str = "DU1"
     ) -> list[dict[str, Any]]:
         """Returns the lines that were logged."""
         log, lines = open_log("run", target=self._lines)
@@ -51,7 +51,7 @@ class Before:
                 configuration or self.configuration(),
                 self._bus,
                 book or self._folder / "book",
-                named="DU1",
+                named=named,
                 log=log,
                 environ={},
                 stop=threading.Event(),
@@ -94,6 +94,24 @@ def test_another_account_than_the_one_that_is_traded_is_refused(before: Before) 
 def test_without_a_watched_account_that_is_said(before: Before) -> None:
     [line] = before.checks(before.configuration(account=None))
     assert line["event"].startswith("No account is watched")
+
+
+def test_where_no_account_is_watched_the_gateway_of_interactive_brokers_is_asked_once(
+    before: Before, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    try:
+        desk.end(desk.holding(1))
+        broker = {"kind": "ibkr", "options": {"port": desk.gateway.port, "connect_seconds": 20}}
+        live = before.configuration(account=None, broker=broker)
+        warned, *_, said = before.checks(live, book=desk.book, named="DU1234567")
+        assert warned["event"] == "No account is watched; this run compares it once"
+        assert said["event"].startswith("Account DU1234567: $")
+        assert (said["open_there"], said["open_on_the_log"]) == ("ES long 1", "ES long 1 by ibs-ES")
+        with pytest.raises(NotAsTheLog, match="Account DU7654321 cannot be read"):
+            before.checks(live, book=desk.book, named="DU7654321")
+    finally:
+        desk.close()
 
 
 def test_what_an_exit_of_ours_closed_while_nobody_was_there_starts_all_the_same(

@@ -175,7 +175,7 @@ class Trouble:
         bad, choice = self.desk.gateway.misbehaviour, self.chance.choice
         bad.orders = choice(["taken", "swallowed", "unanswered", "breaks before", "breaks after", "refused"])
         bad.cancels = choice(["taken", "swallowed"])
-        bad.lists = choice(["answered", "answered", "swallowed"])
+        bad.lists = choice(["answered", "answered", "swallowed", "late"])
         bad.commissions = choice(["at once", "held", "never", "unset first"])
         bad.repeats, bad.silent = self.chance.random() < 0.3, self.chance.random() < 0.15
         self.desk.exchange.fills = choice(["at once", "on order"])
