@@ -33,7 +33,7 @@ def test_the_stop_of_what_was_closed_by_hand_is_ended_before_it_opens_the_other_
     broker = protected(desk, waits=SOON)
     desk.exchange.by_hand("ESZ5", -1)
     until(lambda: not stops(desk), "the end of the stop")
-    assert "NOT IN THE ACCOUNT: it holds 0 of what ibs-ES has of ES in the book" in desk.said()
+    until(lambda: "NOT IN THE ACCOUNT: it holds 0 of what ibs-ES has of ES" in desk.said(), "the sentence")
     desk.exchange.trade("ESZ5", "4990")
     until(broker.without_stop, "the end of it in the book")
     assert (desk.exchange.size("ESZ5"), desk.sent()) == (0, 3)  # entry, stop, and what was done by hand
