@@ -25,9 +25,9 @@ _NAME = "portfold"
 _OPTIONS = ("--url", "--portfolio", "--config")
 
 TAKING_ALL = (
-    *("coordinator", "worker", "run", "flattener", "feed", "account", "notifier"),
+    *("coordinator", "worker", "run", "flattener", "feed", "account", "account cash", "notifier"),
     *("halt", "resume", "flatten", "limits", "settle", "acknowledge", "retire", "reconcile"),
-    *("status", "tail", "doctor", "archive"),
+    *("status", "tail", "doctor", "dashboard", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
     *("audit day", "audit week", "audit copy", "audit export", "audit what-if"),
@@ -40,6 +40,7 @@ TAKING_CONFIG = (
 """The commands that take `--config` alone."""
 TAKING_NONE = (
     *("audit keygen", "audit import", "research export", "config init"),
+    *("dashboard user add", "dashboard user remove"),
     *("server", "completion", "audit", "research", "--help"),
 )
 """The commands, and groups of commands, that take none of them."""

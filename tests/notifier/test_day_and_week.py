@@ -118,6 +118,7 @@ def test_every_kind_that_is_not_told_singly_is_counted_in_a_summary() -> None:
         *("stop", "flatten_ordered", "flatten_overdue", "flat", "limit_breached", "position_mismatch"),
         *("worker_lost", "log_lost", "not_deciding", "alerts_missed"),
         *("flat_unconfirmed", "account_differs", "account_silent", "stop_missing", "feed_missing"),
+        "limit_reached",
     }
     singly = critical | {"day_summary", "weekly_signs"}
     assert {kind for kind in get_args(AlertKind) if together.counted_as(kind) is None} == singly
