@@ -56,6 +56,8 @@ class Compared:
         state = self._world.judge.checkpoint.state
         if state.stop or state.halt:  # by a figure that came late
             self._cast.operator.act(self._cast.operator.resume_by_force)
+        elif any(slot.worker not in self._world.seats for slot in state.reservations.values()):
+            self._cast.operator.act(self._cast.operator.settle_forged)  # of one asked for by hand, and kept
         elif worker.idle and worker.held() is None:
             worker.act(partial(worker.enter, "long", 1))
         return worker.idle and worker.held() is not None

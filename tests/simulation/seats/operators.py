@@ -119,7 +119,9 @@ class OperatorSeat(Seat):
 
     def settle_forged(self) -> None:
         """Takes out of the log what somebody wrote there by hand, for workers that never were."""
-        for leg in list(self.world.judge.book.held):
+        slots = self.world.judge.checkpoint.state.reservations.values()
+        granted = [f"{slot.symbol}:{slot.side}:{slot.worker}" for slot in slots]
+        for leg in (*self.world.judge.book.held, *granted):
             if leg.rpartition(":")[2] not in (*self.world.seats, ACCOUNT):
                 self._settle(leg)
 
