@@ -23,7 +23,15 @@ from portfold.coordinator.audit.report.day_account import (
 from portfold.coordinator.fold.closing.flatten import catches_new_fills
 from portfold.coordinator.fold.limits import Limits, limits_named
 from portfold.coordinator.fold.rules.limits.daily_loss import is_near
-from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_of, slots_used
+from portfold.coordinator.fold.state import (
+    State,
+    contracts_used,
+    daily_pnl,
+    earlier,
+    leg_of,
+    reported_pnl,
+    slots_used,
+)
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
 from portfold.coordinator.views.words.message_words import is_everyday
@@ -271,7 +279,7 @@ def _enter_lines(account: DayAccount, decided: Decided, state: State) -> None:
 
 def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
     pnl = daily_pnl(state)
-    account.pnl, account.realized = pnl, state.day.realized
+    account.pnl, account.reported, account.realized = pnl, reported_pnl(state), state.day.realized
     account.worst, account.best = min(account.worst, pnl), max(account.best, pnl)
     account.total_curve.add(ms, pnl)
     account.realized_curve.add(ms, account.realized)

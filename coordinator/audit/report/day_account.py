@@ -150,9 +150,10 @@ class NarratedLine(Struct, frozen=True):
 class DayAccount(Struct):
     """One trading day, as it came to be.
 
-    `limits` are those in force at its beginning. `pnl` is the P&L as the stop counts it, `realized` what of
-    it is booked; `worst` and `best` are where `pnl` was lowest and highest. `used` is the largest share of
-    the daily limit that was ever lost, 1 being all of it, `lost` these dollars and `lost_of` the limit at
+    `limits` are those in force at its beginning. `pnl` is the P&L as the stop counts it, `reported` as
+    workers reported it, which is more where the account's figure counts; `realized` what of that is
+    booked; `worst` and `best` are where `pnl` was lowest and highest. `used` is the largest share of the
+    daily limit that was ever lost, 1 being all of it, `lost` these dollars and `lost_of` the limit at
     that moment; `near` that it was as much as the limits warn of. When `most_open` were open at once,
     `most_allowed` were.
     `active_ms` spans what traders did; `over` says that the day has ended. `crossed` are fills that were on
@@ -172,6 +173,7 @@ class DayAccount(Struct):
 
     realized: Decimal = ZERO
     pnl: Decimal = ZERO
+    reported: Decimal = ZERO
     worst: Decimal = ZERO
     best: Decimal = ZERO
     used: Decimal = ZERO

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from portfold.coordinator.audit.report.day_account import ClosedTrade, DayAccount, rate
 from portfold.dollars import ZERO
+from portfold.events.account import ACCOUNT
 
 
 class ResultTally(Struct):
@@ -73,6 +74,8 @@ def _tallied(accounts: Iterable[DayAccount], name_of: Callable[[str, str], str])
             tally(booking.symbol, booking.worker).pnl += booking.booked
         for held in account.held:
             tally(held.symbol, held.worker).pnl += held.counted
+        if account.pnl != account.reported:  # the account's own figure is the worse, and counts
+            tally(ACCOUNT, ACCOUNT).pnl += account.pnl - account.reported
     return [tallies[name] for name in sorted(tallies)]
 
 

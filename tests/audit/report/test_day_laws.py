@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfold.coordinator.audit.report.curves import MOST_POINTS, MOST_RUNS, Curve, Denials
+from portfold.coordinator.audit.report.day_account import Booking, DayAccount
 from portfold.coordinator.audit.report.days import Asked, gather
 from portfold.coordinator.audit.report.tallies import all_together, by_symbol, by_worker
 from portfold.events.codec import encode
@@ -126,3 +127,11 @@ def test_a_line_goes_on_to_the_end_of_the_window() -> None:
     assert curve.until(9) == [(5, ONE), (9, ONE)]
     assert curve.until(5) == [(5, ONE)]
     assert Curve().until(9) == []
+
+
+def test_where_the_accounts_figure_counts_a_row_of_its_own_makes_the_tables_add_up() -> None:
+    settled = Booking(0, "ES", "ann", Decimal(120), "settled")
+    day = DayAccount("2025-01-15", pnl=Decimal(0), reported=Decimal(120), bookings=[settled])
+    assert {one.name: one.pnl for one in by_symbol([day])} == {"ES": Decimal(120), "account": Decimal(-120)}
+    assert {one.name: one.pnl for one in by_worker([day])} == {"ann": Decimal(120), "account": Decimal(-120)}
+    assert all_together([day]).pnl == 0
