@@ -2,6 +2,7 @@
 
 import threading
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,8 @@ def test_a_network_that_swallows_every_answer_for_a_while_costs_the_lead_and_not
 def test_what_the_leader_says_itself_and_is_not_told_of_is_not_in_force_twice(
     live: Live, server: EmbeddedServer, portfolio: str, said: str
 ) -> None:
+    # The answer that is lost is to be that of the event, and not that a fresh server lacks the script.
+    live.client.script_load(files("portfold.events.wire").joinpath("lead_append.lua").read_text())
     with proxy_to(server.port) as network:
         network.lose("answer", said.encode())
         with coordinating(network.url, portfolio):
