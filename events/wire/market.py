@@ -27,6 +27,8 @@ _LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})(?: ([!-~]{
 _LISTED = re.compile(r"([!-~]{1,40}) ([0-9]{4}-[0-9]{2}-[0-9]{2})", re.ASCII)
 _STEP_MS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LATELY_MS = 86_400_000
+_MOST_AHEAD_MS = 1_800_000
+"""By so much a source's clock may be ahead of the server's."""
 
 
 class LastPrice(NamedTuple):
@@ -38,6 +40,15 @@ class LastPrice(NamedTuple):
     at_ms: int
     source: str
     contract: str = ""
+
+    def fault(self, now_ms: int, stale_ms: float) -> str:
+        """Returns why its time makes it none to mark at, the same words for as long as it is so; empty where
+        it is one. Dated far ahead it would count as new for as long, with nobody there to write another.
+        """
+        age_ms = now_ms - self.at_ms
+        if age_ms > stale_ms:
+            return "the last is too old"
+        return "the last is dated far ahead of the server's clock" if -age_ms > _MOST_AHEAD_MS else ""
 
 
 class NewPrice(NamedTuple):

@@ -13,6 +13,7 @@ from tests.waiting import until
 
 BAR = StepBar(Decimal(1), Decimal(2), Decimal(1), Decimal(2), 7, "ESZ6")
 LONG_MS = 60_000
+TEN = 1_763_650_800_000
 
 
 def step(time_ms: int) -> Step:
@@ -109,6 +110,19 @@ def test_a_price_of_the_future_keeps_no_other_away(bus: Bus) -> None:
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(1), now_ms + 86_400_000)])
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(3), now_ms)])
     assert bus.last_prices(["ES"])[1]["ES"] == LastPrice(Decimal(3), now_ms, "made")
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "fault"),
+    [
+        (60_000, ""),
+        (60_001, "the last is too old"),
+        (-1_800_000, ""),
+        (-1_800_001, "the last is dated far ahead of the server's clock"),
+    ],
+)
+def test_a_price_is_one_for_so_long_and_none_that_is_dated_far_ahead(age_ms: int, fault: str) -> None:
+    assert LastPrice(Decimal(1), TEN - age_ms, "made").fault(TEN, stale_ms=60_000) == fault
 
 
 def test_what_somebody_else_wrote_is_no_price(bus: Bus, client: Any) -> None:
