@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from portfold.events.market import Step, StepBar, step_fields
+from portfold.events.market import FAR_AHEAD_MS, Step, StepBar, step_fields
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.market import FeedReplaced, LastPrice, NewPrice
+from portfold.events.wire.market import Added, FeedReplaced, LastPrice, NewPrice
 from tests.waiting import until
 
 BAR = StepBar(Decimal(1), Decimal(2), Decimal(1), Decimal(2), 7, "ESZ6")
@@ -81,6 +81,30 @@ def test_what_somebody_else_wrote_among_the_steps_holds_no_step_back(bus: Bus) -
     assert bus.add_step(epoch, step(1_000), 10)
     bus.publish(bus.keys.bars, ["time_ms", "9" * 5_000])
     assert bus.market().last_step_ms is None
+
+
+@pytest.mark.parametrize("far", [str(TEN * 2), "9" * 5_000], ids=["of the year 2081", "no number at all"])
+def test_a_step_that_is_dated_far_ahead_keeps_no_other_away(bus: Bus, far: str) -> None:
+    epoch = bus.take_feed("ann", LONG_MS).epoch
+    assert bus.add_step(epoch, step(TEN), 10) is Added.THERE
+    bus.publish(bus.keys.bars, ["time_ms", far])
+    assert bus.add_step(epoch, step(TEN + 1), 10) is Added.BEHIND_ONE_AHEAD, "which is to be told"
+    assert bus.add_step(epoch, step(TEN + 1), 10) is Added.NOT, "the same again"
+    assert bus.add_step(epoch, step(TEN + 2), 10) is Added.THERE
+
+
+def test_a_step_that_is_dated_ahead_by_less_holds_its_place(bus: Bus) -> None:
+    epoch = bus.take_feed("ann", LONG_MS).epoch
+    now_ms = bus.now_ms()
+    bus.add_step(epoch, step(now_ms + FAR_AHEAD_MS - LONG_MS), 10)
+    assert not bus.add_step(epoch, step(now_ms), 10)
+
+
+def test_steps_of_a_market_that_is_ahead_altogether_are_added_as_all_others(bus: Bus) -> None:
+    epoch = bus.take_feed("ann", LONG_MS).epoch
+    assert bus.add_step(epoch, step(2 * TEN), 10) is Added.THERE
+    assert bus.add_step(epoch, step(2 * TEN), 10) is Added.NOT
+    assert bus.add_step(epoch, step(2 * TEN + 1), 10) is Added.THERE
 
 
 def test_a_price_never_goes_back_in_time(bus: Bus) -> None:
