@@ -11,6 +11,7 @@ from portfold.cli.research.printing import (
     SHARPE_LINE,
     drawdown_head,
     drawdown_lines,
+    looked_lines,
     lots,
     lots_line,
     money,
@@ -62,12 +63,12 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
     loaded = given.load()
     chosen = loaded.chosen(DaySpan())
     print_lines(read_lines(loaded), [span_line("Span", chosen)], [rules_line(loaded)])
+    looked = looked_lines(given.results_dir, "sensitivity", chosen.days)
     rows = [_measured(loaded, name, variant, max_positions) for name, variant in _variants(loaded, chosen)]
     bars = loaded.market is not None
     print_lines(["", *in_columns(list(_cells(rows, bars=bars)), left=frozenset([0])), ""])
-    print_lines(
-        _remarks(rows, bars=bars), drawdown_lines(bars=bars), [lots_line(given.drawings), SHARPE_LINE]
-    )
+    remarks = [*drawdown_lines(bars=bars), lots_line(given.drawings), SHARPE_LINE]
+    print_lines(_remarks(rows, bars=bars), remarks, looked)
 
 
 class _Row(NamedTuple):

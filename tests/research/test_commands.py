@@ -177,12 +177,14 @@ def test_every_look_at_a_test_span_is_counted_and_said_wherever_it_is_judged(fol
     assert "days of a test span. This is look 2 on record" in simulated.out
     earlier = called("research", "simulate", "--max-positions", "1", "--to", "2025-01-10", cwd=folder)
     assert "test span" not in earlier.out
-    assert "look 3 on record" in called(*words, *spans, cwd=folder).out
+    sensitive = called("research", "sensitivity", "--max-positions", "1", cwd=folder)
+    assert "days of a test span. This is look 3 on record" in sensitive.out
+    assert "look 4 on record" in called(*words, *spans, cwd=folder).out
     called("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
     exported = json.loads((folder / "c" / "portfolio_optimization.json").read_text())["optimization"]
-    assert exported["looks_at_the_test_span"] == 3
+    assert exported["looks_at_the_test_span"] == 4
     assert called("research", "report", "--results", TABLE, cwd=folder).code == 0
-    assert "look 3 on record" in (folder / TABLE).with_suffix(".html").read_text()
+    assert "look 4 on record" in (folder / TABLE).with_suffix(".html").read_text()
 
 
 def test_what_was_tried_before_the_files_is_counted_where_the_user_says_it(folder: Path) -> None:
