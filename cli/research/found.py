@@ -142,7 +142,7 @@ def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
         yield (
             str(row.max_positions),
             ratio(found.sharpe),
-            lots(found),
+            lots(found, drawings=findings.setting.drawings),
             ratio(found.sharpe_dollars),
             ratio(found.cagr_over_vol),
             percent(found.cagr),

@@ -66,7 +66,8 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
     looked = looked_lines(given.results_dir, "sensitivity", chosen.days)
     rows = [_measured(loaded, name, variant, max_positions) for name, variant in _variants(loaded, chosen)]
     bars = loaded.market is not None
-    print_lines(["", *in_columns(list(_cells(rows, bars=bars)), left=frozenset([0])), ""])
+    cells = list(_cells(rows, bars=bars, drawings=given.drawings))
+    print_lines(["", *in_columns(cells, left=frozenset([0])), ""])
     remarks = [*drawdown_lines(bars=bars), lots_line(given.drawings), SHARPE_LINE]
     print_lines(_remarks(rows, bars=bars), remarks, looked)
 
@@ -108,14 +109,14 @@ def _measured(loaded: "Loaded", name: str, variant: "Variant", max_positions: in
     return _Row(name, scenario.measure(scenario.symbols, max_positions), variant.left_out)
 
 
-def _cells(rows: Sequence[_Row], *, bars: bool) -> Iterator[Sequence[str]]:
+def _cells(rows: Sequence[_Row], *, bars: bool, drawings: int) -> Iterator[Sequence[str]]:
     yield ("", "Sharpe", "Lots", "$ Sharpe", "left", "CAGR", "Return", drawdown_head(bars=bars))
     first = rows[0].metrics.sharpe_dollars
     for name, found, _ in rows:
         yield (
             name,
             ratio(found.sharpe),
-            lots(found),
+            lots(found, drawings=drawings),
             ratio(found.sharpe_dollars),
             percent(max(0.0, found.sharpe_dollars / first)) if first > 0 else "none",
             percent(found.cagr),

@@ -78,6 +78,10 @@ def test_figures_are_means_over_drawings_of_lots_and_their_spread_is_printed(tmp
     assert (one["drawings"], both["drawings"]) == ("3", "1")
     assert float(one["sharpe_least"]) < float(one["sharpe"]) < float(one["sharpe_most"])
     assert f"{float(one['sharpe_least']):.2f} to {float(one['sharpe_most']):.2f}" in ran.out
+    assert re.findall(r"^  2 .* (any|once) ", ran.out, re.MULTILINE) == ["any"]
+    once = called("research", "simulate", "--max-positions", "2", "--drawings", "1", cwd=tmp_path)
+    assert re.findall(r"^  [12] .* (any|once) ", once.out, re.MULTILINE) == ["once", "once"]
+    assert "Lots were drawn once" in once.out
 
 
 def test_a_symbol_with_a_part_of_the_days_is_said_wherever_it_is_chosen(tmp_path: Path) -> None:
