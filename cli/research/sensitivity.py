@@ -43,7 +43,7 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
     """Simulate a portfolio as it is, at twice its costs, and filled later.
 
     A result that does not survive twice its costs, or the open of the next
-    bar, is one of the assumptions. How far the lots matter stands beside it.
+    bar, comes of the assumptions. How far the lots matter stands beside it.
     Later fills need --bars.
 
     For example:
