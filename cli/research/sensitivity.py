@@ -26,7 +26,7 @@ from portfold.cli.rows import in_columns
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
-    from portfold.research.simulate.variants import Variant
+    from portfold.research.simulate.restated import Restated
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.trades.trading_days import Chosen
 
@@ -64,7 +64,7 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
     chosen = loaded.chosen(DaySpan())
     print_lines(read_lines(loaded), [span_line("Span", chosen)], [rules_line(loaded)])
     looked = looked_lines(given.results_dir, "sensitivity", chosen.days)
-    rows = [_measured(loaded, name, variant, max_positions) for name, variant in _variants(loaded, chosen)]
+    rows = [_measured(loaded, name, restated, max_positions) for name, restated in _restated(loaded, chosen)]
     bars = loaded.market is not None
     cells = list(_cells(rows, bars=bars, drawings=given.drawings))
     print_lines(["", *in_columns(cells, left=frozenset([0])), ""])
@@ -78,9 +78,9 @@ class _Row(NamedTuple):
     left_out: int
 
 
-def _variants(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Variant]]":
-    from portfold.research.simulate.variants import (
-        Variant,
+def _restated(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Restated]]":
+    from portfold.research.simulate.restated import (
+        Restated,
         bars_of,
         costs_twice,
         filled_a_day_later,
@@ -88,7 +88,7 @@ def _variants(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Varian
     )
 
     trades, pricing = chosen.trades, loaded.pricing
-    yield _AS_IT_IS, Variant(trades)
+    yield _AS_IT_IS, Restated(trades)
     yield "costs twice", costs_twice(trades, pricing)
     if loaded.market is not None:
         bars = bars_of(loaded.configuration, loaded.market, {trade.symbol for trade in trades})
@@ -96,17 +96,17 @@ def _variants(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Varian
         yield "filled a day later", filled_a_day_later(trades, pricing, bars)
 
 
-def _measured(loaded: "Loaded", name: str, variant: "Variant", max_positions: int) -> _Row:
+def _measured(loaded: "Loaded", name: str, restated: "Restated", max_positions: int) -> _Row:
     from msgspec import structs
 
     from portfold.research.trades.trading_days import DaySpan, trades_within
 
     day = loaded.configuration.runtime.trading_day
-    chosen = trades_within(variant.trades, DaySpan(), zone=day.zone, roll=day.roll)
-    marks_entry_bar = loaded.pricing.marks_entry_bar or variant.at_open
+    chosen = trades_within(restated.trades, DaySpan(), zone=day.zone, roll=day.roll)
+    marks_entry_bar = loaded.pricing.marks_entry_bar or restated.at_open
     pricing = structs.replace(loaded.pricing, marks_entry_bar=marks_entry_bar)
     scenario = replace(loaded, pricing=pricing).scenario(chosen)
-    return _Row(name, scenario.measure(scenario.symbols, max_positions), variant.left_out)
+    return _Row(name, scenario.measure(scenario.symbols, max_positions), restated.left_out)
 
 
 def _cells(rows: Sequence[_Row], *, bars: bool, drawings: int) -> Iterator[Sequence[str]]:
