@@ -4,6 +4,7 @@ Each is an event on the log, with who and why. It is recorded even while no coor
 soon as one does, and survives every restart; it can also be written by hand with XADD.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -104,12 +105,15 @@ def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET
 
     bus = target.bus()
     order = FlattenRequested(by=by, reason=reason)
-    event = pulled(bus, order) if now else put(bus, order)
+    event = pulled(bus, order, print) if now else put(bus, order)
     print_outcome(bus, event, "Flattening is ordered, and trading is halted.")
 
 
-def pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
-    """Pulls the kill switch, even where the log refuses the order. Raises Failure where either is refused."""
+def pulled(bus: "Bus", order: "FlattenRequested", say: Callable[[str], object]) -> "StreamId":
+    """Pulls the kill switch, even where the log refuses the order, and says so by `say`.
+
+    Raises Failure where either is refused.
+    """
     from portfold.events.wire.errors import BusError
     from portfold.workers.client.closing.flatten_order import pull_fields
 
@@ -128,7 +132,7 @@ def pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
         )
         raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log} {error.remedy}".rstrip()) from error
     with suppress(OSError):  # a closed stdout must not hide a failure of the order
-        print("The kill switch is pulled: every worker that hears it closes what it holds.")
+        say("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
         raise Failure(
             f"The log did not take the order: {refused}\n"

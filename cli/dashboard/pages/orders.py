@@ -18,8 +18,9 @@ from portfold.cli.dashboard.pages.order_forms import ORDERS, Order, effects, eve
 from portfold.cli.dashboard.site import Site
 from portfold.cli.operate.orders import pulled, put
 from portfold.coordinator.store import log_integrity
-from portfold.coordinator.views.order_outcome import outcome_of
+from portfold.coordinator.views.order_outcome import OrderOutcome, outcome_of
 from portfold.coordinator.views.overview import missed_at_the_end
+from portfold.errors import PortfoldError
 from portfold.events.incoming import FlattenRequested
 from portfold.events.stream_id import StreamId
 
@@ -30,6 +31,10 @@ _NO_ORDERS = (
     "From a terminal: portfold halt, resume, flatten."
 )
 _STALE = "The form was sent before, or is older than two minutes. Nothing was ordered."
+
+
+class OrderFailed(PortfoldError):
+    """The order was not given, or not wholly; a sentence that says what was done all the same."""
 
 
 class _Asked(NamedTuple):
@@ -104,8 +109,8 @@ def routes(site: Site) -> list[Route]:
 
 
 def _given(desk: Desk, order: Order, words: Mapping[str, str], by: str) -> str:
-    """Gives the order and says what became of it."""
-    bus = desk.place.bus()
+    """Gives the order and says what became of it. Raises OrderFailed with all that was done before it did."""
+    bus, done = desk.place.bus(), list[str]()
     try:
         event: StreamId
         if order.name == "acknowledge":
@@ -114,15 +119,23 @@ def _given(desk: Desk, order: Order, words: Mapping[str, str], by: str) -> str:
             )
         else:
             made = event_of(order, words, by)
-            event = pulled(bus, made) if isinstance(made, FlattenRequested) else put(bus, made)
+            event = pulled(bus, made, done.append) if isinstance(made, FlattenRequested) else put(bus, made)
         outcome = outcome_of(bus, event, wait_seconds=_PATIENCE_SECONDS)
         leader = None if outcome.folded else bus.leader()
+    except PortfoldError as error:
+        if not done:
+            raise
+        raise OrderFailed(" ".join([*done, error.with_remedy])) from error
     finally:
         bus.close()
+    return " ".join([*done, _what_became(outcome, leader, by)])
+
+
+def _what_became(outcome: OrderOutcome, leader: str | None, by: str) -> str:
     if outcome.rejected:
-        return f"Refused, on record as {event}: {outcome.rejected}"
+        return f"Refused, on record as {outcome.event}: {outcome.rejected}"
     if outcome.folded:
-        return f"Done. On record as {event}, by {by}."
+        return f"Done. On record as {outcome.event}, by {by}."
     if leader:
-        return f"On record as {event}. {leader} leads and has not decided it yet."
-    return f"On record as {event}. No coordinator leads now; it takes effect when one does."
+        return f"On record as {outcome.event}. {leader} leads and has not decided it yet."
+    return f"On record as {outcome.event}. No coordinator leads now; it takes effect when one does."

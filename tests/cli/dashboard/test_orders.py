@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard.visitor import Served, Visitor, served, users_file
 from tests.cli.dashboard.words import shown
@@ -71,6 +73,18 @@ def test_what_it_will_do_is_shown_first(led: Live, jane: Visitor) -> None:
 def test_a_flatten_pulls_the_kill_switch_too(led: Live, jane: Visitor) -> None:
     jane.orders("flatten", reason="outage")
     assert led.bus.last_pull() is not None
+
+
+def test_where_the_log_refuses_it_is_still_said_that_the_switch_is_pulled(
+    bus: Bus, client: Any, jane: Visitor
+) -> None:
+    client.set(bus.keys.events, "no stream any more")
+    answer = jane.orders("flatten", reason="outage")
+    assert answer.status_code == 400
+    page = shown(answer.text)
+    assert "The kill switch is pulled" in page
+    assert "The log did not take the order" in page
+    assert bus.last_pull() is not None
 
 
 def test_what_is_not_typed_is_not_ordered(led: Live, jane: Visitor) -> None:
