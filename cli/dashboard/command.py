@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PORT = 8077
 METRICS_TOKEN = "PORTFOLD_METRICS_TOKEN"  # noqa: S105 - the variable's name
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what is refused without more
 _NEEDED = (
     "starlette",
     "uvicorn",
@@ -59,6 +60,9 @@ class Reached:
 
     proxy: str | None = None
     """The name by which a proxy that does TLS is called, such as desk.example.com."""
+
+    called: Named = None
+    """Another name or address by which people call it; may be given several times."""
 
 
 _TARGET = Target()
@@ -124,12 +128,16 @@ def _served(reached: Reached, results: Path | None) -> "Served":
             raise Unusable(f"--host {reached.host}: expected --users as well, as others can reach it.")
         if reached.certificate is None and reached.proxy is None:
             raise Unusable(f"--host {reached.host}: expected --certificate and --key, or --proxy, as well.")
+        if reached.host in _ANYWHERE and not (reached.proxy or reached.called):
+            raise Unusable(
+                f"--host {reached.host}: expected --called NAME, by which people call it, as well."
+            )
     if results is not None and not results.is_dir():
         raise Unusable(f"--results: expected a folder, {results} is none.")
     return Served(
         host=reached.host,
         port=reached.port,
-        names=(reached.proxy,) if reached.proxy else (),
+        names=tuple(filter(None, (reached.proxy, *(reached.called or ())))),
         users=reached.users,
         certificate=reached.certificate,
         key=reached.key,
@@ -153,7 +161,7 @@ def _also(place: "ResolvedTarget", name: str) -> "ResolvedTarget":
 
 
 def add(
-    name: str, /, *, role: Literal["viewer", "operator"] = "viewer", users: Path, replace_it: Flag = False
+    name: str, /, *, role: Literal["viewer", "operator"] = "viewer", users: Path, replace_user: Flag = False
 ) -> None:
     """Add somebody who may see the dashboard; asks for the password.
 
@@ -171,14 +179,14 @@ def add(
         `viewer` may look, `operator` may give orders where the dashboard was started with --operate.
     users
         The file; it is made where there is none.
-    replace_it
+    replace_user
         Replace somebody of that name.
     """
     check_installed()
     from portfold.cli.dashboard.access.users import Users, add_user
 
-    if not replace_it and users.exists() and name in Users.read(users).names:
-        raise Unusable(f"NAME: {name} is there already; --replace-it gives a new password and role.")
+    if not replace_user and users.exists() and name in Users.read(users).names:
+        raise Unusable(f"NAME: {name} is there already; --replace-user gives a new password and role.")
     add_user(users, name, role, _password(name))
     print(f"{name} may sign in as {role}. Written to {users}")
 

@@ -3,6 +3,7 @@
 import re
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -11,6 +12,7 @@ from portfold.cli.dashboard.access.sessions import LoginRate
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard.visitor import Served, served, users_file
 from tests.fakes.databento_gateway.certificate import write_certificate
+from tests.live import Live
 
 EVERY_PAGE = (
     *("", "live", "log", "at", "why/1-0", "days", "days/2025-01-15", "weeks/2025-01-13"),
@@ -35,8 +37,7 @@ def test_health_is_answered_to_anybody(dashboard: Served) -> None:
     stranger = dashboard.visitor()
     assert stranger.gets("/healthz").text == "ok\n"
     ready = stranger.gets("/readyz")
-    assert ready.status_code == 503
-    assert "no coordinator has ever run" in ready.text
+    assert (ready.status_code, ready.text) == (503, "1 of 1 portfolios are not led\n")
 
 
 def test_the_printed_address_signs_in_to_look_and_not_to_order(dashboard: Served) -> None:
@@ -68,6 +69,27 @@ def test_who_signs_out_is_out(desk: Served) -> None:
     assert joe.sends("/logout", form=form).status_code == 303
     joe.http.cookies.set("portfold_session", cookie)
     assert joe.gets().status_code == 303
+
+
+def test_what_a_page_is_told_ends_with_its_session(led: Live, desk: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    joe = desk.visitor()
+    joe.signs_in("joe")
+    form = re.findall(r'name="form" value="([^"]+)"', joe.gets().text)[0]
+    with joe.http.get(f"{joe.base}/{joe.portfolio}/live", stream=True, timeout=30) as told:
+        lines = told.iter_lines()
+        assert next(lines) == b"event: beat"
+        joe.sends("/logout", form=form)
+        assert sum(1 for _ in lines) > 0  # it comes to an end
+
+
+def test_by_a_name_that_it_was_given_it_answers(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    with served(server, portfolio, tmp_path, "--called", "desk.example") as dashboard:
+        here = dashboard._replace(base=f"http://127.0.0.1:{urlsplit(dashboard.base).port}").visitor()
+        assert here.gets("/healthz", Host="desk.example").status_code == 200
+        assert here.gets("/healthz", Host="other.example").status_code == 400
 
 
 def test_a_wrong_password_says_what_a_wrong_name_says(desk: Served) -> None:

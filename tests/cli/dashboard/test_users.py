@@ -7,8 +7,7 @@ import pytest
 from portfold.cli.dashboard.access.users import LEAST_PASSWORD, Users, UsersError, add_user, remove_user
 from portfold.cli.exits import OK, UNUSABLE
 from tests.cli.command_line import called, portfold
-
-PASSWORD = "correct horse battery"  # noqa: S105 - of tests
+from tests.cli.dashboard.visitor import PASSWORD
 
 
 def test_who_was_added_signs_in_with_that_password_and_no_other(tmp_path: Path) -> None:
@@ -100,9 +99,12 @@ def test_a_dashboard_that_would_not_be_safe_is_not_started(
     assert said in " ".join(ran.err.split())
 
 
-def test_others_reach_it_with_users_only_by_tls(tmp_path: Path) -> None:
+def test_others_reach_it_with_users_only_by_tls_and_by_a_name(tmp_path: Path) -> None:
     add_user(tmp_path / "users.json", "jane", "viewer", PASSWORD)
     anywhere = ("--host", "0.0.0.0")  # noqa: S104 - it is refused
-    ran = called("dashboard", "--port", "0", *anywhere, "--users", "users.json", cwd=tmp_path)
+    asked = ("dashboard", "--port", "0", *anywhere, "--users", "users.json")
+    ran = called(*asked, cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert "expected --certificate and --key, or --proxy" in " ".join(ran.err.split())
+    nameless = called(*asked, "--certificate", "a.pem", "--key", "b.pem", cwd=tmp_path)
+    assert (nameless.code, "expected --called NAME" in " ".join(nameless.err.split())) == (UNUSABLE, True)
