@@ -1,8 +1,8 @@
 """Measures what open pages cost: request to answer with none open, against the same with twenty.
 
 One dashboard serves all pages, each the stream of a browser that takes all it is told. Blocks with and
-without pages take turns, so that other load on the machine meets both alike. How often a page is told
-something meanwhile is measured beside it.
+without pages take turns, so that other load on the machine meets both alike. How soon after its event a
+decision is on a page is measured beside it.
 """
 
 import json
@@ -64,7 +64,9 @@ def _print(opened: Sequence[float], closed: Sequence[float], arrived: Sequence[f
     if arrived:
         worst = percentile(arrived, 99)
         median = percentile(arrived, 50)
-        print(f"From message to message, a page: {median:.0f} ms in the median, {worst:.0f} ms in p99.")
+        print(
+            f"From an event to the page that shows its decision: {median:.0f} ms median, {worst:.0f} ms p99."
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The pages that `dashboard` measures: serves one dashboard, and opens as many streams of it as it is told.
 
-It reads from standard input how many pages are to be open, and prints for each line the milliseconds between
-any two messages that the pages before had, as JSON.
+It reads from standard input how many pages are to be open, and prints for each line how many milliseconds
+after its event each decision came to the pages that were open before, as JSON.
 """
 
 import json
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 _ADDRESS = re.compile(r"http://\S+")
+_EVENT = re.compile(rb"/why/([0-9]+)-")
 _SECONDS = 30.0
 
 
@@ -24,20 +25,22 @@ class OpenPage(threading.Thread):
 
     def __init__(self, browser: requests.Session, address: str) -> None:
         super().__init__(daemon=True)
-        self.between: list[float] = []
+        self.delays: list[float] = []
         self.is_open = threading.Event()
         self._answer = browser.get(address, stream=True, timeout=_SECONDS)
 
     def run(self) -> None:
-        """Reads lines; the time of each message is that of its first line."""
-        last = 0.0
+        """Notes for each message that has newer lines how old the newest is, by this machine's clock."""
+        newest = 0
         with suppress(requests.RequestException, AttributeError, ValueError):  # closed meanwhile
             for line in self._answer.iter_lines():
                 self.is_open.set()
-                if line == b"event: parts":
-                    now = time.perf_counter()
-                    self.between += [1000 * (now - last)] if last else []
-                    last = now
+                if not line.startswith(b"data: {"):
+                    continue
+                latest = max(map(int, _EVENT.findall(line)), default=0)
+                if newest and latest > newest:
+                    self.delays.append(time.time() * 1000 - latest)
+                newest = max(newest, latest)
 
     def close(self) -> None:
         """Goes away."""
@@ -69,7 +72,7 @@ def _serve(address: str, portfolio: str) -> None:
     pages: list[OpenPage] = []
     for line in sys.stdin:
         wanted = int(line)
-        between = [each for page in pages for each in page.between]
+        delays = [each for page in pages for each in page.delays]
         while len(pages) > wanted:
             pages.pop().close()
         while len(pages) < wanted:
@@ -77,7 +80,7 @@ def _serve(address: str, portfolio: str) -> None:
             page.start()
             page.is_open.wait(_SECONDS)
             pages.append(page)
-        print(json.dumps(between), flush=True)
+        print(json.dumps(delays), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from portfold.cli.dashboard.drawing import Drawing
-from portfold.cli.dashboard.watching import Moment, Watch, wall_ms
+from portfold.cli.dashboard.drawing import Drawing, PortfolioDrawing
+from portfold.cli.dashboard.watching import Watch, wall_ms
 from portfold.cli.target import ResolvedTarget
 from portfold.cli.watch.status.contact import Contact
 from portfold.cli.watch.status.look import Look
@@ -47,6 +47,15 @@ class Desk(NamedTuple):
         finally:
             bus.close()
 
+    def log_name(self) -> str:
+        """Returns the name that only this log has, in a form that can be a folder's. Raises BusError."""
+        bus = self.place.bus()
+        try:
+            name = bus.known_log_name()
+        finally:
+            bus.close()
+        return name if name.isalnum() and name.isascii() else ""
+
     def tail(self, bus: Bus, wanted: Wanted, *, everything: bool) -> Tail:
         """Returns the end of the log, of what is wanted."""
         return tail_of(self.place, bus, wanted, everything=everything)
@@ -73,11 +82,9 @@ def open_desk(place: ResolvedTarget, drawing: Drawing) -> Desk:
     contact = Contact(look.now, wall_ms=wall_ms, zone=look.zone)
     bus = place.bus()
 
-    def draw(moment: Moment) -> dict[str, str]:
-        return drawing.parts(place.portfolio, moment, look.zone)
-
     tail = tail_of(place, place.bus(), Wanted(), everything=False)
-    return Desk(place, look, Watch(bus, contact, tail, draw))
+    draws = PortfolioDrawing(drawing, place.portfolio, look.zone)
+    return Desk(place, look, Watch(bus, contact, tail, draws))
 
 
 def tail_of(place: ResolvedTarget, bus: Bus, wanted: Wanted, *, everything: bool) -> Tail:

@@ -4,6 +4,8 @@ Guarantees: text of the log is shown and nothing else: markup is escaped, and ch
 or hide it are shown as what they are.
 """
 
+import secrets
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,7 +13,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from portfold.cli.dashboard.now import Now, limit_rows, now_of
-from portfold.cli.dashboard.watching import Moment, ShownLine
+from portfold.cli.dashboard.watching import Moment
 from portfold.coordinator.audit.record.tail import Note, TailLine
 from portfold.coordinator.views.overview import Overview
 from portfold.events.fields import readable
@@ -27,9 +29,9 @@ PAGES = (
 
 
 class DrawnLine(Struct, frozen=True):
-    """A line of the log as a page has it; `id` leads to its `why`, empty for a note of the reader."""
+    """A line of the log as a page has it: `key` is no other's, `id` leads to its `why`; a note has none."""
 
-    number: int
+    key: str
     id: str
     time: str
     level: str
@@ -59,13 +61,10 @@ class Drawing:
         return self._environment.get_template(name).render(**given)
 
     def parts(self, portfolio: str, moment: Moment, zone: ZoneInfo) -> dict[str, str]:
-        """Draws what the page of now shows of the moment, part by part."""
+        """Draws what the page of now shows of the moment, part by part, but for the lines."""
         seen, trouble = moment.glimpse.seen, moment.glimpse.trouble
-        lines = Markup().join(self.line(portfolio, drawn_line(one, zone)) for one in reversed(moment.lines))
         if seen is None:
-            return self._nothing(trouble or "No coordinator has ever run for this portfolio.") | {
-                "lines": lines
-            }
+            return self._nothing(trouble or "No coordinator has ever run for this portfolio.")
         now = now_of(seen, moment.curve.points, zone)
         panel = self._panel
         return {
@@ -75,7 +74,6 @@ class Drawing:
             "held": panel["held"](now.held),
             "workers": panel["facts"]("Workers", now.workers),
             "system": panel["facts"]("What keeps it going", now.system),
-            "lines": lines,
             "title": _title(portfolio, now, trouble),
         }
 
@@ -107,19 +105,31 @@ def card_of(portfolio: str, seen: Overview | None, zone: ZoneInfo) -> dict[str, 
     }
 
 
-def drawn_line(one: ShownLine, zone: ZoneInfo) -> DrawnLine:
+class PortfolioDrawing(NamedTuple):
+    """Draws one portfolio; `zone` is the time zone in which times are shown."""
+
+    drawing: Drawing
+    portfolio: str
+    zone: ZoneInfo
+
+    def parts(self, moment: Moment) -> dict[str, str]:
+        """Draws the parts of the page of now, but for the lines."""
+        return self.drawing.parts(self.portfolio, moment, self.zone)
+
+    def line(self, line: TailLine | Note) -> str:
+        """Draws a line of the log."""
+        return self.drawing.line(self.portfolio, drawn_line(line, self.zone))
+
+
+def drawn_line(line: TailLine | Note, zone: ZoneInfo) -> DrawnLine:
     """Returns a line as a page shows it."""
-    if isinstance(one.line, Note):
-        return DrawnLine(one.number, "", "", "info", one.line.text, decision=False)
-    item = one.line.item
+    if isinstance(line, Note):
+        return DrawnLine(f"note-{secrets.token_hex(6)}", "", "", "info", line.text, decision=False)
+    item = line.item
     at = local_time(item.row.id.ms, zone)
     decided = item.table == "decisions"
-    return DrawnLine(one.number, str(item.row.id), f"{at:%H:%M:%S}", one.line.level, item.text, decided)
-
-
-def numbered(lines: list[TailLine]) -> list[ShownLine]:
-    """Returns lines that were read once, the newest first."""
-    return [ShownLine(number, line) for number, line in enumerate(reversed(lines))]
+    key = f"{item.table}-{item.row.id}"
+    return DrawnLine(key, str(item.row.id), f"{at:%H:%M:%S}", line.level, item.text, decided)
 
 
 def _title(portfolio: str, now: Now, trouble: str) -> str:

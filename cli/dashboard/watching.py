@@ -1,18 +1,21 @@
 """Watches one portfolio for all pages that are open: reads it once, and tells each page what has changed.
 
 Guarantees: however many pages are open, the server is asked by one thread, at most ten times a second, and
-not at all while nobody looks; a page that takes nothing for long is let go, and holds up no other.
+not at all while nobody looks; a page that takes nothing for long is let go, and holds up no other. Where the
+watch hangs or has died it is not fresh, so that no page passes for live.
 """
 
 import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, Protocol
 
+from markupsafe import Markup
 from msgspec import Struct, field
 
 from portfold.cli.watch.status.contact import Contact, Glimpse
@@ -29,23 +32,27 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _DECIDED_WITHIN_SECONDS = 0.02
 
 
-class ShownLine(NamedTuple):
-    """A line of the log; `number` counts them as they came."""
-
-    number: int
-    line: TailLine | Note
-
-
-class Moment(Struct):
-    """What a page is made of: the status, the day's curve, the last lines of the log."""
+class Moment(NamedTuple):
+    """What a page is made of, but for the lines of the log: the status, and the day's curve."""
 
     glimpse: Glimpse
     curve: Curve
-    lines: tuple[ShownLine, ...]
 
 
 Parts = Mapping[str, str]
 """Parts of the page by the name of where they belong, as HTML that a template made."""
+
+
+class Draws(Protocol):
+    """Draws what a page shows; called in the threads that watch."""
+
+    def parts(self, moment: Moment) -> dict[str, str]:
+        """Draws all parts but the lines."""
+        ...
+
+    def line(self, line: TailLine | Note) -> str:
+        """Draws a line of the log, which names itself so that a page takes it once."""
+        ...
 
 
 class Page:
@@ -84,23 +91,32 @@ class _Pages(Struct):
 
 
 class Watch:
-    """The watch over one portfolio. `draw` makes the parts of a page of a moment; it runs in this thread."""
+    """The watch over one portfolio. What was drawn longer than `fresh_seconds` ago is not fresh."""
 
     def __init__(
-        self, bus: Bus, contact: Contact, tail: Tail, draw: Callable[[Moment], dict[str, str]]
+        self,
+        bus: Bus,
+        contact: Contact,
+        tail: Tail,
+        draws: Draws,
+        *,
+        fresh_seconds: float = 5.0,
     ) -> None:
         self._bus = bus
         self._contact = contact
         self._tail = tail
-        self._draw = draw
+        self._draws = draws
         self._open = _Pages()
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
+        self._fresh_seconds = fresh_seconds
+        self._drawn_at = time.monotonic()
         self._somebody_looks = threading.Event()
         self._ended = threading.Event()
         self._curve = Curve()
         self._day = ""
-        self._lines: deque[ShownLine] = deque(maxlen=LINES_KEPT)
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._new_lines: list[str] = []
         self._threads = [
             threading.Thread(target=self._run, name="watch", daemon=True),
             threading.Thread(target=self._read_lines, name="lines", daemon=True),
@@ -126,7 +142,7 @@ class Watch:
         with self._lock:
             self._open.pages.add(page)
             if self._open.shown:
-                page.tell(dict(self._open.shown))
+                page.tell({**self._open.shown, "lines": self._newest_first(self._lines)})
             self._somebody_looks.set()
 
     def closed(self, page: Page) -> None:
@@ -139,9 +155,15 @@ class Watch:
     def drawn(self) -> dict[str, str]:
         """Returns all parts of this moment, for a page that is asked for. Raises nothing of the server's."""
         with self._drawing:
-            parts = self._draw(self._look())
-        self._tell(parts)
-        return parts
+            parts = self._draws.parts(self._look())
+            self._drawn_at = time.monotonic()
+            self._tell(parts)
+        return parts | {"lines": self._newest_first(self._lines)}
+
+    def is_fresh(self) -> bool:
+        """Returns whether all that watches lives, and has drawn what is told within the last seconds."""
+        lives = all(thread.is_alive() for thread in self._threads)
+        return lives and time.monotonic() - self._drawn_at < self._fresh_seconds
 
     # --- the thread that watches -------------------------------------------------------------------------
 
@@ -160,7 +182,7 @@ class Watch:
             if seen.view.day.date != self._day:
                 self._day, self._curve = seen.view.day.date, Curve()
             self._curve.add(seen.now_ms, seen.view.day.pnl)
-        return Moment(glimpse, self._curve, tuple(self._lines))
+        return Moment(glimpse, self._curve)
 
     def know_earlier(self, day: str, points: list[tuple[int, Decimal]]) -> None:
         """Puts what the day was before the watch began in front of its curve, as the record has it."""
@@ -175,6 +197,9 @@ class Watch:
         with self._lock:
             changed = {name: html for name, html in parts.items() if self._open.shown.get(name) != html}
             self._open.shown |= changed
+            if self._new_lines:
+                changed["lines"] = self._newest_first(self._new_lines[-LINES_KEPT:])
+                self._new_lines.clear()
             if changed:
                 for page in self._open.pages:
                     page.tell(changed)
@@ -196,19 +221,23 @@ class Watch:
     # --- the thread that reads lines ---------------------------------------------------------------------
 
     def _read_lines(self) -> None:
-        number = 0
         while not self._ended.is_set():
             try:
-                for line in self._tail.last(LINES_KEPT):
-                    number += 1
-                    self._lines.append(ShownLine(number, line))
-                for told in self._tail.follow(self._ended.wait):
-                    number += 1
-                    self._lines.append(ShownLine(number, told))
+                for line in chain(self._tail.last(LINES_KEPT), self._tail.follow(self._ended.wait)):
+                    self._add_line(self._draws.line(line))
                     if self._ended.is_set():
                         return
             except BusError:
                 self._ended.wait(_LONGEST_PAUSE_SECONDS)
+
+    def _add_line(self, html: str) -> None:
+        with self._lock:
+            self._lines.append(html)
+            self._new_lines = [*self._new_lines[-LINES_KEPT:], html]
+
+    @staticmethod
+    def _newest_first(lines: Iterable[str]) -> str:
+        return Markup().join(reversed(list(lines)))
 
 
 def wall_ms() -> int:

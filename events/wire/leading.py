@@ -169,6 +169,11 @@ class Leading(Connected):
         with self._errors_while("asking for the log's name"):
             return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
 
+    def known_log_name(self) -> str:
+        """Returns the log's name without giving it one; empty where it has none."""
+        with self._errors_while("asking for the log's name"):
+            return str(self._client.get(self.keys.log) or "")
+
     def snapshot(self) -> str | None:
         """Returns the snapshot's text."""
         with self._errors_while("reading the snapshot"):

@@ -26,7 +26,7 @@ from tests.audit.browser import ENVIRONMENT, PATIENCE_SECONDS
 _LOOK_MS = 50
 _PAINT_MS = 1500
 _TALLEST_PX = 12_000
-_DARK = "--blink-settings=preferredColorScheme=0"
+DARK = "--blink-settings=preferredColorScheme=0"
 _LOOK = """(() => {
   const plots = [...document.querySelectorAll(".plot")].filter((plot) => plot.checkVisibility());
   return JSON.stringify({
@@ -47,10 +47,10 @@ _LOOK = """(() => {
 })()"""
 
 
-class _Requests(QWebEngineUrlRequestInterceptor):
-    """Notes all that the page asks for."""
+class Requests(QWebEngineUrlRequestInterceptor):
+    """Notes all that is asked for, but the page itself where that is named."""
 
-    def __init__(self, page: QUrl) -> None:
+    def __init__(self, page: QUrl | None = None) -> None:
         super().__init__()
         self._page = page
         self.seen: list[str] = []
@@ -60,7 +60,7 @@ class _Requests(QWebEngineUrlRequestInterceptor):
             self.seen.append(info.requestUrl().toString())
 
 
-class _Page(QWebEnginePage):
+class HeardPage(QWebEnginePage):
     """Notes all that the page says."""
 
     def __init__(self, profile: QWebEngineProfile) -> None:
@@ -83,9 +83,9 @@ class _Look:
     def __init__(self, app: QApplication, asked: argparse.Namespace) -> None:
         self._app, self._asked = app, asked
         self._url = QUrl.fromLocalFile(str(asked.page.resolve()))
-        self._profile, self._requests = QWebEngineProfile(), _Requests(self._url)
+        self._profile, self._requests = QWebEngineProfile(), Requests(self._url)
         self._profile.setUrlRequestInterceptor(self._requests)
-        self._page, self._view = _Page(self._profile), QWebEngineView()
+        self._page, self._view = HeardPage(self._profile), QWebEngineView()
         self._found: dict[str, object] = {}
         settings = self._page.settings()
         if settings is not None:
@@ -144,7 +144,7 @@ def main() -> None:
     asked = parser.parse_args()
     os.environ.update(ENVIRONMENT)
     if asked.dark:
-        os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] += f" {_DARK}"
+        os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] += f" {DARK}"
     print(json.dumps(_Look(QApplication(sys.argv[:1]), asked).found()))
 
 

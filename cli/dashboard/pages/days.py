@@ -54,8 +54,7 @@ def routes(site: Site) -> list[Route]:
             return site.not_here(request)
         if not _is_day(asked):
             raise PortfoldError("DAY: expected a trading day such as 2025-01-15.")
-        kept = site.kept / desk.portfolio
-        html = await run_in_threadpool(lambda: _made(desk, asked, kept, making, week=week))
+        html = await run_in_threadpool(lambda: _made(desk, asked, site.kept, making, week=week))
         return HTMLResponse(html, headers=REPORT_POLICY)
 
     return [
@@ -85,12 +84,13 @@ def _row(account: DayAccount) -> dict[str, object]:
 
 
 def _made(desk: Desk, first: str, kept: Path, making: Lock, *, week: bool) -> str:
-    """Returns the report, from where it is kept if it is over."""
+    """Returns the report, from where it is kept if it is over. A log without a name has none kept."""
     from portfold.research.report.page import report_html
 
-    file = kept / f"{'week' if week else 'day'}-{first}.html"
+    log = desk.log_name()
+    file = kept / f"{desk.portfolio}-{log}" / f"{'week' if week else 'day'}-{first}.html"
     with making:
-        if file.is_file():
+        if log and file.is_file():
             return file.read_text(encoding="utf-8")
         with desk.record() as record:
             found = gather(record, Asked(first, _last_of_week(first) if week else first))
@@ -103,8 +103,8 @@ def _made(desk: Desk, first: str, kept: Path, making: Lock, *, week: bool) -> st
                 week=week,
                 version=version("portfold"),
             )
-        if not found.ended and not found.difference:
-            kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if log and not found.ended and not found.difference:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_durably(file, html.encode())
     return html
 

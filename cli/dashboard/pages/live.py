@@ -1,6 +1,6 @@
 """The pages of now: all portfolios side by side, one of them live, and the stream that keeps it so."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -40,7 +40,9 @@ def routes(site: Site) -> list[Route]:
 
     async def live(request: Request) -> Response:
         desk = site.desk(request)
-        return EventSourceResponse(_told(desk)) if desk is not None else site.not_here(request)
+        if desk is None:
+            return site.not_here(request)
+        return EventSourceResponse(_told(desk, lambda: site.session(request) is not None))
 
     return [
         Route("/", home),
@@ -63,16 +65,19 @@ def plain(message: Parts) -> dict[str, str]:
     return {name: str(html) for name, html in message.items()}
 
 
-async def _told(desk: "Desk") -> AsyncIterator[dict[str, object]]:
-    """Yields what the page is told, and a beat where there is nothing, until it is let go or goes."""
+async def _told(desk: "Desk", signed_in: Callable[[], bool]) -> AsyncIterator[dict[str, object]]:
+    """Yields what the page is told, and beats where that is nothing, until its session is over or it is gone.
+
+    Without a watch that is fresh there is no beat, and the page says that it is not live.
+    """
     page = Page()
     desk.watch.opened(page)
     try:
         yield {"event": "beat", "data": "", "retry": AGAIN_MS}
-        while (message := await page.next(BEAT_SECONDS)) is not None:
+        while (message := await page.next(BEAT_SECONDS)) is not None and signed_in():
             if message:
                 yield {"event": "parts", "data": msgspec.json.encode(plain(message)).decode()}
-            else:
+            elif desk.watch.is_fresh():
                 yield {"event": "beat", "data": ""}
     finally:
         desk.watch.closed(page)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from portfold.cli.dashboard.desk import Desk
-from portfold.cli.dashboard.drawing import DrawnLine, drawn_line, numbered
+from portfold.cli.dashboard.drawing import DrawnLine, drawn_line
 from portfold.cli.dashboard.site import Site
 from portfold.coordinator.audit.explain.explanation import explain
 from portfold.coordinator.audit.explain.portfolio_rows import moment_of, portfolio_rows, time_text
@@ -94,7 +94,7 @@ def last_lines(desk: Desk, wanted: Wanted, count: int, *, everything: bool = Fal
         lines = list(desk.tail(bus, wanted, everything=everything).last(count))
     finally:
         bus.close()
-    return [drawn_line(one, desk.zone) for one in numbered(lines)]
+    return [drawn_line(line, desk.zone) for line in reversed(lines)]
 
 
 def _lines(desk: Desk, asked: Asked) -> list[DrawnLine]:

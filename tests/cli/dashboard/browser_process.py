@@ -10,47 +10,14 @@ from collections.abc import Callable
 from threading import Thread
 
 from PyQt6.QtCore import QObject, QTimer, QUrl, pyqtSignal
-from PyQt6.QtWebEngineCore import (
-    QWebEnginePage,
-    QWebEngineProfile,
-    QWebEngineUrlRequestInfo,
-    QWebEngineUrlRequestInterceptor,
-)
+from PyQt6.QtWebEngineCore import QWebEngineProfile
 from PyQt6.QtWebEngineWidgets import QWebEngineView
 from PyQt6.QtWidgets import QApplication
 
 from tests.audit.browser import ENVIRONMENT
+from tests.audit.browser_process import DARK, HeardPage, Requests
 
 _PAINT_MS = 400
-_DARK = "--blink-settings=preferredColorScheme=0"
-
-
-class _Requests(QWebEngineUrlRequestInterceptor):
-    """Notes all that is asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-
-    def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:  # noqa: N802 - Qt's name
-        self.seen.append(info.requestUrl().toString())
-
-
-class _Page(QWebEnginePage):
-    """Notes all that the page says."""
-
-    def __init__(self, profile: QWebEngineProfile) -> None:
-        super().__init__(profile)
-        self.said: list[str] = []
-
-    def javaScriptConsoleMessage(  # noqa: N802 - Qt's name
-        self,
-        level: QWebEnginePage.JavaScriptConsoleMessageLevel,
-        message: str | None,
-        line: int,
-        source: str | None,
-    ) -> None:
-        self.said.append(f"{level.name}, line {line} of {source}: {message}")
 
 
 class _Orders(QObject):
@@ -69,9 +36,9 @@ class _Browser:
     """One window, told what to do."""
 
     def __init__(self, app: QApplication) -> None:
-        self._profile, self._requests = QWebEngineProfile(), _Requests()
+        self._profile, self._requests = QWebEngineProfile(), Requests()
         self._profile.setUrlRequestInterceptor(self._requests)
-        self._page, self._view = _Page(self._profile), QWebEngineView()
+        self._page, self._view = HeardPage(self._profile), QWebEngineView()
         self._view.setPage(self._page)
         self._view.resize(1280, 900)
         self._view.show()
@@ -117,7 +84,7 @@ def main() -> None:
     """The entry point."""
     os.environ.update(ENVIRONMENT)
     if "--dark" in sys.argv:
-        os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] += f" {_DARK}"
+        os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] += f" {DARK}"
     app = QApplication(sys.argv[:1])
     browser = _Browser(app)
     Thread(target=browser.orders.read, daemon=True).start()

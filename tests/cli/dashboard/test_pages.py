@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+from portfold.events.incoming import ClockTicked
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard.visitor import Served, served
 from tests.cli.dashboard.words import shown
+from tests.coordinator.story import DAY, WEDNESDAY, limits
 from tests.live import Live
 from tests.processes import Coordinators
 from tests.waiting import until
@@ -155,3 +157,24 @@ def test_metrics_are_of_this_moment_and_gone_with_the_server(led: Live, dashboar
     assert f"portfold_up{{{name}}} 1.0" in read
     assert f'portfold_limit_used_ratio{{limit="max_positions",{name}}} 0.25' in read
     until(lambda: dashboard.visitor().gets("/readyz").status_code == 200, "a portfolio that is led")
+
+
+def test_a_day_that_is_over_is_kept_for_its_log_alone(
+    server: EmbeddedServer, portfolio: str, live: Live, coordinators: Coordinators, tmp_path: Path
+) -> None:
+    coordinators.start(clock="driven", ready=False)
+    live.hears(limits(), at=WEDNESDAY)
+    live.hears(ClockTicked(), at=WEDNESDAY + DAY)
+    kept = tmp_path / "state" / "portfold" / "dashboard"
+    with served(server, portfolio, tmp_path) as dashboard:
+        visitor = dashboard.local()
+        first = visitor.gets("days/2025-01-15").text
+        (file,) = kept.rglob("day-2025-01-15.html")
+        assert file.parent.name == f"{portfolio}-{live.bus.known_log_name()}"
+        assert file.read_text() == first
+        file.write_text("as it was kept")
+        assert visitor.gets("days/2025-01-15").text == "as it was kept"
+        visitor.gets("days/2025-01-16")  # goes on, so it is made anew each time
+        assert not list(kept.rglob("day-2025-01-16.html"))
+        live.client.set(live.keys.log, "another")
+        assert visitor.gets("days/2025-01-15").text != "as it was kept"
