@@ -5,10 +5,13 @@ from decimal import Decimal
 from hypothesis import given, settings
 
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import PastDay
 from portfold.coordinator.fold.state import State
+from portfold.events.decisions import TradingDayStarted
 from portfold.events.incoming import TradingResumed
 from portfold.events.limits_changed import LimitsChanged
 from tests.coordinator.random_logs import Log, logs, moments
+from tests.coordinator.story import each
 
 laws = settings(max_examples=60, deadline=None)
 
@@ -52,3 +55,12 @@ def test_the_last_days_are_remembered_in_their_order(log: Log) -> None:
         days = [day.date for day in moment.state.past]
         assert days == sorted(set(days))
         assert moment.state.limits is None or isinstance(moment.state.limits, Limits)
+
+
+@laws
+@given(logs)
+def test_a_day_that_is_over_is_remembered_as_it_was_published(log: Log) -> None:
+    for moment in moments(log):
+        for began in each(TradingDayStarted, moment.decisions):
+            if began.previous_day:
+                assert moment.state.past[-1] == PastDay(began.previous_day, began.daily_pnl)

@@ -54,6 +54,27 @@ def test_friday_of_the_week_before_does_not_count() -> None:
     assert lost(story, "ES", "-2999") == []
 
 
+@pytest.mark.parametrize("rule", ["weekly_loss", "rolling_loss"])
+def test_what_was_open_when_a_day_ended_counts_with_that_day(rule: str) -> None:
+    story = trading(**{rule: Decimal(1_000)}, rolling_days=5)
+    story.enters("ES")
+    story.marks("ES", "-900")
+    story.at(MONDAY + DAY)
+    assert story.marks("ES", "-999.99") == []
+    assert story.pnl == Decimal("-99.99")
+    assert only(LimitReached, story.closes("ES", "-1000")).rule == rule
+
+
+def test_an_open_profit_of_an_earlier_day_that_goes_again_is_a_loss_of_its_own_day_alone() -> None:
+    story = trading(weekly_loss=Decimal(1_000))
+    story.enters("ES")
+    story.marks("ES", "900")
+    story.at(MONDAY + DAY)
+    assert each(LimitReached, story.closes("ES", "-999.99")) == []
+    assert story.pnl == Decimal("-1899.99")
+    assert lost(story, "CL", "-0.01") == ["weekly_loss"]
+
+
 def test_the_weeks_profit_ends_the_week() -> None:
     story = trading(weekly_profit=Decimal(1_000), profit_denies_only=True)
     assert lost(story, "ES", "999.99") == []
