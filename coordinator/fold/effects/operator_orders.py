@@ -35,6 +35,7 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 
 _OF_PROFIT = ("profit_target", "profit_lock_at", "profit_lock_floor", "profit_lock_trail", "profit_from_now")
+_OF_TIERS = ("loss_tiers", "daily_stop_loss")
 
 
 def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
@@ -58,6 +59,8 @@ def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Dec
     account.watch_named(state, at, state.limits)
     capital.count_from(state, at, state.limits)
     _count_profit_from(state, before, state.limits)
+    if before is None or any(getattr(before, name) != getattr(state.limits, name) for name in _OF_TIERS):
+        state.day.tier = 0  # none of these was reached yet
     if event.config:
         _remember_config(state, event.config)
     return [*open_first_day(state, at), *marks.end_doubts(state, at), *table.watch(state, at)]

@@ -170,3 +170,39 @@ def test_a_forced_resume_lifts_the_tiers_for_the_day(minutes: int) -> None:
     assert "force=true" in only(EventRejected, story.resume()).reason
     assert story.resume(force=True) == []
     assert code(story.asks("CL")) == "allowed"
+
+
+def test_a_tier_that_only_tells_holds_up_no_resume_and_goes_on() -> None:
+    story = tiered("50%=tell 60%=deny")
+    story.marks("ES", "-1000")
+    story.halt()
+    assert story.resume() == []
+    assert (story.halted, code(story.asks("CL"))) == (False, "allowed")
+    assert only(LimitReached, story.marks("ES", "-1200")).action == "deny"
+
+
+def test_milder_tiers_ordered_in_the_day_are_told_and_lift_nothing_that_is_latched() -> None:
+    story = tiered("50%=flatten")
+    story.marks("ES", "-1000")
+    ordered = story.change_limits(daily_stop_loss=Decimal(2_000), loss_tiers="40%=tell 50%=tell")
+    assert only(LimitReached, ordered).action == "tell"
+    assert code(story.asks("CL")) == "loss_tiers"
+    assert "FlattenOrdered" in kinds(story.fills("CL"))
+
+
+def test_stricter_tiers_ordered_in_the_day_hold_at_once() -> None:
+    story = tiered("30%=tell 50%=tell")
+    story.marks("ES", "-1000")
+    ordered = story.change_limits(daily_stop_loss=Decimal(2_000), loss_tiers="50%=flatten")
+    assert only(LimitReached, ordered).action == "flatten"
+
+
+def test_a_tier_of_yesterday_that_waits_for_a_flat_book_gives_way_to_none_of_today() -> None:
+    story = tiered("50%=tell 90%=flatten")
+    story.marks("ES", "-1800")
+    story.after(DAY)
+    story.marks("ES", "-2800")
+    assert "FlattenOrdered" in kinds(story.fills("CL"))
+    story.closes("CL")
+    assert only(LimitReached, story.closes("ES", "-2800")).action == "tell"
+    assert story.latched == {"loss_tiers": "2025-01-17"}
