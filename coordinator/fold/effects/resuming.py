@@ -6,7 +6,7 @@ does a tier that only tells: it denies nothing.
 """
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.equity import equity
+from portfold.coordinator.fold.equity import equity_for
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock
 from portfold.coordinator.fold.rules import table
@@ -70,9 +70,9 @@ def _lift(state: State, lock: Lock, *, by_force: bool) -> None:
     if not by_force:
         return
     if not lock.until:
-        capital = state.capital
-        if capital is not None:
-            capital.forced = min(equity(state, capital, realized=realized) for realized in (False, True))
+        capital, limits = state.capital, state.limits
+        if capital is not None and limits is not None:
+            capital.forced[lock.rule] = equity_for(state, limits, capital, lock.rule)
     elif lock.rule in table.COUNT_FROM_A_RESUME:
         state.day.profit_from, state.day.best = daily_pnl(state), None
     else:
