@@ -56,7 +56,8 @@ def test_friday_of_the_week_before_does_not_count() -> None:
 
 @pytest.mark.parametrize("rule", ["weekly_loss", "rolling_loss"])
 def test_what_was_open_when_a_day_ended_counts_with_that_day(rule: str) -> None:
-    story = trading(**{rule: Decimal(1_000)}, rolling_days=5)
+    rules: dict[str, Any] = {rule: Decimal(1_000), "rolling_days": 5}
+    story = trading(**rules)
     story.enters("ES")
     story.marks("ES", "-900")
     story.at(MONDAY + DAY)
