@@ -1,4 +1,4 @@
-"""What a rule of money needs beside it: the file and the log refuse the same half of a rule."""
+"""What a rule of money needs beside it, or says twice: the file and the log refuse the same."""
 
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -56,4 +56,7 @@ def half_of_a_rule(given: RulesOfMoney) -> Missing | None:
         return Missing("rolling_days", "at least 1 with rolling_loss")
     if given.mark_jumps and not given.mark_confirm_seconds:
         return Missing("mark_confirm_seconds", "at least 1 second with mark_jumps")
+    symbols = [pair.partition("=")[0] for pair in given.mark_jumps.split(" ")]
+    if len(set(symbols)) != len(symbols):
+        return Missing("mark_jumps", "each symbol once")
     return None

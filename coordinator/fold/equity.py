@@ -12,6 +12,10 @@ from portfold.coordinator.fold.state import State, account_counts
 from portfold.coordinator.fold.trading_day import trading_day_at
 from portfold.dollars import ZERO
 
+FLOOR = "equity_floor"
+TRAILING = "trailing_drawdown"
+"""The rules of the two floors, by their names."""
+
 
 def equity(state: State, capital: Capital, *, realized: bool) -> Decimal:
     """Returns the equity in dollars; without open profit and loss where it is `realized`."""
@@ -30,24 +34,29 @@ def trailing_floor(limits: Limits, capital: Capital) -> Decimal:
     return min(floor, limits.trailing_locks_at) if limits.trailing_locks_at else floor
 
 
-def allowed_floor(limits: Limits, capital: Capital, floor: Decimal) -> Decimal:
+def equity_for(state: State, limits: Limits, capital: Capital, rule: str) -> Decimal:
+    """Returns the equity as the floor named `rule` counts it."""
+    return equity(state, capital, realized=rule == TRAILING and limits.trailing_on_realized)
+
+
+def allowed_floor(limits: Limits, capital: Capital, rule: str) -> Decimal:
     """Returns the floor that holds now: after a forced resume below it, one daily limit below that equity."""
-    if capital.forced is None:
-        return floor
-    return min(floor, capital.forced - limits.daily_stop_loss)
+    floor, forced = _floor(limits, capital, rule), capital.forced.get(rule)
+    return floor if forced is None else min(floor, forced - limits.daily_stop_loss)
+
+
+def _floor(limits: Limits, capital: Capital, rule: str) -> Decimal:
+    return trailing_floor(limits, capital) if rule == TRAILING else limits.equity_floor
 
 
 def note_equity(state: State, limits: Limits, capital: Capital) -> None:
-    """Raises the peak, where it moves with every mark; ends a forced resume once the equity is above."""
+    """Raises the peak, where it moves with every mark; ends what was forced once the equity is above."""
     if not limits.trailing_at:
         raise_peak(state, limits, capital)
-    if capital.forced is None:
-        return
-    above_trailing = not limits.trailing_drawdown or (
-        equity(state, capital, realized=limits.trailing_on_realized) > trailing_floor(limits, capital)
-    )
-    if above_trailing and equity(state, capital, realized=False) > limits.equity_floor:
-        capital.forced = None
+    for rule in list(capital.forced):
+        above = equity_for(state, limits, capital, rule) > _floor(limits, capital, rule)
+        if above or not getattr(limits, rule):
+            del capital.forced[rule]
 
 
 def raise_peak(state: State, limits: Limits, capital: Capital) -> None:

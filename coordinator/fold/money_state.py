@@ -18,7 +18,7 @@ class Capital(Struct):
     `start` was the balance then, when the log had realized `from_net`; `named_peak` is the peak given with
     it. `cash` is what was paid in since, less what was paid out. `peak` is the highest equity that
     counted. Where it counts once a day, `closes_ms` is when it does next. `forced` is the equity at which a
-    resume below a floor was forced.
+    resume below a floor was forced, by the floor's rule: no other floor gives way with it.
     """
 
     start: Decimal
@@ -27,7 +27,7 @@ class Capital(Struct):
     peak: Decimal
     cash: Decimal = ZERO
     closes_ms: int = 0
-    forced: Decimal | None = None
+    forced: dict[str, Decimal] = field(default_factory=dict)
 
 
 class Lock(Struct):

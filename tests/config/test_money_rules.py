@@ -66,9 +66,12 @@ def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: ob
         ({"rolling_loss": 1000}, "rolling_days"),
         ({"consistency_percent": 30}, "consistency_total"),
         ({"profit_lock_at": 500, "profit_lock_floor": 500}, "profit_lock_floor"),
+        ({"mark_jumps": "ES=20 ES=2000", "mark_confirm_seconds": 10}, "mark_jumps"),
     ],
 )
-def test_half_a_rule_names_what_it_lacks(folder: Folder, keys: dict[str, object], missing: str) -> None:
+def test_half_a_rule_and_one_said_twice_name_what_is_wrong(
+    folder: Folder, keys: dict[str, object], missing: str
+) -> None:
     write(folder, **keys)
     with pytest.raises(ConfigError, match=f"portfolio_constraints.{missing}"):
         folder.load()

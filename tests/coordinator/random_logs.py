@@ -216,7 +216,7 @@ _limits = st.builds(
             rolling_loss=[Decimal(0), Decimal(600)],
             rolling_days=[2, 3],
             rolling_pause_days=[0, 1],
-            loss_tiers=["", "50%=tell 200=above:1 80%=deny 95%=flatten"],
+            loss_tiers=["", "50%=tell 200=above:1 80%=deny 95%=flatten", "30%=deny 50%=tell"],
             max_forced_resumes=["", "1", "0"],
             mark_stale_denies=[False, True],
             mark_jumps=["", "ES=0 CL=1"],
@@ -232,6 +232,7 @@ _reports = st.builds(
         equity=[Decimal(50_000)] * 3 + [Decimal(49_000), Decimal("-999999999.9999999999")],
         unrealized=[Decimal(0), Decimal(-400)],
         working=["", "", "ES=1"],
+        equity_as_of_ms=[0, 1, 10**15],
     ),
     _holdings,
 )
@@ -314,7 +315,9 @@ def _written(leads: Event, first: Event, said: list[_Said]) -> Log:
         at = StreamId(ms, at.seq + 1 if ms == at.ms else 0)
         event = one.event
         if isinstance(event, AccountReported):
-            event = structs.replace(event, as_of_ms=min(ms, 10**15))
+            as_of_ms = min(ms, 10**15)
+            dollars_ms = min(event.equity_as_of_ms, as_of_ms)
+            event = structs.replace(event, as_of_ms=as_of_ms, equity_as_of_ms=dollars_ms)
         if isinstance(event, WorkerEvent):
             session = (event.worker, event.session)
             last[session] = max(1, last.get(session, 0) + (0 if one.repeat else 1))

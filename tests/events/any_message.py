@@ -62,8 +62,11 @@ _DOLLARS = decimals(9).map(Decimal.copy_abs)
 OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "daily_stop_loss": decimals(9).map(Decimal.copy_abs).filter(bool),
     "symbols": st.lists(SYMBOLS, min_size=1, max_size=8, unique=True).map(" ".join),
-    "point_values": st.dictionaries(SYMBOLS, POINTS, max_size=4).map(
-        lambda priced: " ".join(f"{symbol}={value}" for symbol, value in priced.items())
+    **dict.fromkeys(
+        ("point_values", "mark_jumps"),
+        st.dictionaries(SYMBOLS, POINTS, max_size=4).map(
+            lambda priced: " ".join(f"{symbol}={value}" for symbol, value in priced.items())
+        ),
     ),
     "reservation_ms": st.integers(1, 10**12),
     "account_tolerance": decimals(9).map(Decimal.copy_abs),

@@ -49,7 +49,7 @@ class Unlogged:
         self._plan = plan
         self._leaderless = _Leaderless()
         self._market = _MarketWatch(bus, configured=plan.market, log=log)
-        self._stops = _StopWatch(bus)
+        self._stops = _StopWatch(bus, log)
 
     def look(self, leader: str, told: Told, *, away: bool, now_ms: int) -> Iterator[Found]:
         """Yields what is to be told: `leader` leads, or nobody; the log was `away`. Raises BusError."""
@@ -95,10 +95,12 @@ class _Leaderless:
 class _StopWatch:
     """Finds what lacks its protective stop, as the flattener says; remembered by this process alone."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, log: Log) -> None:
         self._bus = bus
+        self._log = log
         self._next_look = time.monotonic()
         self._told = ""
+        self._is_refused = False
 
     def look(self) -> str:
         """Returns what lacks it, once for as long as it stands so; else nothing. Raises BusError."""
@@ -106,9 +108,21 @@ class _StopWatch:
         if now < self._next_look:
             return ""
         self._next_look = now + _LOOK_SECONDS
-        seen = self._bus.without_stop()[:LONGEST_TEXT]
+        seen = self._seen()
         told, self._told = self._told, seen
         return seen if seen != told else ""
+
+    def _seen(self) -> str:
+        """Returns what lacks it; nothing, logged once, where somebody wrote something else in its place."""
+        try:
+            seen = self._bus.without_stop()[:LONGEST_TEXT]
+        except BusRefused as error:
+            if not self._is_refused:
+                self._log.error("What is without its stop cannot be read; nothing is told of it", why=str(error))
+            self._is_refused = True
+            return ""
+        self._is_refused = False
+        return seen
 
 
 class _MarketWatch:

@@ -49,9 +49,9 @@ def cash_moved(state: State, at: StreamId, event: CashMoved) -> list[Decision]:
         reason = "CashMoved: no start_balance is in force and no account is watched, so no equity is counted"
         return [EventRejected(reason=reason, rejected="CashMoved")]
     if capital is not None:
+        paid_in = max(event.amount, ZERO)
         capital.cash += event.amount
-        capital.peak += max(event.amount, ZERO)
-        if capital.forced is not None:
-            capital.forced += event.amount
+        capital.peak += paid_in
+        capital.forced = {rule: equity + paid_in for rule, equity in capital.forced.items()}
     moved = account.cash_moved(state, event.amount)
     return [*moved, *table.watch(state, at)]

@@ -38,7 +38,7 @@ def doubt(state: State, at: StreamId, held: Position, price: Decimal, unrealized
             symbol=held.symbol,
             price=price,
             before=_believed(held),
-            until_ms=at.ms + state.limits.mark_confirm_seconds * 1000,
+            until_ms=at.ms + _bound_ms(state.limits),
         )
     ]
 
@@ -46,9 +46,10 @@ def doubt(state: State, at: StreamId, held: Position, price: Decimal, unrealized
 def doubts_end(state: State) -> list[int]:
     """Returns when each doubt will be over."""
     limits = state.limits
-    confirm_ms = limits.mark_confirm_seconds * 1000 if limits is not None else 0
+    if limits is None:
+        return []
     doubts = (held.doubt for held in state.positions.values())
-    return [one.since_ms + confirm_ms for one in doubts if one is not None]
+    return [one.since_ms + _bound_ms(limits) for one in doubts if one is not None]
 
 
 def end_doubts(state: State, at: StreamId) -> list[Decision]:
@@ -59,12 +60,17 @@ def end_doubts(state: State, at: StreamId) -> list[Decision]:
     over = False
     for held in state.positions.values():
         waiting = held.doubt
-        if waiting is None or at.ms < waiting.since_ms + limits.mark_confirm_seconds * 1000:
+        if waiting is None or at.ms < waiting.since_ms + _bound_ms(limits):
             continue
         held.doubt, over = None, True
         if waiting.unrealized < held.unrealized:
             held.mark, held.unrealized = waiting.price, waiting.unrealized
     return table.watch(state, at) if over else []
+
+
+def _bound_ms(limits: Limits) -> int:
+    """Returns how long a doubt lasts: not at all once no mark is doubted any more."""
+    return limits.mark_confirm_seconds * 1000 if limits.mark_jumps else 0
 
 
 def _jumps(limits: Limits, held: Position, price: Decimal) -> bool:

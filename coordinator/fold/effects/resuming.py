@@ -1,11 +1,12 @@
 """A resume: what it lifts, what it lifts only by force, and what no resume lifts.
 
 A halt is lifted by any. The day's stop, a floor that the equity is still at, and what is latched for the day
-take force, which stays on record and is bounded a day. What is latched for a week or for days stays.
+take force, which stays on record and is bounded a day. What is latched for a week or for days stays, and so
+does a tier that only tells: it denies nothing.
 """
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.equity import equity
+from portfold.coordinator.fold.equity import equity_for
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock
 from portfold.coordinator.fold.rules import table
@@ -21,9 +22,10 @@ def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]
         return [_refused("positions are still being flattened; settle or close them first")]
     if state.stop is not None and not event.force:
         return [_refused(f"stopped out on {state.stop.day}; force=true lifts the stop, on record")]
-    lifted = [lock for lock in state.locks.values() if lock.rule not in table.OUTLAST_RESUMES]
+    latched = [lock for lock in state.locks.values() if lock.action != "tell"]
+    lifted = [lock for lock in latched if lock.rule not in table.OUTLAST_RESUMES]
     forced = [lock for lock in lifted if lock.until or _still_reached(state, lock)]
-    why_not = _why_not(state, event, lifted, forced)
+    why_not = _why_not(state, event, latched, forced)
     if why_not:
         return [_refused(why_not)]
     if event.force and (state.stop is not None or forced):
@@ -31,23 +33,23 @@ def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]
     if state.stop is not None:
         state.stop = None
         state.day.stop_from = daily_pnl(state)
-        state.day.approached = False
+        state.day.approached, state.day.tier = False, 0
     for lock in lifted:
         _lift(state, lock, by_force=lock in forced)
     state.halt = None
     return table.watch_latched(state, at) if lifted else []
 
 
-def _why_not(state: State, event: TradingResumed, lifted: list[Lock], forced: list[Lock]) -> str:
+def _why_not(state: State, event: TradingResumed, latched: list[Lock], forced: list[Lock]) -> str:
     if forced and not event.force:
         return f"{forced[0].reason}; force=true lifts it, on record"
     limits = state.limits
     uses_force = event.force and (state.stop is not None or bool(forced))
     if limits is not None and uses_force and _as_many_as_may_be(limits, state.day.forced):
         return f"max_forced_resumes is {limits.max_forced_resumes}, and so many were forced today"
-    if state.locks and not lifted and state.stop is None and state.halt is None:
-        lock = next(iter(state.locks.values()))
-        return f"{lock.reason}; no resume lifts it, it stands until {lock.until}"
+    stays = all(lock.rule in table.OUTLAST_RESUMES for lock in latched)
+    if latched and stays and state.stop is None and state.halt is None:
+        return f"{latched[0].reason}; no resume lifts it, it stands until {latched[0].until}"
     return ""
 
 
@@ -68,9 +70,9 @@ def _lift(state: State, lock: Lock, *, by_force: bool) -> None:
     if not by_force:
         return
     if not lock.until:
-        capital = state.capital
-        if capital is not None:
-            capital.forced = min(equity(state, capital, realized=realized) for realized in (False, True))
+        capital, limits = state.capital, state.limits
+        if capital is not None and limits is not None:
+            capital.forced[lock.rule] = equity_for(state, limits, capital, lock.rule)
     elif lock.rule in table.COUNT_FROM_A_RESUME:
         state.day.profit_from, state.day.best = daily_pnl(state), None
     else:

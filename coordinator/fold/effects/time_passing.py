@@ -115,7 +115,8 @@ def roll(state: State, at: StreamId) -> list[Decision]:
             held.carried, held.rolled = held.unrealized, None
         elif state.fold_version >= 4:
             held.rolled = held.unrealized
-    state.past = [*state.past[1 - DAYS_REMEMBERED :], PastDay(state.day.date, daily_pnl(state))]
+    # What the day came to was reckoned before what is open was carried over to the next one.
+    state.past = [*state.past[1 - DAYS_REMEMBERED :], PastDay(state.day.date, started.daily_pnl)]
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     if state.account is not None:
         account.roll(state, state.account)

@@ -4,14 +4,14 @@ No new day lifts it. A resume while the equity is still there has to be forced, 
 one daily limit below, until the equity is above the real one again.
 """
 
-from portfold.coordinator.fold.equity import allowed_floor, equity
+from portfold.coordinator.fold.equity import FLOOR, allowed_floor, equity_for
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.latching import Reached, denier, watcher
 from portfold.coordinator.fold.rules.rule import Reading, Rule
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, shown
 
-_CODE = "equity_floor"
+_CODE = FLOOR
 
 
 def is_reached(state: State, limits: Limits) -> Reached | None:
@@ -19,7 +19,7 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
     capital = state.capital
     if not limits.equity_floor or capital is None:
         return None
-    now, floor = equity(state, capital, realized=False), allowed_floor(limits, capital, limits.equity_floor)
+    now, floor = equity_for(state, limits, capital, _CODE), allowed_floor(limits, capital, _CODE)
     if now > floor:
         return None
     reason = f"Equity {shown(now)} reached the floor {shown(floor)}; only a resume lifts it"
@@ -31,7 +31,7 @@ def read(state: State, limits: Limits) -> Reading | None:
     capital = state.capital
     if not limits.equity_floor or capital is None:
         return None
-    now, floor = equity(state, capital, realized=False), allowed_floor(limits, capital, limits.equity_floor)
+    now, floor = equity_for(state, limits, capital, _CODE), allowed_floor(limits, capital, _CODE)
     whole = max(capital.start - floor, now - floor, ZERO)
     about = f"equity, from a start of {shown(capital.start)}"
     return Reading("dollars", floor, now, max(ZERO, now - floor), whole, about)

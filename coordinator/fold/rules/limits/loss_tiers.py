@@ -1,7 +1,7 @@
 """Tiers of the day's loss before the stop: tell, deny entries above a size, deny all, flatten.
 
 Each is held against the loss as the daily stop counts it, and latches for the day. It is told again only when
-a worse one is reached; of those reached the strictest holds.
+a worse one is reached, or others were ordered; of those reached that day the strictest holds.
 """
 
 from decimal import Decimal
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple, get_args
 
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.money_state import LockAction
+from portfold.coordinator.fold.money_state import Lock, LockAction
 from portfold.coordinator.fold.rules.latching import Reached, denier, latch, tomorrow
 from portfold.coordinator.fold.rules.rule import Reading, Rule
 from portfold.coordinator.fold.state import State, daily_pnl
@@ -58,7 +58,7 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
     reached = [tier for tier in tiers_of(limits.loss_tiers, limits.daily_stop_loss) if lost >= tier.dollars]
     if len(reached) <= state.day.tier:
         return None
-    strictest = max(reached, key=lambda tier: (_SEVERITY.index(tier.action), -tier.size))
+    strictest = max(reached, key=_severity)
     denied = {"tell": "", "above": f": no entries above {strictest.size}", "deny": ": no entries"}
     reason = (
         f"Day's loss {shown(-lost)} reached the tier {shown(-reached[-1].dollars)} of the limit "
@@ -69,16 +69,23 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
 
 
 def watch(state: State, at: StreamId) -> list[Decision]:
-    """Latches a tier that is worse than the one before."""
-    limits = state.limits
-    if limits is None or _CODE in state.day.lifted:
-        return []
+    """Latches a tier that is worse than the one before; what is latched already gives way to none milder."""
+    limits, latched = state.limits, state.locks.get(_CODE)
+    if limits is None or _CODE in state.day.lifted or (latched and latched.until <= state.day.date):
+        return []  # an earlier day's lock that waits for a flat book stays until then
     reached = is_reached(state, limits)
     if reached is None:
         return []
     tiers = tiers_of(limits.loss_tiers, limits.daily_stop_loss)
     state.day.tier = sum(-reached.now >= tier.dollars for tier in tiers)
-    return latch(state, at, _CODE, reached)
+    decisions = latch(state, at, _CODE, reached)
+    if latched is not None and _severity(latched) > _severity(reached):
+        state.locks[_CODE] = latched
+    return decisions
+
+
+def _severity(one: Tier | Reached | Lock) -> tuple[int, int]:
+    return _SEVERITY.index(one.action), -one.size
 
 
 def read(state: State, limits: Limits) -> Reading | None:

@@ -4,7 +4,7 @@ The peak moves with every mark, or once a day at the firm's own time; the floor 
 the time. It stops rising where it locks. Reached, it acts as the account's floor does.
 """
 
-from portfold.coordinator.fold.equity import allowed_floor, equity, trailing_floor
+from portfold.coordinator.fold.equity import TRAILING, allowed_floor, equity_for, trailing_floor
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
 from portfold.coordinator.fold.rules.latching import Reached, denier, watcher
@@ -12,7 +12,7 @@ from portfold.coordinator.fold.rules.rule import Reading, Rule
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, shown
 
-_CODE = "trailing_drawdown"
+_CODE = TRAILING
 
 
 def is_reached(state: State, limits: Limits) -> Reached | None:
@@ -20,8 +20,7 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
     capital = state.capital
     if not limits.trailing_drawdown or capital is None:
         return None
-    now = equity(state, capital, realized=limits.trailing_on_realized)
-    floor = allowed_floor(limits, capital, trailing_floor(limits, capital))
+    now, floor = equity_for(state, limits, capital, _CODE), allowed_floor(limits, capital, _CODE)
     if now > floor:
         return None
     reason = f"Equity {shown(now)} reached the floor {shown(floor)}, {_from(limits, capital)}"
@@ -33,8 +32,7 @@ def read(state: State, limits: Limits) -> Reading | None:
     capital = state.capital
     if not limits.trailing_drawdown or capital is None:
         return None
-    now = equity(state, capital, realized=limits.trailing_on_realized)
-    floor = allowed_floor(limits, capital, trailing_floor(limits, capital))
+    now, floor = equity_for(state, limits, capital, _CODE), allowed_floor(limits, capital, _CODE)
     whole = max(limits.trailing_drawdown, now - floor)
     what = "equity without open positions" if limits.trailing_on_realized else "equity"
     return Reading(

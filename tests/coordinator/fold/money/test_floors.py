@@ -91,6 +91,29 @@ def test_after_a_forced_resume_the_real_floor_holds_again_once_the_equity_was_ab
     assert reached.limit == Decimal(48_000)
 
 
+@pytest.mark.parametrize(("payout", "lost"), [("0", "-1000"), ("-999.99", "-0.01")])
+def test_a_forced_resume_below_one_floor_leaves_the_other_where_it_is(payout: str, lost: str) -> None:
+    story = account(**floor_of(**TRAIL, start_peak=Decimal(51_000), daily_stop_loss=Decimal(2_500)))
+    story.closes("ES", "-1000")
+    assert story.latched == {"trailing_drawdown": ""}
+    story.resume(force=True)
+    if payout != "0":
+        story.cash(payout)
+    story.enters("CL")
+    assert story.latched == {}
+    reached = only(LimitReached, story.marks("CL", lost))
+    assert (reached.rule, reached.limit) == ("equity_floor", Decimal(48_000))
+
+
+def test_what_is_paid_out_brings_the_equity_nearer_to_the_floor_of_a_forced_resume_too() -> None:
+    story = account(**floor_of(daily_stop_loss=Decimal(2_500)))
+    story.closes("ES", "-2000")
+    story.resume(force=True)
+    story.cash("-2499.99")
+    assert story.latched == {}
+    assert only(LimitReached, story.cash("-0.01")).limit == Decimal(45_500)
+
+
 def test_a_forced_resume_is_bounded_a_day() -> None:
     story = account(**floor_of(max_forced_resumes="1", daily_stop_loss=Decimal(500)))
     story.closes("ES", "-500")

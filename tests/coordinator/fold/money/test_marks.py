@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.events.decisions import LimitReached, MarkDoubted, StopLossTriggered
 from tests.coordinator.story import MINUTE, SECOND, Story, code, each, only
@@ -93,6 +95,16 @@ def test_after_the_bound_a_loss_counts_confirmed_or_not() -> None:
     until = story.ms + 10 * SECOND
     assert story.at(until - 1) == []
     assert each(StopLossTriggered, story.at(until))
+
+
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_where_no_mark_is_doubted_any_more_the_loss_of_one_that_was_counts_at_once(seconds: int) -> None:
+    story = holding(**JUMPS)
+    story.marks("ES", "-5000", price="4900")
+    assert each(StopLossTriggered, story.change_limits(mark_confirm_seconds=seconds))
+    due = next_deadline(story.state)
+    assert due is not None
+    assert due > story.ms  # no clock has to tick for a doubt that is over
 
 
 def test_a_profit_that_nobody_confirmed_is_dropped_and_raises_no_peak() -> None:

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from portfold.events.decisions import EventRejected, FlattenOrdered, LimitReached
 from tests.coordinator.story import DAY, Story, code, each, kinds, only
 
@@ -61,6 +63,23 @@ def test_put_in_force_in_the_middle_of_the_day_it_counts_from_where_it_is_told_t
     assert (list(whole.latched), list(story.latched)) == (["profit_target"], [])
     assert story.marks("ES", "1699.99") == []
     assert kinds(story.marks("ES", "1700"))[0] == "LimitReached"
+
+
+@pytest.mark.parametrize(("config", "at"), [("", "1399.99"), ("a" * 64, "700")])
+def test_a_person_may_have_the_day_counted_anew_and_no_file(config: str, at: str) -> None:
+    story = trading(profit_target=dollars("800"), profit_from_now=True)
+    story.marks("ES", "699.99")
+    assert story.change_limits(profit_target=dollars("700"), profit_from_now=True, config=config) == []
+    assert story.marks("ES", str(dollars(at) - dollars("0.01"))) == []
+    assert only(LimitReached, story.marks("ES", at)).rule == "profit_target"
+
+
+def test_a_new_file_disarms_no_lock() -> None:
+    story = trading(profit_lock_at=dollars("500"), profit_lock_floor=dollars("200"))
+    story.marks("ES", "500")
+    rules: dict[str, Any] = {"profit_lock_at": dollars("500"), "profit_lock_floor": dollars("200")}
+    story.change_limits(**rules, profit_target=dollars("800"), profit_from_now=True, config="a" * 64)
+    assert only(LimitReached, story.marks("ES", "200")).rule == "profit_lock_at"
 
 
 # --- the lock ---------------------------------------------------------------------------------------------

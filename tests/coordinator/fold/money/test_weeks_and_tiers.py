@@ -54,6 +54,28 @@ def test_friday_of_the_week_before_does_not_count() -> None:
     assert lost(story, "ES", "-2999") == []
 
 
+@pytest.mark.parametrize("rule", ["weekly_loss", "rolling_loss"])
+def test_what_was_open_when_a_day_ended_counts_with_that_day(rule: str) -> None:
+    rules: dict[str, Any] = {rule: Decimal(1_000), "rolling_days": 5}
+    story = trading(**rules)
+    story.enters("ES")
+    story.marks("ES", "-900")
+    story.at(MONDAY + DAY)
+    assert story.marks("ES", "-999.99") == []
+    assert story.pnl == Decimal("-99.99")
+    assert only(LimitReached, story.closes("ES", "-1000")).rule == rule
+
+
+def test_an_open_profit_of_an_earlier_day_that_goes_again_is_a_loss_of_its_own_day_alone() -> None:
+    story = trading(weekly_loss=Decimal(1_000))
+    story.enters("ES")
+    story.marks("ES", "900")
+    story.at(MONDAY + DAY)
+    assert each(LimitReached, story.closes("ES", "-999.99")) == []
+    assert story.pnl == Decimal("-1899.99")
+    assert lost(story, "CL", "-0.01") == ["weekly_loss"]
+
+
 def test_the_weeks_profit_ends_the_week() -> None:
     story = trading(weekly_profit=Decimal(1_000), profit_denies_only=True)
     assert lost(story, "ES", "999.99") == []
@@ -149,3 +171,39 @@ def test_a_forced_resume_lifts_the_tiers_for_the_day(minutes: int) -> None:
     assert "force=true" in only(EventRejected, story.resume()).reason
     assert story.resume(force=True) == []
     assert code(story.asks("CL")) == "allowed"
+
+
+def test_a_tier_that_only_tells_holds_up_no_resume_and_goes_on() -> None:
+    story = tiered("50%=tell 60%=deny")
+    story.marks("ES", "-1000")
+    story.halt()
+    assert story.resume() == []
+    assert (story.halted, code(story.asks("CL"))) == (False, "allowed")
+    assert only(LimitReached, story.marks("ES", "-1200")).action == "deny"
+
+
+def test_milder_tiers_ordered_in_the_day_are_told_and_lift_nothing_that_is_latched() -> None:
+    story = tiered("50%=flatten")
+    story.marks("ES", "-1000")
+    ordered = story.change_limits(daily_stop_loss=Decimal(2_000), loss_tiers="40%=tell 50%=tell")
+    assert only(LimitReached, ordered).action == "tell"
+    assert code(story.asks("CL")) == "loss_tiers"
+    assert "FlattenOrdered" in kinds(story.fills("CL"))
+
+
+def test_stricter_tiers_ordered_in_the_day_hold_at_once() -> None:
+    story = tiered("30%=tell 50%=tell")
+    story.marks("ES", "-1000")
+    ordered = story.change_limits(daily_stop_loss=Decimal(2_000), loss_tiers="50%=flatten")
+    assert only(LimitReached, ordered).action == "flatten"
+
+
+def test_a_tier_of_yesterday_that_waits_for_a_flat_book_gives_way_to_none_of_today() -> None:
+    story = tiered("50%=tell 90%=flatten")
+    story.marks("ES", "-1800")
+    story.after(DAY)
+    story.marks("ES", "-2800")
+    assert "FlattenOrdered" in kinds(story.fills("CL"))
+    story.closes("CL")
+    assert only(LimitReached, story.closes("ES", "-2800")).action == "tell"
+    assert story.latched == {"loss_tiers": "2025-01-17"}
