@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.account_check import AccountRefused, check_account
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, HandingOver, NotSent
-from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldContract, Listener, Listing
+from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldContract, Listener, Listing, sizes
 from portfold.workers.brokers.ibkr.questions import Key, Questions, Refused
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
@@ -62,7 +62,7 @@ class Connection:
         self._changed = threading.Condition()
         self._fault, self._up = "it was not connected yet", False
         self.number, self.account = 0, ""
-        self.held: Mapping[int, int] = {}
+        self.held: Mapping[int, HeldContract] = {}
         self._servers, self._closing = True, False
         self._broken, self._awaited = asyncio.Event(), asyncio.Event()
         self._questions = Questions()
@@ -294,7 +294,7 @@ class Connection:
             await self._ask_positions(seconds)
         working = frozenset(each.reference for each in found if not each.is_over) - {""}
         references = frozenset([*(each.reference for each in found), *over, *(executed or ())]) - {""}
-        listing = Listing(references, working, self.held, number, at, executed is not None)
+        listing = Listing(references, working, sizes(self.held), number, at, executed is not None)
         self._hears.hear_listing(listing)
         return listing
 
@@ -304,13 +304,13 @@ class Connection:
 
     async def _ask_positions(self, seconds: float) -> None:
         rows = await self._questions.ask("positions", lambda _key: self._client.reqPositions(), seconds)
-        self.held = {each.con_id: each.size for each in rows if each.account == self.account}
+        self.held = {each.con_id: each for each in rows if each.account == self.account}
 
     # --- the loop's thread: what comes in ----------------------------------------------------------------
 
     def _take_row(self, key: Key, row: Any) -> None:
         if isinstance(row, HeldContract) and row.account == self.account:
-            self.held = {**self.held, row.con_id: row.size}
+            self.held = {**self.held, row.con_id: row}
         self._questions.take_row(key, row)
 
     def _take_error(self, request: int, code: int, text: str) -> None:

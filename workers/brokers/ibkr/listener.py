@@ -303,6 +303,11 @@ class ClientLog(logging.Handler):
         self._log.error("The client of Interactive Brokers said", said=record.getMessage()[:_SHOWN], why=why)
 
 
+def sizes(held: Mapping[int, HeldContract]) -> dict[int, int]:
+    """Returns how much is held of each contract, below zero for short."""
+    return {con_id: each.size for con_id, each in held.items()}
+
+
 def exact(number: float) -> Decimal:
     """Returns the decimal that was sent: the shortest that the client's float stands for."""
     return Decimal(repr(number).removesuffix(".0"))
