@@ -32,6 +32,9 @@ SILENT, WRONG = "silent ", "wrong price "
 GAP, ROLL = "gap", "roll "
 """Subjects of what is only worth knowing; the second with the symbol behind it."""
 
+FAR_AHEAD_MS = 86_400_000
+"""A step that is dated so much later than it was put on the bus no feed has put there."""
+
 
 def is_trouble(subject: str) -> bool:
     """Returns whether a notice of that subject says what is wrong now, and not only what is worth knowing."""

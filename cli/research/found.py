@@ -142,7 +142,7 @@ def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
         yield (
             str(row.max_positions),
             ratio(found.sharpe),
-            lots(found),
+            lots(found, drawings=findings.setting.drawings),
             ratio(found.sharpe_dollars),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
@@ -176,7 +176,7 @@ def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
     else:
         yield (
             f"  Reality check: had none of the {checked.tries:,} sets tried any merit, the best of them "
-            f"would look as good with a probability of {_small(checked.p_value)}"
+            f"would look as good with a probability of {_chance(checked.p_value)}"
         )
     if deflated is not None:
         yield (
@@ -203,7 +203,7 @@ def _before(deflated: "Deflated | None") -> str:
     )
 
 
-def _small(probability: float) -> str:
+def _chance(probability: float) -> str:
     return percent(probability) if probability >= _SMALLEST else f"less than {percent(_SMALLEST)}"
 
 

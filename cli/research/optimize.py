@@ -46,11 +46,10 @@ class Sought:
     """Dollars that the drawdown has to stay below."""
 
     tries: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 1
-    """How many variants of each symbol's file there were to choose from, parameters and filters: the
-    deflated Sharpe counts them."""
+    """How many variants each symbol's file was chosen from before: the deflated Sharpe counts them."""
 
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
-    """How often it may go beyond the broker's limit."""
+    """How often it may come to the broker's limit."""
 
 
 @Parameter(name="*", group="On which days")
@@ -188,7 +187,7 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
             print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
             known = resume_log.found
-            with progress("Searching", every.measured, "simulations", done_before=known) as on_progress:
+            with progress("Searching", every.measured, "sets", done_before=known) as on_progress:
                 optimized = optimize(scenario, test, plan, resume_log, on_progress)
         except KeyboardInterrupt:
             print_lines([interrupted_line(resume_log)])

@@ -132,14 +132,15 @@ def lots_line(drawings: int) -> str:
         )
     return (
         f"Figures are means over {drawings} drawings of lots for those who ask at the same moment; Lots: the "
-        "lowest and the highest Sharpe of them."
+        "lowest and the highest Sharpe of them, any where no lot decided."
     )
 
 
-def lots(found: "Metrics") -> str:
-    """`4.10 to 4.92`: the Sharpes of the drawings; `any` where no lot decided anything."""
+def lots(found: "Metrics", *, drawings: int) -> str:
+    """`4.10 to 4.92`: the Sharpes of so many drawings; `any` where no lot decided anything, and `once` where
+    lots were drawn once, so that nobody knows."""
     if found.drawings == 1:
-        return "any"
+        return "any" if drawings > 1 else "once"
     return f"{found.sharpe_least:.2f} to {found.sharpe_most:.2f}"
 
 

@@ -11,6 +11,7 @@ from portfold.cli.research.printing import (
     SHARPE_LINE,
     drawdown_head,
     drawdown_lines,
+    looked_lines,
     lots,
     lots_line,
     money,
@@ -25,7 +26,7 @@ from portfold.cli.rows import in_columns
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
-    from portfold.research.simulate.variants import Variant
+    from portfold.research.simulate.restated import Restated
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.trades.trading_days import Chosen
 
@@ -42,7 +43,7 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
     """Simulate a portfolio as it is, at twice its costs, and filled later.
 
     A result that does not survive twice its costs, or the open of the next
-    bar, is one of the assumptions. How far the lots matter stands beside it.
+    bar, comes of the assumptions. How far the lots matter stands beside it.
     Later fills need --bars.
 
     For example:
@@ -62,12 +63,13 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
     loaded = given.load()
     chosen = loaded.chosen(DaySpan())
     print_lines(read_lines(loaded), [span_line("Span", chosen)], [rules_line(loaded)])
-    rows = [_measured(loaded, name, variant, max_positions) for name, variant in _variants(loaded, chosen)]
+    looked = looked_lines(given.results_dir, "sensitivity", chosen.days)
+    rows = [_measured(loaded, name, restated, max_positions) for name, restated in _restated(loaded, chosen)]
     bars = loaded.market is not None
-    print_lines(["", *in_columns(list(_cells(rows, bars=bars)), left=frozenset([0])), ""])
-    print_lines(
-        _remarks(rows, bars=bars), drawdown_lines(bars=bars), [lots_line(given.drawings), SHARPE_LINE]
-    )
+    cells = list(_cells(rows, bars=bars, drawings=given.drawings))
+    print_lines(["", *in_columns(cells, left=frozenset([0])), ""])
+    remarks = [*drawdown_lines(bars=bars), lots_line(given.drawings), SHARPE_LINE]
+    print_lines(_remarks(rows, bars=bars), remarks, looked)
 
 
 class _Row(NamedTuple):
@@ -76,9 +78,9 @@ class _Row(NamedTuple):
     left_out: int
 
 
-def _variants(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Variant]]":
-    from portfold.research.simulate.variants import (
-        Variant,
+def _restated(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Restated]]":
+    from portfold.research.simulate.restated import (
+        Restated,
         bars_of,
         costs_twice,
         filled_a_day_later,
@@ -86,7 +88,7 @@ def _variants(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Varian
     )
 
     trades, pricing = chosen.trades, loaded.pricing
-    yield _AS_IT_IS, Variant(trades)
+    yield _AS_IT_IS, Restated(trades)
     yield "costs twice", costs_twice(trades, pricing)
     if loaded.market is not None:
         bars = bars_of(loaded.configuration, loaded.market, {trade.symbol for trade in trades})
@@ -94,27 +96,27 @@ def _variants(loaded: "Loaded", chosen: "Chosen") -> "Iterator[tuple[str, Varian
         yield "filled a day later", filled_a_day_later(trades, pricing, bars)
 
 
-def _measured(loaded: "Loaded", name: str, variant: "Variant", max_positions: int) -> _Row:
+def _measured(loaded: "Loaded", name: str, restated: "Restated", max_positions: int) -> _Row:
     from msgspec import structs
 
     from portfold.research.trades.trading_days import DaySpan, trades_within
 
     day = loaded.configuration.runtime.trading_day
-    chosen = trades_within(variant.trades, DaySpan(), zone=day.zone, roll=day.roll)
-    marks_entry_bar = loaded.pricing.marks_entry_bar or variant.at_open
+    chosen = trades_within(restated.trades, DaySpan(), zone=day.zone, roll=day.roll)
+    marks_entry_bar = loaded.pricing.marks_entry_bar or restated.at_open
     pricing = structs.replace(loaded.pricing, marks_entry_bar=marks_entry_bar)
     scenario = replace(loaded, pricing=pricing).scenario(chosen)
-    return _Row(name, scenario.measure(scenario.symbols, max_positions), variant.left_out)
+    return _Row(name, scenario.measure(scenario.symbols, max_positions), restated.left_out)
 
 
-def _cells(rows: Sequence[_Row], *, bars: bool) -> Iterator[Sequence[str]]:
+def _cells(rows: Sequence[_Row], *, bars: bool, drawings: int) -> Iterator[Sequence[str]]:
     yield ("", "Sharpe", "Lots", "$ Sharpe", "left", "CAGR", "Return", drawdown_head(bars=bars))
     first = rows[0].metrics.sharpe_dollars
     for name, found, _ in rows:
         yield (
             name,
             ratio(found.sharpe),
-            lots(found),
+            lots(found, drawings=drawings),
             ratio(found.sharpe_dollars),
             percent(max(0.0, found.sharpe_dollars / first)) if first > 0 else "none",
             percent(found.cagr),

@@ -95,7 +95,7 @@ def simulate(
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
     bars = loaded.market is not None
     remarks = [*drawdown_lines(bars=bars), _INTERVALS_LINE, lots_line(given.drawings), SHARPE_LINE]
-    found = ["", *in_columns(list(_cells(rows, bars=bars))), "", *remarks]
+    found = ["", *in_columns(list(_cells(rows, bars=bars, drawings=given.drawings))), "", *remarks]
     print_lines(found, forced, looked, [f"Written: {table}"])
 
 
@@ -136,7 +136,7 @@ _HEADS = (
 )
 
 
-def _cells(rows: Sequence["SimulatedRow"], *, bars: bool) -> Iterator[Sequence[str]]:
+def _cells(rows: Sequence["SimulatedRow"], *, bars: bool, drawings: int) -> Iterator[Sequence[str]]:
     yield [drawdown_head(bars=bars) if head == "MaxDD" else head for head in _HEADS]
     for level, found, luck in rows:
         yield (
@@ -144,7 +144,7 @@ def _cells(rows: Sequence["SimulatedRow"], *, bars: bool) -> Iterator[Sequence[s
             ratio(found.sharpe),
             ends(luck.sharpe),
             ratio(found.sharpe_dollars),
-            lots(found),
+            lots(found, drawings=drawings),
             ratio(found.cagr_over_vol),
             percent(found.cagr),
             money(found.total_return),

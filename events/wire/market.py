@@ -3,16 +3,18 @@
 Of several feeds one has the lease, and with it a term, whose epoch fences all that it writes. Guarantees: a
 feed that was replaced can write nothing more; each step is later than the one before it, so two feeds never
 interleave, and a step that is added again after a lost answer is there once; a price never goes back in time.
+What somebody else has written and dated far ahead keeps neither away.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from portfold.bounds import PRICE
 from portfold.events.fields import readable
-from portfold.events.market import REFUSED, Step, UnreadableStep, read_step, step_fields
+from portfold.events.market import FAR_AHEAD_MS, REFUSED, Step, UnreadableStep, read_step, step_fields
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import entries_in, epoch_in, milliseconds_in, readable_or_none
 from portfold.events.wire.connection import Connected, answers_to
@@ -27,6 +29,8 @@ _LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})(?: ([!-~]{
 _LISTED = re.compile(r"([!-~]{1,40}) ([0-9]{4}-[0-9]{2}-[0-9]{2})", re.ASCII)
 _STEP_MS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LATELY_MS = 86_400_000
+_MOST_AHEAD_MS = 1_800_000
+"""By so much a source's clock may be ahead of the server's."""
 
 
 class LastPrice(NamedTuple):
@@ -38,6 +42,15 @@ class LastPrice(NamedTuple):
     at_ms: int
     source: str
     contract: str = ""
+
+    def fault(self, now_ms: int, stale_ms: float) -> str:
+        """Returns why its time makes it none to mark at, the same words for as long as it is so; empty where
+        it is one. Dated far ahead it would count as new for as long, with nobody there to write another.
+        """
+        age_ms = now_ms - self.at_ms
+        if age_ms > stale_ms:
+            return "the last is too old"
+        return "the last is dated far ahead of the server's clock" if -age_ms > _MOST_AHEAD_MS else ""
 
 
 class NewPrice(NamedTuple):
@@ -63,6 +76,16 @@ class FeedTerm(NamedTuple):
     holder: str
 
 
+class Added(IntEnum):
+    """What became of a step: nothing, as it is no later than the last; it was added; it was added behind one
+    that is dated far ahead, as no feed dates it.
+    """
+
+    NOT = 0
+    THERE = 1
+    BEHIND_ONE_AHEAD = 2
+
+
 class MarketSeen(NamedTuple):
     """The market's data as it lies on the bus at `now_ms`: who feeds it, if anybody does, the last step, last
     prices and contracts by symbol, and what people have to know of it, by subject.
@@ -85,6 +108,14 @@ class MarketSeen(NamedTuple):
         """Returns whether a feed is there, or a price of the last day says that one was, or was refused."""
         is_young = any(self.now_ms - last.at_ms < _LATELY_MS for last in self.newest_price)
         return bool(self.holder) or is_young or REFUSED in self.notices
+
+
+_Outcome: TypeAlias = Literal["done", "time", "ahead", "epoch"]
+_ADDED: Mapping[_Outcome, Added] = {
+    "done": Added.THERE,
+    "time": Added.NOT,
+    "ahead": Added.BEHIND_ONE_AHEAD,
+}
 
 
 class FeedReplaced(Exception):
@@ -122,14 +153,14 @@ class Market(Connected):
 
     # --- what only its holder writes ---------------------------------------------------------------------
 
-    def add_step(self, epoch: int, step: Step, keep: int) -> bool:
-        """Adds a step, and of the earlier ones keeps as many as make `keep`. Returns false, and adds nothing,
-        where it is no later than the last. Raises FeedReplaced.
+    def add_step(self, epoch: int, step: Step, keep: int) -> Added:
+        """Adds a step, and of the earlier ones keeps as many as make `keep`; adds none that is no later than
+        the last. Raises FeedReplaced.
         """
-        words = [epoch, step.time_ms, keep, *step_fields(step)]
+        words = [epoch, step.time_ms, keep, FAR_AHEAD_MS, *step_fields(step)]
         with self._errors_while("adding a minute of the market"):
             outcome = self._add_step(keys=[self.keys.feed_head, self.keys.bars], args=words)
-        return _unless_replaced(outcome) == "done"
+        return _ADDED[_unless_replaced(outcome)]
 
     def write_prices(self, epoch: int, source: str, prices: Iterable[NewPrice]) -> None:
         """Writes last prices; one that is older than what lies there changes nothing. Raises FeedReplaced."""
@@ -220,7 +251,7 @@ def _prices(texts: Iterable[tuple[str, str | None]]) -> dict[str, LastPrice]:
     }
 
 
-def _unless_replaced(outcome: Literal["done", "time", "epoch"]) -> str:
+def _unless_replaced(outcome: _Outcome) -> _Outcome:
     if outcome == "epoch":
         raise FeedReplaced
     return outcome

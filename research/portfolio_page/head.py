@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from portfold.coordinator.audit.report.warning_signs import Sign
 from portfold.research.portfolio_page.subject import Subject
-from portfold.research.portfolio_page.wording import INFINITE, at_least, money, percent, ratio
+from portfold.research.portfolio_page.wording import INFINITE, chance, money, percent, ratio
 from portfold.research.report.headline import fact, sign_list
 from portfold.research.report.wording import counted, number, text
 from portfold.research.search.config_export import UNMEASURED
@@ -157,9 +157,10 @@ def _judged(findings: Findings, winner: Winner) -> Sign:
         return Sign(
             "judged", "Judged on the same days", seen=True, text="it was chosen on: expect less of it."
         )
-    if winner.kept is None:
-        return Sign("judged", name, seen=True, text="there was no merit to keep: its Sharpe was not above 0.")
     looks = f" {looks_in_words(findings.looks)}." if findings.looks is not None else ""
+    if winner.kept is None:
+        nothing = "there was no merit to keep: its Sharpe was not above 0."
+        return Sign("judged", name, seen=True, text=nothing + looks)
     became = f"{ratio(winner.train.sharpe_dollars)} became {ratio(test.sharpe_dollars)}"
     sentence = f"{percent(winner.kept, 0)} of its Sharpe of dollars is left: {became}."
     return Sign("judged", name, seen=winner.kept < _HALF, text=sentence + looks)
@@ -221,7 +222,7 @@ def _reality(winner: Winner) -> Sign:
         return Sign("selection", name, seen=True, text="too few days, or none that vary, to tell.")
     sentence = (
         f"had none of the {checked.tries:,} sets tried any merit, the best of them would look as good "
-        f"with a probability of {at_least(checked.p_value)}."
+        f"with a probability of {chance(checked.p_value)}."
     )
     return Sign("selection", name, seen=checked.p_value > 1 - _SURE, text=sentence)
 

@@ -23,7 +23,7 @@ def rows_table(rows: Sequence[PortfolioChoice], chosen: int, note: str) -> str:
         "Row",
         "Pos.",
         "Sharpe",
-        *(("95% alone",) if known else ()),
+        *(("95% before selection",) if known else ()),
         "CAGR",
         "Return",
         "Max DD",

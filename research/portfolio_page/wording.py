@@ -30,7 +30,7 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return NOTHING if fraction is None else f"{_plain(round(fraction, digits + 2)):.{digits}%}"
 
 
-def at_least(probability: float) -> str:
+def chance(probability: float) -> str:
     """Writes `12.3%`, and `less than 0.1%` for a probability that is as good as none."""
     return percent(probability) if probability >= _SMALLEST else f"less than {percent(_SMALLEST)}"
 

@@ -6,8 +6,8 @@ its caller decides where to measure, how many sets at once, and what to remember
 The greedy search starts with all symbols and drops one after the other: the symbol without which the drawdown
 is lowest. Among several such, or where no drop lowers the drawdown, it drops the symbol with the lowest
 Sharpe measured alone, on those days of the span that it has: one with two of ten years is not the worse for
-the eight. (`Sharpe_OOS_CPCV` of a best.json may have seen the days of the test
-span.) Of the visited sets, the valid one with the highest Sharpe is the best.
+the eight. (`Sharpe_OOS_CPCV` of a best.json may have seen the days of the test span.) Of the visited sets,
+the valid one with the highest Sharpe is the best.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence

@@ -46,7 +46,7 @@ def block_length(history: Floats) -> float:
     longest = math.ceil(min(3 * math.sqrt(count), count / 3))
     lags = min(math.ceil(math.sqrt(count)) + _QUIET_LAGS, count - 1)
     covariances = np.array([deviations[lag:] @ deviations[: count - lag] for lag in range(lags + 1)]) / count
-    reach = min(2 * _last_loud(covariances, count, lags), lags)
+    reach = min(2 * _first_quiet(covariances, count, lags), lags)
     lag = np.arange(1, reach + 1)
     weights = np.minimum(1.0, 2 * (1 - lag / reach))  # a flat top, then down to nothing
     long_run = covariances[0] + 2 * (weights * covariances[1 : reach + 1]).sum()
@@ -57,8 +57,11 @@ def block_length(history: Floats) -> float:
     return float(min(max(best, 1.0), longest))
 
 
-def _last_loud(covariances: Floats, count: int, lags: int) -> int:
-    """Returns the lag from which on a few correlations in a row are insignificant; `lags` where none is."""
+def _first_quiet(covariances: Floats, count: int, lags: int) -> int:
+    """Returns the lag from which on a few correlations in a row are insignificant; `lags` where none is.
+
+    So Patton's program for the correction has it, with the longest block above; the paper counts one less.
+    """
     bound = 2 * math.sqrt(math.log10(count) / count)
     loud = abs(covariances / covariances[0]) >= bound
     starts = range(1, lags + 1 - _QUIET_LAGS + 1)

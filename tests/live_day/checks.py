@@ -85,13 +85,18 @@ def same_money(**made: Decimal) -> list[str]:
 
 
 def bars_are_the_markets(steps: Sequence[Step], truth: Sequence[Minute]) -> list[str]:
-    """Every minute since the first on the bus is there, once, in order, as it was traded; a gap is told."""
+    """Every minute is there, once, in order, as it was traded, but for the very first, whose beginning nobody
+    may have heard; a gap is told.
+    """
     times = [step.time_ms for step in steps]
     wrong = (
         []
         if times == sorted(set(times))
         else [f"the minutes on the bus are not one after the other: {times}"]
     )
+    if truth and (not times or times[0] > truth[:2][-1].end_ms):
+        begins = f"begin at {times[0]}" if times else "are none"
+        wrong.append(f"the minutes on the bus {begins}, and the market's began at {truth[0].end_ms}")
     there = {step.time_ms: step for step in steps}
     for minute in truth:
         step = there.get(minute.end_ms)

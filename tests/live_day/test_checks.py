@@ -114,7 +114,7 @@ TRUTH = [
 SOUND = [Step(2, {"ES": bar("3")}), Step(4, {"ES": bar("5")}, "", 3)]
 
 
-def test_minutes_as_they_were_are_right_from_the_first_that_is_there() -> None:
+def test_minutes_as_they_were_are_right_where_only_the_beginning_of_the_first_was_not_heard() -> None:
     assert checks.bars_are_the_markets(SOUND, TRUTH) == []
 
 
@@ -131,3 +131,12 @@ def test_minutes_as_they_were_are_right_from_the_first_that_is_there() -> None:
 )
 def test_minutes_that_are_not_the_markets_are_found(steps: list[Step], wrong: str) -> None:
     assert wrong in checks.bars_are_the_markets(steps, TRUTH)[0]
+
+
+def test_a_bus_without_minutes_or_with_none_of_the_beginning_is_found() -> None:
+    assert checks.bars_are_the_markets([], TRUTH)[0] == (
+        "the minutes on the bus are none, and the market's began at 1"
+    )
+    assert checks.bars_are_the_markets(SOUND[1:], TRUTH) == [
+        "the minutes on the bus begin at 4, and the market's began at 1"
+    ]

@@ -78,6 +78,10 @@ def test_figures_are_means_over_drawings_of_lots_and_their_spread_is_printed(tmp
     assert (one["drawings"], both["drawings"]) == ("3", "1")
     assert float(one["sharpe_least"]) < float(one["sharpe"]) < float(one["sharpe_most"])
     assert f"{float(one['sharpe_least']):.2f} to {float(one['sharpe_most']):.2f}" in ran.out
+    assert re.findall(r"^  2 .* (any|once) ", ran.out, re.MULTILINE) == ["any"]
+    once = called("research", "simulate", "--max-positions", "2", "--drawings", "1", cwd=tmp_path)
+    assert re.findall(r"^  [12] .* (any|once) ", once.out, re.MULTILINE) == ["once", "once"]
+    assert "Lots were drawn once" in once.out
 
 
 def test_a_symbol_with_a_part_of_the_days_is_said_wherever_it_is_chosen(tmp_path: Path) -> None:
@@ -177,12 +181,14 @@ def test_every_look_at_a_test_span_is_counted_and_said_wherever_it_is_judged(fol
     assert "days of a test span. This is look 2 on record" in simulated.out
     earlier = called("research", "simulate", "--max-positions", "1", "--to", "2025-01-10", cwd=folder)
     assert "test span" not in earlier.out
-    assert "look 3 on record" in called(*words, *spans, cwd=folder).out
+    sensitive = called("research", "sensitivity", "--max-positions", "1", cwd=folder)
+    assert "days of a test span. This is look 3 on record" in sensitive.out
+    assert "look 4 on record" in called(*words, *spans, cwd=folder).out
     called("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
     exported = json.loads((folder / "c" / "portfolio_optimization.json").read_text())["optimization"]
-    assert exported["looks_at_the_test_span"] == 3
+    assert exported["looks_at_the_test_span"] == 4
     assert called("research", "report", "--results", TABLE, cwd=folder).code == 0
-    assert "look 3 on record" in (folder / TABLE).with_suffix(".html").read_text()
+    assert "look 4 on record" in (folder / TABLE).with_suffix(".html").read_text()
 
 
 def test_what_was_tried_before_the_files_is_counted_where_the_user_says_it(folder: Path) -> None:

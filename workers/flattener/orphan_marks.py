@@ -3,9 +3,9 @@
 A worker that died marks nothing more, and its loss would be as old as its last mark until somebody closes
 what it holds. Guarantees: what the log holds for a worker that is not up there, or for nobody (`account`),
 is marked at the latest `mark_seconds` after a new price came to the bus, and again before the last mark is
-stale; a price that is older than it may be, or of another month, is none. A worker that is up marks by
-itself, and the log refuses the mark of another. Only the flattener at work does it, so no position is marked
-by two processes.
+stale; a price that is older than it may be, dated far ahead, or of another month, is none. A worker that is
+up marks by itself, and the log refuses the mark of another. Only the flattener at work does it, so no
+position is marked by two processes.
 """
 
 import threading
@@ -139,8 +139,8 @@ class OrphanMarks:
         """Returns why a price marks nothing, the same words for as long as it is so; empty where it does."""
         if last is None:
             return "it has none"
-        if now_ms - last.at_ms > self._pace.stale_seconds * 1000:
-            return "the last is too old"
+        if fault := last.fault(now_ms, self._pace.stale_seconds * 1000):
+            return fault
         if booked is not None and not is_price_of(booked, last.contract):
             return f"the last is of {last.contract}, and held is {booked.contract}"
         return ""

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from portfold.config import ConfigError, Configuration
 from portfold.config.rules import Whole
-from portfold.events.market import Step, UnreadableStep, read_step
+from portfold.events.market import FAR_AHEAD_MS, Step, UnreadableStep, read_step
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.connection import Place, connect
@@ -49,6 +49,7 @@ class BusFeed:
         self._zone = zone
         self._stop = stop
         self._seen = ORIGIN
+        self._last_ms: int | None = None
         self._there: StreamId | None = None
         self._longer: LongerBars | None = None
         self._is_unknown = False
@@ -83,9 +84,8 @@ class BusFeed:
         return entries
 
     def _of_one(self, entry: Entry, symbol: str) -> Iterator[Bar]:
-        try:
-            step = read_step(entry.by_name)
-        except UnreadableStep:  # what it should have said is not known
+        step = self._read(entry)
+        if step is None:  # what it should have said is not known
             self._is_unknown = True
             return
         longer = self._longer_bars(step)
@@ -95,6 +95,25 @@ class BusFeed:
             prices = (bar.open, bar.high, bar.low, bar.close)
             longer.add(MinuteBar(symbol, step.time_ms, *prices, bar.volume or 0, bar.contract))
         yield from (longer_bar.for_strategies() for longer_bar in longer.minute_over(step.time_ms))
+
+    def _read(self, entry: Entry) -> Step | None:
+        """Returns the step; None where it is none of a feed, as somebody else may have written anything, and
+        dated it far ahead. Where such a one was the first, what comes behind it begins anew.
+        """
+        try:
+            step = read_step(entry.by_name)
+        except UnreadableStep:
+            return None
+        before, self._last_ms = self._last_ms, step.time_ms
+        if before is None:
+            return step
+        if step.time_ms > max(before, entry.id.ms) + FAR_AHEAD_MS:
+            return None
+        if step.time_ms <= before:
+            self._longer = None
+            if self._there is not None and entry.id > self._there and self.past_until is not None:
+                self.past_until = min(self.past_until, utc(step.time_ms - MINUTE_MS))
+        return step
 
     def _longer_bars(self, step: Step) -> LongerBars:
         """Returns the bars so far, and since when all is known; of the first step that is its own minute."""

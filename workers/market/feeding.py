@@ -12,7 +12,7 @@ from typing import NamedTuple
 from portfold.clock import Clock
 from portfold.events.market import Step, StepBar
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.market import FeedReplaced, ListedContract, NewPrice
+from portfold.events.wire.market import Added, FeedReplaced, ListedContract, NewPrice
 from portfold.log import Log
 from portfold.workers.market import notices
 from portfold.workers.market.quotes import Quotes
@@ -132,11 +132,12 @@ class Feeding:
 
     def _add(self, step: Step) -> None:
         self._last_ms = max(self._last_ms, step.time_ms)
-        if not self._bus.add_step(self._epoch, step, self._keep) and not self._is_late_told:
+        added = self._bus.add_step(self._epoch, step, self._keep)
+        if added is Added.BEHIND_ONE_AHEAD:
+            self._tell(Notice("gap", notices.STEP_AHEAD))
+        elif added is Added.NOT and not self._is_late_told:
             self._is_late_told = True
-            self._log.warning(
-                "A minute is no later than the last on the bus, and is left out", time_ms=step.time_ms
-            )
+            self._tell(Notice("gap", notices.left_out(step.time_ms)))
 
     def _tell(self, news: Notice | Roll) -> None:
         if isinstance(news, Roll):

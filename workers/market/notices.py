@@ -19,6 +19,19 @@ from portfold.events.market import (
 from portfold.exchange_time import utc_clock
 from portfold.workers.market.source import Notice, Roll
 
+STEP_AHEAD = (
+    "Somebody else has put a minute on the bus that is dated more than a day ahead: it is passed over, and "
+    "no bar that it fell into is given. See docs/live.md, Minutes."
+)
+
+
+def left_out(time_ms: int) -> str:
+    """Returns the sentence of a minute that is not added to those on the bus, as their last is later."""
+    return (
+        f"The minute up to {utc_clock(time_ms)} is no later than the last on the bus, and is left out, as is "
+        "what follows until then: somebody else may have put that one there. See docs/live.md, Minutes."
+    )
+
 
 def of_a_new_term(standing: Mapping[str, str]) -> dict[str, str]:
     """Returns what takes back the troubles that another term of a feed has left: this one finds its own."""

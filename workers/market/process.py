@@ -32,6 +32,8 @@ from portfold.workers.pauses import Pauses
 _LEASES = 5
 """Of a leader: a feed that is gone is missed later than one who decides."""
 _OPENING_SECONDS = 60.0
+_AHEAD_MS = 3_600_000
+"""No two clocks of now differ by so much: no feed has put there what is dated later."""
 _KNOWN_LATELY_MS = 7 * 86_400_000
 """A price that is older says nothing any more of what a price may be."""
 _BUS = "bus"
@@ -172,6 +174,8 @@ class _Feed:
         if last is None:
             warm_up_ms = self._market.warm_up_minutes * MINUTE_MS
             return (now_ms - warm_up_ms if self._of_now and warm_up_ms else None), 0
+        if self._of_now and last.time_ms > now_ms + _AHEAD_MS:  # asked from there on, nothing would come
+            return None, now_ms
         kept_ms = now_ms - self._market.keep_minutes * MINUTE_MS
         if self._of_now and last.time_ms < kept_ms:
             return kept_ms, kept_ms

@@ -4,7 +4,7 @@ A quiet minute is normal, a quiet quarter of an hour in an open market is a subs
 contract that has expired, or a halt: whoever holds a position has to know. Pure; the clock is the data's.
 
 Guarantees: a symbol is told once until it gives a price again; one whose session is closed, or of which
-nobody has said that it is open, is never told.
+nobody has said that it is open, is never told; where it was silent when its session closes, that is over.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,13 +22,16 @@ class SilenceWatch:
         self._open_since_ms: dict[str, int] = {}
         self._silent: set[str] = set()
 
-    def session(self, symbol: str, *, is_open: bool, at_ms: int) -> None:
-        """Takes note that the symbol's session opens, or closes."""
+    def session(self, symbol: str, *, is_open: bool, at_ms: int) -> list[Notice]:
+        """Takes note that the symbol's session opens, or closes; returns `recovered` where it was silent."""
         if is_open:
             self._open_since_ms.setdefault(symbol, at_ms)
-        else:
-            self._open_since_ms.pop(symbol, None)
-            self._silent.discard(symbol)
+            return []
+        self._open_since_ms.pop(symbol, None)
+        if symbol not in self._silent:
+            return []
+        self._silent.discard(symbol)
+        return [Notice("recovered", f"{symbol} need give no price: its session is closed.", (symbol,))]
 
     def price(self, symbol: str, at_ms: int) -> Iterator[Notice]:
         """Takes note of a price; gives `recovered` where the symbol was silent."""

@@ -2,9 +2,9 @@
 
 It exists because a loss between two bars is a loss: on hourly bars nobody would know of it for an hour.
 Guarantees: a new price is reported no later than `mark_seconds` after it came to the bus; one that is older
-than it may be is none, and so is one of another month than the position's, so that the coordinator finds the
-marks stale, and says so. It waits for no order: of one that hangs at the broker, the position goes on being
-marked as it was seen last.
+than it may be, or dated far ahead, is none, and so is one of another month than the position's, so that the
+coordinator finds the marks stale, and says so. It waits for no order: of one that hangs at the broker, the
+position goes on being marked as it was seen last.
 """
 
 import threading
@@ -120,8 +120,8 @@ class Marking:
         """Returns why a price marks nothing, the same words for as long as it is so; empty where it does."""
         if last is None:
             return "it has none"
-        if now_ms - last.at_ms > self._stale_ms:
-            return "the last is too old"
+        if fault := last.fault(now_ms, self._stale_ms):
+            return fault
         if not is_price_of(held, last.contract):
             return f"the last is of {last.contract}, and held is {held.contract}"
         return ""

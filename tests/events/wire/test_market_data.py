@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from portfold.events.market import Step, StepBar, step_fields
+from portfold.events.market import FAR_AHEAD_MS, Step, StepBar, step_fields
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.market import FeedReplaced, LastPrice, NewPrice
+from portfold.events.wire.market import Added, FeedReplaced, LastPrice, NewPrice
 from tests.waiting import until
 
 BAR = StepBar(Decimal(1), Decimal(2), Decimal(1), Decimal(2), 7, "ESZ6")
 LONG_MS = 60_000
+TEN = 1_763_650_800_000
 
 
 def step(time_ms: int) -> Step:
@@ -82,6 +83,30 @@ def test_what_somebody_else_wrote_among_the_steps_holds_no_step_back(bus: Bus) -
     assert bus.market().last_step_ms is None
 
 
+@pytest.mark.parametrize("far", [str(TEN * 2), "9" * 5_000], ids=["of the year 2081", "no number at all"])
+def test_a_step_that_is_dated_far_ahead_keeps_no_other_away(bus: Bus, far: str) -> None:
+    epoch = bus.take_feed("ann", LONG_MS).epoch
+    assert bus.add_step(epoch, step(TEN), 10) is Added.THERE
+    bus.publish(bus.keys.bars, ["time_ms", far])
+    assert bus.add_step(epoch, step(TEN + 1), 10) is Added.BEHIND_ONE_AHEAD, "which is to be told"
+    assert bus.add_step(epoch, step(TEN + 1), 10) is Added.NOT, "the same again"
+    assert bus.add_step(epoch, step(TEN + 2), 10) is Added.THERE
+
+
+def test_a_step_that_is_dated_ahead_by_less_holds_its_place(bus: Bus) -> None:
+    epoch = bus.take_feed("ann", LONG_MS).epoch
+    now_ms = bus.now_ms()
+    bus.add_step(epoch, step(now_ms + FAR_AHEAD_MS - LONG_MS), 10)
+    assert not bus.add_step(epoch, step(now_ms), 10)
+
+
+def test_steps_of_a_market_that_is_ahead_altogether_are_added_as_all_others(bus: Bus) -> None:
+    epoch = bus.take_feed("ann", LONG_MS).epoch
+    assert bus.add_step(epoch, step(2 * TEN), 10) is Added.THERE
+    assert bus.add_step(epoch, step(2 * TEN), 10) is Added.NOT
+    assert bus.add_step(epoch, step(2 * TEN + 1), 10) is Added.THERE
+
+
 def test_a_price_never_goes_back_in_time(bus: Bus) -> None:
     epoch = bus.take_feed("ann", LONG_MS).epoch
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal("5990.25"), 2_000, "ESZ6")])
@@ -109,6 +134,19 @@ def test_a_price_of_the_future_keeps_no_other_away(bus: Bus) -> None:
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(1), now_ms + 86_400_000)])
     bus.write_prices(epoch, "made", [NewPrice("ES", Decimal(3), now_ms)])
     assert bus.last_prices(["ES"])[1]["ES"] == LastPrice(Decimal(3), now_ms, "made")
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "fault"),
+    [
+        (60_000, ""),
+        (60_001, "the last is too old"),
+        (-1_800_000, ""),
+        (-1_800_001, "the last is dated far ahead of the server's clock"),
+    ],
+)
+def test_a_price_is_one_for_so_long_and_none_that_is_dated_far_ahead(age_ms: int, fault: str) -> None:
+    assert LastPrice(Decimal(1), TEN - age_ms, "made").fault(TEN, stale_ms=60_000) == fault
 
 
 def test_what_somebody_else_wrote_is_no_price(bus: Bus, client: Any) -> None:

@@ -140,6 +140,7 @@ def test_a_model_of_noise_is_not_said_to_know_anything(examples: Examples) -> No
     measured = train(
         msgspec.structs.replace(examples, of=tuple(noise)), "logistic", folds=4, embargo=0.01
     ).measured
+    assert 0.4 < measured.auc < 0.6
     assert abs(measured.auc - 0.5) < 3 * measured.auc_error
     assert measured.brier > measured.base_brier - 0.01
 

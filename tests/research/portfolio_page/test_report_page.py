@@ -205,6 +205,20 @@ def test_what_a_stop_was_taken_to_cost_is_said(
     assert sentence in Elements(report_html(with_forced(tested, forced, at_final, 900))).said
 
 
+@pytest.mark.parametrize(
+    ("sharpe", "said"), [(0.0, "there was no merit to keep"), (1.0, "is left: 1.00 became")]
+)
+def test_the_look_at_the_test_span_is_said_whether_or_not_there_was_merit_to_keep(
+    tested: Subject, sharpe: float, said: str
+) -> None:
+    _, findings, winner = known(tested)
+    row = structs.replace(winner, train=structs.replace(winner.train, sharpe_dollars=sharpe))
+    looked = structs.replace(findings, rows=(row, *findings.rows[1:]), looks=3)
+    choice = structs.replace(tested.choice, findings=looked)
+    page = Elements(report_html(structs.replace(tested, choice=choice)))
+    assert re.search(rf"Judged on other days [^▲✓]*{said}[^▲✓]*look 3 on record", page.said)
+
+
 def test_without_a_test_span_it_says_so_where_that_would_be(same_days: Subject) -> None:
     page = Elements(report_html(same_days))
     assert "Chosen there, judged here There was no test span: it is judged on the very days" in page.said

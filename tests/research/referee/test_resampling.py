@@ -52,10 +52,12 @@ def test_the_reality_check_is_the_referees_over_the_same_resamples(monkeypatch: 
         monkeypatch.setattr(f"portfold.research.statistics.reality_check.{name}", few)
     for seed in cases(6):
         random = np.random.default_rng(seed)
-        sets, days = int(random.integers(1, 6)), int(random.integers(20, 40))
-        returns = np.round(random.normal(random.normal(0, 0.004), 0.01, (sets, days)), 4)
-        found = TriedHistories(returns, seed=seed).check(0)
-        assert found is not None
-        drawn = stationary_days(days, found.block_days, few, np.random.default_rng(seed))
-        expected = resampling.reality_check(returns.tolist(), drawn.tolist(), 0)
-        assert found.p_value == pytest.approx(expected), seed
+        sets, days = int(random.integers(1, 9)), int(random.integers(20, 40))
+        merits = random.normal(0, 0.004, (sets, 1))  # some clearly worse than nothing, which are no tries
+        returns = np.round(random.normal(merits, 0.01, (sets, days)), 4)
+        for chosen in {0, int(np.argmax(returns.mean(axis=1)))}:
+            found = TriedHistories(returns, seed=seed).check(chosen)
+            assert found is not None
+            drawn = stationary_days(days, found.block_days, few, np.random.default_rng(seed))
+            expected = resampling.reality_check(returns.tolist(), drawn.tolist(), chosen)
+            assert found.p_value == pytest.approx(expected), seed

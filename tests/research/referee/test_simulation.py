@@ -1,6 +1,6 @@
 """The simulator against the referee, on random cases: every trade, every stop, every point of the account."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -161,5 +161,5 @@ def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point() -> 
 def test_the_referee_knows_the_boundary_of_a_stop() -> None:
     deal = Deal("ES", 0, 2, Fraction(-2500), 1, long=True)
     for stop, count in ((2500, 1), (2501, 0)):
-        found = play([deal], replace(Rules(1, 1, Fraction(stop))), {}, {})
+        found = play([deal], Rules(1, 1, Fraction(stop)), {}, {})
         assert len(found.stops) == count

@@ -136,6 +136,16 @@ def test_a_price_that_is_too_old_is_no_mark(orphans: Orphans, client: Any) -> No
     assert [price for _, price, _ in orphans.marked()] == ["5991"]
 
 
+def test_a_price_that_is_dated_far_ahead_is_no_mark(orphans: Orphans, client: Any) -> None:
+    story = long_in_es()
+    story.loses_worker("ibs-ES")
+    standing(orphans, client, story, "ibs-ES")
+    orphans.priced(5990, age_ms=-1_860_000)
+    assert orphans.marked() == []
+    orphans.priced(5991, age_ms=-1_740_000)
+    assert [price for _, price, _ in orphans.marked()] == ["5991"]
+
+
 def test_a_price_of_another_month_than_the_book_has_is_no_mark(orphans: Orphans, client: Any) -> None:
     story = long_in_es()
     story.loses_worker("ibs-ES")

@@ -18,7 +18,7 @@ from portfold.config import (
     load,
 )
 from portfold.config.runtime import ConfiguredBroker
-from portfold.events.market import Step, StepBar
+from portfold.events.market import Step, StepBar, step_fields
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.embedded import EmbeddedServer
@@ -33,6 +33,7 @@ from tests.waiting import until
 
 TEN = int(datetime(2026, 11, 25, 16, tzinfo=UTC).timestamp() * 1000)  # ten o'clock in Chicago
 MINUTE = 60_000
+FAR_AHEAD = 2 * TEN
 
 
 class Minutes:
@@ -127,6 +128,49 @@ def test_a_bar_of_which_a_part_is_not_known_is_not_given(
     bars = opened(server, portfolio, 5).bars("ES")
     found = ends_in(bars, 3)
     assert [each.partition(":")[0] for each in found] == ["10", "20", "30"]
+
+
+def somebody_puts_one_far_ahead(bus: Bus) -> None:
+    """As a person may with redis-cli, or a feed whose clock is wrong."""
+    price = Decimal(1)
+    bar = StepBar(price, price, price, price, 5, "Z6")
+    bus.publish(bus.keys.bars, step_fields(Step(FAR_AHEAD, {"ES": bar}, "made")))
+
+
+def test_a_minute_that_is_dated_far_ahead_costs_the_bar_it_falls_into_and_no_other(
+    server: EmbeddedServer, portfolio: str, market: Minutes, bus: Bus
+) -> None:
+    market.add(0)
+    market.add(1, 2, ES=100)
+    bars = opened(server, portfolio, 5).bars("ES")
+    assert next(bars) is None, "it has read the first minutes"
+    somebody_puts_one_far_ahead(bus)
+    market.add(3, 4, 5, ES=101)
+    market.add(*range(6, 11), ES=102)
+    assert ends_in(bars, 1) == ["10: 102 103 101 102"]
+
+
+def test_where_one_that_is_dated_far_ahead_was_the_last_what_comes_behind_it_is_of_now(
+    server: EmbeddedServer, portfolio: str, market: Minutes, bus: Bus
+) -> None:
+    somebody_puts_one_far_ahead(bus)
+    feed = opened(server, portfolio, 1)
+    bars = feed.bars("ES")
+    next(bars)
+    market.add(1, 2, ES=100)
+    assert [each.partition(":")[0] for each in ends_in(bars, 2)] == ["1", "2"]
+    assert feed.past_until == datetime(2026, 11, 25, 16, tzinfo=UTC)
+
+
+def test_one_that_is_dated_far_ahead_among_those_of_the_past_makes_none_of_them_one_of_now(
+    server: EmbeddedServer, portfolio: str, market: Minutes, bus: Bus
+) -> None:
+    market.add(0, 1, ES=100)
+    somebody_puts_one_far_ahead(bus)
+    market.add(2, 3, ES=100)
+    feed = opened(server, portfolio, 1)
+    assert [each.partition(":")[0] for each in ends_in(feed.bars("ES"), 3)] == ["0", "1", "3"]
+    assert feed.past_until == datetime(2026, 11, 25, 16, 3, tzinfo=UTC)
 
 
 def test_what_left_the_bus_before_it_was_read_is_a_gap(

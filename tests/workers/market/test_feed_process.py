@@ -10,6 +10,7 @@ import pytest
 
 from portfold.cli.exits import UNUSABLE
 from portfold.config import load
+from portfold.events.market import Step, step_fields
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.exchange_time import milliseconds_of
@@ -138,6 +139,50 @@ def test_minutes_prices_and_troubles_are_where_people_see_them(
         assert step.known_since_ms == TEN + MINUTE, "whoever reads on knows that something is missing"
         said = feed.says("Something is not known.")
         assert "ES is ESZ6 from" in said
+
+
+def test_a_minute_that_somebody_has_dated_far_ahead_holds_up_no_feed_and_is_told(
+    server: EmbeddedServer, portfolio: str, bus: Bus, tmp_path: Path
+) -> None:
+    config = configured(tmp_path / "config", server.url, portfolio, market=WRITTEN, lease_ms=100)
+    of_nobody = step_fields(Step(2 * TEN, {}))
+    with started("feed", "--config", str(config), cwd=tmp_path) as feed:
+        writes(config, f"end {TEN}")
+        until(lambda: step_times(bus) == [TEN], "a minute")
+        bus.publish(bus.keys.bars, of_nobody)
+        writes(config, f"end {TEN + MINUTE}", f"end {TEN + 2 * MINUTE}")
+        until(lambda: step_times(bus) == [TEN, 2 * TEN, TEN + MINUTE, TEN + 2 * MINUTE], "the minutes behind")
+        assert "dated more than a day ahead: it is passed over" in bus.market().notices["gap"]
+        feed.says("Somebody else has put a minute on the bus")
+
+    bus.publish(bus.keys.bars, of_nobody)
+    (config / "market.txt").write_text("")
+    begun_ms = now_ms()
+    with started("feed", "--config", str(config), cwd=tmp_path):
+        writes(config, f"end {TEN + 4 * MINUTE}")
+        step = until(lambda: step_behind(bus, 2 * TEN), "a minute of the next feed")
+        assert step.known_since_ms >= begun_ms, "it knows nothing of what was before"
+
+
+def test_a_minute_that_is_dated_ahead_by_less_keeps_others_away_until_it_is_taken_out_and_is_told(
+    server: EmbeddedServer, portfolio: str, bus: Bus, client: Any, tmp_path: Path
+) -> None:
+    config = configured(tmp_path / "config", server.url, portfolio, market=WRITTEN)
+    minute = now_ms() // MINUTE * MINUTE
+    with started("feed", "--config", str(config), cwd=tmp_path):
+        of_nobody = bus.publish(bus.keys.bars, step_fields(Step(minute + 60 * MINUTE, {})))
+        writes(config, f"end {minute}")
+        until(lambda: "gap" in bus.market().notices, "it to be told")
+        assert "is no later than the last on the bus, and is left out" in bus.market().notices["gap"]
+        client.xdel(bus.keys.bars, str(of_nobody))
+        writes(config, f"end {minute + MINUTE}")
+        until(lambda: step_times(bus) == [minute + MINUTE], "the next minute, once it is gone")
+
+
+def step_behind(bus: Bus, time_ms: int) -> Step | None:
+    """The last minute on the bus, where that is another than the one that ended then."""
+    step = bus.last_step()[1]
+    return step if step is not None and step.time_ms != time_ms else None
 
 
 def test_a_refusal_ends_the_feed_and_stands_on_the_bus(

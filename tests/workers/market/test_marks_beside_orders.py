@@ -1,7 +1,7 @@
 """A position is marked while an order of its worker hangs, and not once that order has closed it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
@@ -12,13 +12,9 @@ from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.market import LastPrice, NewPrice
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.client.gate import PortfolioGate
-from portfold.workers.client.settings import GateSettings
 from portfold.workers.run.marking import Marking
 from tests.live import Live
-from tests.processes import coordinating
 from tests.workers.brokers.desk import CONTRACTS, Desk
-
-WORKER, PRICE = "ibs-CL", Decimal("71.25")
 
 
 class Bell(Bus):
@@ -34,22 +30,6 @@ class Bell(Bus):
 @pytest.fixture
 def bell(server: EmbeddedServer, portfolio: str) -> Bell:
     return Bell(connect(server.url), portfolio)
-
-
-@pytest.fixture
-def broker(desk: Desk) -> TradersPost:
-    opened = desk.broker(WORKER)
-    opened.enter("CL", "long", 1, PRICE)
-    return opened
-
-
-@pytest.fixture
-def gate(desk: Desk, server: EmbeddedServer, portfolio: str) -> Iterator[PortfolioGate]:
-    settings = GateSettings(server.url, portfolio=portfolio, mark_seconds=0)
-    gate = PortfolioGate(WORKER, symbols=["CL"], settings=settings, log=desk.log)
-    with coordinating(server.url, portfolio), gate:
-        gate.position_opened("CL", "long", 1, price=PRICE)
-        yield gate
 
 
 @pytest.mark.parametrize("closes", [False, True], ids=["it hangs on", "it closes"])

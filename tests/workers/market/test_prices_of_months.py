@@ -12,17 +12,14 @@ from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.market import NewPrice
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.client.gate import PortfolioGate
-from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.run.marking import Marking
 from portfold.workers.run.trader import Trader
 from portfold.workers.strategies.intent import OwnPosition
 from tests.live import Live
-from tests.processes import coordinating
 from tests.waiting import until
 from tests.workers.brokers.desk import CONTRACTS, Desk
 
-WORKER, PRICE = "ibs-CL", Decimal("71.25")
 HELD, NEXT, LONG_MS = "CLZ5", "CLF6", 60_000
 
 
@@ -31,23 +28,6 @@ class Holds:
 
     def decide(self, _bar: Bar, _held: OwnPosition | None) -> None:
         return None
-
-
-@pytest.fixture
-def broker(desk: Desk) -> TradersPost:
-    """Long one contract of December, as the rules say on the third of November."""
-    opened = desk.broker(WORKER)
-    opened.enter("CL", "long", 1, PRICE)
-    return opened
-
-
-@pytest.fixture
-def gate(desk: Desk, server: EmbeddedServer, portfolio: str) -> Iterator[PortfolioGate]:
-    settings = GateSettings(server.url, portfolio=portfolio, mark_seconds=0)
-    gate = PortfolioGate(WORKER, symbols=["CL"], settings=settings, log=desk.log)
-    with coordinating(server.url, portfolio), gate:
-        gate.position_opened("CL", "long", 1, price=PRICE)
-        yield gate
 
 
 @pytest.fixture

@@ -42,3 +42,15 @@ def test_a_closed_session_and_one_nobody_has_spoken_of_are_no_silence() -> None:
     watched.session("ES", is_open=True, at_ms=TEN + 10 * PATIENCE_MS)
     assert list(watched.at(TEN + 11 * PATIENCE_MS - 1)) == []
     assert kinds(watched.at(TEN + 11 * PATIENCE_MS)) == [("silent_symbol", ("ES",))]
+
+
+def test_a_session_that_closes_ends_the_silence_that_was_told_and_no_other() -> None:
+    watched = watch()
+    for symbol in ("CL", "ES"):
+        watched.session(symbol, is_open=True, at_ms=TEN)
+    list(watched.price("CL", TEN + PATIENCE_MS))
+    assert kinds(watched.at(TEN + PATIENCE_MS)) == [("silent_symbol", ("ES",))]
+    closed_ms = TEN + PATIENCE_MS + 1
+    assert kinds(watched.session("ES", is_open=False, at_ms=closed_ms)) == [("recovered", ("ES",))]
+    assert kinds(watched.session("ES", is_open=False, at_ms=closed_ms)) == [], "which was told"
+    assert kinds(watched.session("CL", is_open=False, at_ms=closed_ms)) == [], "which never was silent"

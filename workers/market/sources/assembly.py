@@ -83,7 +83,7 @@ class Assembly:
         elif isinstance(item, ContractListed):
             yield item
         elif isinstance(item, SessionOf):
-            self._silence.session(item.symbol, is_open=item.is_open, at_ms=item.at_ms)
+            yield from self._silence.session(item.symbol, is_open=item.is_open, at_ms=item.at_ms)
         elif isinstance(item, Slow):
             yield from self._slow(item)
         elif isinstance(item, Unknown):
@@ -122,7 +122,7 @@ class Assembly:
         if self._is_caught_up and not self._opened_on:
             self._opened_on = _day(at_ms)
             for symbol in self._symbols - self._contracts.keys():  # nobody will say that it is open
-                self._silence.session(symbol, is_open=True, at_ms=at_ms)
+                yield from self._silence.session(symbol, is_open=True, at_ms=at_ms)
         if self._bars is None:
             self._bars = MinuteBars(at_ms)
         yield from self._bars.at(at_ms)

@@ -1,11 +1,14 @@
 """What Interactive Brokers refuses is a sentence with a remedy; only what no waiting mends ends the feed."""
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from portfold.workers.market.source import MarketRefused, MinuteBar, PriceUpdate
+from tests.processes import ROOT
 from tests.workers.market.ibkr.tws_feed import CONTRACTS, TEN, Market, feed
 
 
@@ -93,3 +96,12 @@ def test_a_symbol_that_is_no_longer_known_leaves_the_others_alone(market: Market
         market.bars(60, 120, "5010")
         market.at(190)
         both.wait_for(MinuteBar)
+
+
+def test_the_client_is_imported_whole_before_the_thread_of_a_session_needs_a_part_of_it() -> None:
+    source = (
+        "import sys; from portfold.workers.market.sources.ibkr.source import *; "
+        "IbkrSource(MarketSetup({'ES': 'ESZ6'}, {}, {'port': 1}, {}, None, None, None)); "
+        "assert {'ib_async.client', 'ib_async.contract'} <= set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", source], check=True, timeout=60, cwd=ROOT)

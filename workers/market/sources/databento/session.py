@@ -8,10 +8,8 @@ so they are made here. What crosses is a bounded queue. Guarantees:
 """
 
 import math
-import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from portfold.clock import Clock
@@ -21,11 +19,10 @@ from portfold.workers.market.sources.databento.prices import NS_IN_MS
 from portfold.workers.market.sources.databento.records import Records
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Options, Symbols
+from portfold.workers.market.sources.handover import Handover
 from portfold.workers.market.sources.items import Ended, Item, Opened, Problem, Stage, Unknown
 
 _ITEMS_WAITING = 10_000
-_ITEMS_AT_ONCE = 1_000
-_LOOK_SECONDS = 0.2
 _HUNG_UP_SECONDS = 0.5
 _HUNG_UP = "Connection to the gateway failed: it hung up before it answered."
 _CLOSED = "the gateway closed the connection."
@@ -47,8 +44,7 @@ class Session:
     def __init__(self, opening: Opening, clock: Clock) -> None:
         self._opening = opening
         self._clock = clock
-        self._items: queue.Queue[Item] = queue.Queue(_ITEMS_WAITING)
-        self._is_closed = threading.Event()
+        self._handover = Handover(_ITEMS_WAITING)
         self._loop: ClientLoop | None = None
         self._heard = clock.monotonic()
         self._is_open = False
@@ -63,12 +59,7 @@ class Session:
 
     def take(self, seconds: float) -> list[Item]:
         """Returns what has come, oldest first; waits so long for the first."""
-        items: list[Item] = []
-        with suppress(queue.Empty):
-            items.append(self._items.get(timeout=seconds))
-            while len(items) < _ITEMS_AT_ONCE:
-                items.append(self._items.get_nowait())
-        return items
+        return self._handover.take(seconds)
 
     @property
     def quiet_seconds(self) -> float:
@@ -91,7 +82,7 @@ class Session:
 
     def close(self) -> None:
         """Ends the connection, or the attempt at one; may be called twice, and from any thread."""
-        self._is_closed.set()
+        self._handover.close()
         if self._loop is not None:
             self._loop.break_off()
 
@@ -101,7 +92,7 @@ class Session:
             problem = self._run_in(loop)
         finally:
             loop.close()
-        self._put(Ended(problem))
+        self._handover.put(Ended(problem))
 
     def _run_in(self, loop: ClientLoop) -> Problem:
         """Returns why the session ended. Leaves nothing of the client behind, which would use the loop."""
@@ -117,7 +108,7 @@ class Session:
         stage: Stage = "connecting"
         try:
             self._put_all(self._past())
-            if not self._is_closed.is_set():
+            if not self._handover.is_closed:
                 client = self._client(loop)
                 clients.append(client)
                 self._connect(client, loop)
@@ -169,7 +160,7 @@ class Session:
                     options.dataset, schema, symbols=list(group.symbols), stype_in=group.stype, start=begin
                 )
         self._heard, self._is_open = self._clock.monotonic(), True
-        self._put(Opened(str(client.session_id)))
+        self._handover.put(Opened(str(client.session_id)))
 
     def _hearing(self, loop: ClientLoop, *, replays: int) -> Callable[[object], None]:
         """Returns what takes each record, in the thread of the loop, which reads no further meanwhile."""
@@ -187,15 +178,7 @@ class Session:
 
     def _put_all(self, items: Iterator[Item]) -> None:
         for item in items:
-            self._put(item)
-
-    def _put(self, item: Item) -> None:
-        while not self._is_closed.is_set():
-            try:
-                self._items.put(item, timeout=_LOOK_SECONDS)
-            except queue.Full:
-                continue
-            return
+            self._handover.put(item)
 
 
 def _said(error: Exception, key: Key) -> str:

@@ -14,18 +14,16 @@ session ends, and the next asks for what was missed. The last in the queue is `E
 
 import asyncio
 import logging
-import queue
 import threading
 from contextlib import suppress
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.listener import ClientLog
+from portfold.workers.market.sources.handover import LOOK_SECONDS, Handover
 from portfold.workers.market.sources.ibkr.refusals import TOO_SLOW
 from portfold.workers.market.sources.ibkr.watching import Opening, Watching
 from portfold.workers.market.sources.items import Ended, Item, Problem
 
-_ITEMS_AT_ONCE = 1_000
-_LOOK_SECONDS = 0.2
 _CLIENT_LOGGERS = ("ib_async", "eventkit")
 
 
@@ -35,8 +33,7 @@ class Session:
     def __init__(self, opening: Opening, log: Log, most: int) -> None:
         self._opening = opening
         self._log = log
-        self._items: queue.Queue[Item] = queue.Queue(most)
-        self._is_closed = threading.Event()
+        self._handover = Handover(most)
         self._loop = asyncio.new_event_loop()
         self._watching: Watching | None = None
         self._thread = threading.Thread(target=self._run, name="ibkr market", daemon=True)
@@ -47,16 +44,11 @@ class Session:
 
     def take(self, seconds: float) -> list[Item]:
         """Returns what has come, oldest first; waits so long for the first."""
-        items: list[Item] = []
-        with suppress(queue.Empty):
-            items.append(self._items.get(timeout=seconds))
-            while len(items) < _ITEMS_AT_ONCE:
-                items.append(self._items.get_nowait())
-        return items
+        return self._handover.take(seconds)
 
     def close(self) -> None:
         """Ends the connection, or the attempt at one; may be called twice, and from any thread."""
-        self._is_closed.set()
+        self._handover.close()
         with suppress(RuntimeError):  # the loop is over already
             self._loop.call_soon_threadsafe(self._end)
 
@@ -78,11 +70,11 @@ class Session:
                 logging.getLogger(name).removeHandler(client_log)
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
-        self._put_last(Ended(problem))
+        self._handover.put(Ended(problem))
 
     async def _watch(self) -> Problem:
         self._watching = Watching(self._opening, self, self._log)
-        if self._is_closed.is_set():  # before there was anything to end
+        if self._handover.is_closed:  # before there was anything to end
             self._end()
         return await self._watching.run()
 
@@ -90,31 +82,14 @@ class Session:
 
     def put(self, item: Item) -> None:
         """Hands an item over; where there is no room the session ends."""
-        try:
-            self._items.put_nowait(item)
-        except queue.Full:
-            if self._watching is not None:
-                self._watching.end(Problem("session", "", TOO_SLOW))
+        if not self._handover.put_now(item) and self._watching is not None:
+            self._watching.end(Problem("session", "", TOO_SLOW))
 
     def put_price(self, item: Item) -> None:
         """Hands over a last price, or drops it where there is no room: a later one comes."""
-        with suppress(queue.Full):
-            self._items.put_nowait(item)
+        self._handover.put_now(item)
 
     async def put_in_time(self, item: Item) -> None:
         """Hands an item over, however long that takes."""
-        while True:
-            try:
-                self._items.put_nowait(item)
-            except queue.Full:
-                await asyncio.sleep(_LOOK_SECONDS / 10)
-            else:
-                return
-
-    def _put_last(self, item: Item) -> None:
-        while not self._is_closed.is_set():
-            try:
-                self._items.put(item, timeout=_LOOK_SECONDS)
-            except queue.Full:
-                continue
-            return
+        while not self._handover.put_now(item):
+            await asyncio.sleep(LOOK_SECONDS / 10)

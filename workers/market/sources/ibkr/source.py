@@ -55,6 +55,8 @@ class IbkrSource:
     def __init__(
         self, setup: MarketSetup, *, patience: Patience | None = None, clock: Clock | None = None
     ) -> None:
+        import ib_async  # noqa: F401, PLC0415 - whole, before a session's thread needs a part of it
+
         self._options = setup.read_options(Options)
         self._wanted = wanted(setup.symbols)
         self._contracts = setup.contracts

@@ -1,4 +1,4 @@
-"""Variants of trades, worked out by hand: twice the costs, the next bar's open, the close a day later."""
+"""Trades restated, worked out by hand: twice the costs, the next bar's open, the close a day later."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portfold.research.simulate.prices import Pricing
-from portfold.research.simulate.variants import (
+from portfold.research.simulate.restated import (
     Bars,
     costs_twice,
     filled_a_day_later,

@@ -1,4 +1,4 @@
-"""Makes variants of trades: what they would have come to at other costs, or filled later.
+"""Restates trades: what they would have come to at other costs, or filled later.
 
 A result that does not survive twice its costs, or fills of the next bar, is a result of the assumptions.
 Later fills need bars: an order of a bar is then filled at the open of the next one, or at the close of the
@@ -44,8 +44,8 @@ class Bars(Struct, frozen=True):
         return (self.ends_ms[index], self.closes[index]) if index < len(self.ends_ms) else None
 
 
-class Variant(NamedTuple):
-    """The trades of a variant, how many were `left_out`, and whether fills are at opens that have passed."""
+class Restated(NamedTuple):
+    """The trades as restated, how many were `left_out`, and whether fills are at opens that have passed."""
 
     trades: tuple[Trade, ...]
     left_out: int = 0
@@ -62,7 +62,7 @@ def bars_of(configuration: Configuration, market: ResearchMarket, symbols: Itera
     return found
 
 
-def costs_twice(trades: Iterable[Trade], pricing: Pricing) -> Variant:
+def costs_twice(trades: Iterable[Trade], pricing: Pricing) -> Restated:
     """Takes the costs of each trade's contract from it once more, commission and slippage of both sides."""
     made, left_out = [], 0
     for trade in trades:
@@ -72,21 +72,21 @@ def costs_twice(trades: Iterable[Trade], pricing: Pricing) -> Variant:
             continue
         each_way = contract.commission_per_side + contract.slippage_ticks * contract.tick_value
         made.append(structs.replace(trade, pnl=trade.pnl - 2 * each_way * trade.size))
-    return Variant(tuple(made), left_out)
+    return Restated(tuple(made), left_out)
 
 
-def filled_at_the_next_open(trades: Iterable[Trade], pricing: Pricing, bars: Mapping[str, Bars]) -> Variant:
+def filled_at_the_next_open(trades: Iterable[Trade], pricing: Pricing, bars: Mapping[str, Bars]) -> Restated:
     """Fills each order at the open of the bar after the one it was filled at."""
     opens = {symbol: one.next_open for symbol, one in bars.items()}
     return _refilled(trades, pricing, opens)._replace(at_open=True)
 
 
-def filled_a_day_later(trades: Iterable[Trade], pricing: Pricing, bars: Mapping[str, Bars]) -> Variant:
+def filled_a_day_later(trades: Iterable[Trade], pricing: Pricing, bars: Mapping[str, Bars]) -> Restated:
     """Fills each order at the close of the bar a day later."""
     return _refilled(trades, pricing, {symbol: one.close_a_day_later for symbol, one in bars.items()})
 
 
-def _refilled(trades: Iterable[Trade], pricing: Pricing, later: Mapping[str, _Later]) -> Variant:
+def _refilled(trades: Iterable[Trade], pricing: Pricing, later: Mapping[str, _Later]) -> Restated:
     made, left_out = [], 0
     for trade in trades:
         fills = None
@@ -97,7 +97,7 @@ def _refilled(trades: Iterable[Trade], pricing: Pricing, later: Mapping[str, _La
             left_out += 1
         else:
             made.append(refilled)
-    return Variant(tuple(made), left_out)
+    return Restated(tuple(made), left_out)
 
 
 def _at(trade: Trade, pricing: Pricing, entered: _Fill, left: _Fill) -> Trade | None:
