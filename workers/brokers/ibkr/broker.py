@@ -22,9 +22,8 @@ from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.ibkr.booking import Booking, fills_of
-from portfold.workers.brokers.ibkr.closing import ClosingDesk
 from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
-from portfold.workers.brokers.ibkr.listener import Hears
+from portfold.workers.brokers.ibkr.heard import Hears
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import (
@@ -34,6 +33,7 @@ from portfold.workers.brokers.ibkr.order_records import (
     open_records,
 )
 from portfold.workers.brokers.ibkr.resting.cancelling import CancelDesk, Clients
+from portfold.workers.brokers.ibkr.resting.closing import ClosingDesk
 from portfold.workers.brokers.ibkr.resting.desk_connection import DeskConnection, Gateway
 from portfold.workers.brokers.ibkr.resting.fitting import without_stop
 from portfold.workers.brokers.ibkr.resting.keeper import StopKeeper

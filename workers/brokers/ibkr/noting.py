@@ -15,7 +15,7 @@ from contextlib import suppress
 from portfold.config import Contract
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.booking import Booking
-from portfold.workers.brokers.ibkr.listener import Listing, OrderNews
+from portfold.workers.brokers.ibkr.heard import Listing, OrderNews
 from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.settling.in_no_list import InNoList

@@ -8,7 +8,7 @@ from portfold.log import Log
 from portfold.workers.brokers.ibkr.connection import Connection
 from portfold.workers.brokers.ibkr.contracts import Traded
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, NotSent
-from portfold.workers.brokers.ibkr.listener import HeldContract, OrderNews, sizes
+from portfold.workers.brokers.ibkr.heard import HeldContract, OrderNews, sizes
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder

@@ -86,6 +86,19 @@ def test_an_order_lost_with_its_connection_stays_unknown_while_the_account_holds
     until(lambda: broker.enter("ES", "long", 1, PRICE).size == 1, "an entry once both agree")
 
 
+def test_what_the_next_connection_lists_before_its_account_is_known_proves_nothing(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT)
+    broker.check_contract("ES")
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.accounts = "breaks before", "late"
+    desk.exchange.by_hand("ESZ5", 1)
+    with pytest.raises(OrderUnknown):
+        broker.enter("ES", "long", 1, PRICE)
+    until(lambda: desk.gateway.clients() == [101], "the next connection")
+    with pytest.raises(BrokerError):
+        broker.cancel_working()
+    assert only(broker.open_orders()).size == 1
+
+
 def test_an_exit_that_is_lost_is_sent_again_only_once_it_certainly_never_arrived(desk: Desk) -> None:
     broker = desk.holding(1, waits=SHORT._replace(lists=20))
     desk.gateway.misbehaviour.orders = "swallowed"
