@@ -14,6 +14,11 @@ def settle(symbol: str = "SYMBOL", worker: str = "WORKER", size: str = "SIZE", m
     return " ".join(filter(None, (f"portfold settle {symbol} {worker} --size {size}", more, _WHO_AND_WHY)))
 
 
+def filled(order: str) -> str:
+    """Returns what says that an order at the broker was filled, and at which price."""
+    return f"portfold reconcile {order} --filled --price PRICE {_WHO_AND_WHY}"
+
+
 def not_filled(order: str) -> str:
     """Returns what says that an order at the broker was never filled, in the book and on the log."""
     return f"portfold reconcile {order} --not-filled {_WHO_AND_WHY}"

@@ -26,7 +26,7 @@ from portfold.workers.account.source import AccountSetup, AccountSnapshot, Accou
 from portfold.workers.brokers.ibkr.account_connection import AccountConnection, AccountRows
 from portfold.workers.brokers.ibkr.connection import ConnectionSetup
 from portfold.workers.brokers.ibkr.contracts import NAMES
-from portfold.workers.brokers.ibkr.listener import AccountValue, HeldContract, WorkingOrder
+from portfold.workers.brokers.ibkr.heard import AccountValue, HeldContract, WorkingOrder
 from portfold.workers.brokers.protocol import BrokerError
 
 _DOLLARS = ("USD", "BASE")

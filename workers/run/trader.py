@@ -108,7 +108,7 @@ class Trader:
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
         when_taken_late(broker, gate.announce_again)
-        when_closed_late(broker, self._report_exitd_late)
+        when_closed_late(broker, self._report_closed_late)
 
     @property
     def symbol(self) -> str:
@@ -122,7 +122,7 @@ class Trader:
         for fill in self._broker.unreported_exits(self._gate.worker):
             report_exit(self._gate, self._broker, self._contract, fill, reason)
 
-    def _report_exitd_late(self) -> None:
+    def _report_closed_late(self) -> None:
         """Reports, on the broker's thread, what an exit has closed that was given up waiting for."""
         with self._gate.orders:
             self.report_leftovers("closed after it was given up waiting for")

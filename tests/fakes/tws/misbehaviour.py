@@ -9,6 +9,7 @@ class Misbehaviour:
     """All of it is off at first.
 
     `silent`: takes all and answers nothing, not even a handshake. `client_ids_taken`: error 326.
+    `accounts`: `late` are told to a client that connects only once it asks for something.
     `orders`: `refused` answers 201 with `refusal`; `swallowed` are lost without a word; `unanswered` reach
     the exchange, but nobody hears of them as long as this stands; `breaks before` and `breaks after` close
     the connection before the order reached the exchange, or after.
@@ -27,6 +28,7 @@ class Misbehaviour:
 
     silent: bool = False
     client_ids_taken: set[int] = field(default_factory=set)
+    accounts: Literal["told", "late"] = "told"
     orders: Literal["taken", "refused", "swallowed", "unanswered", "breaks before", "breaks after"] = "taken"
     refusal: str = "Order rejected - reason:The order was refused by the exchange."
     cancels: Literal["taken", "swallowed", "too late"] = "taken"

@@ -45,6 +45,7 @@ class Session:
         self._misbehaviour = misbehaviour
         self._versions = versions
         self._admit = admit
+        self._accounts_told = False
         self.version = 0
         self.client_id: int | None = None
         self.deaf = False
@@ -120,7 +121,8 @@ class Session:
             self.error(-1, 326, text)
             self.close()
             return
-        self.send([15, 1, ",".join(self._exchange.accounts)])
+        if self._misbehaviour.accounts == "told":
+            self._tell_accounts()
         self.send([9, 1, self._exchange.next_id(self.client_id)])
         for code, text in _GREETINGS:
             self.error(-1, code, text)
@@ -131,6 +133,8 @@ class Session:
 
     def _answer(self, fields: list[str]) -> None:
         kind = int(fields[0])
+        if self.client_id is not None and not self._accounts_told:
+            self._tell_accounts()
         if kind == 71:
             self._start(fields)
         elif self.client_id is None:
@@ -140,9 +144,13 @@ class Session:
         elif kind == 49:
             self.send([49, 1, int(self._exchange.now().timestamp())])
         elif kind == 17:
-            self.send([15, 1, ",".join(self._exchange.accounts)])
+            self._tell_accounts()
         elif not any(desk.answer(kind, fields) for desk in (self.orders, self.accounts, self.market)):
             self.error(-1, 505, f"Fatal Error: Unknown message id. {kind}")
+
+    def _tell_accounts(self) -> None:
+        self._accounts_told = True
+        self.send([15, 1, ",".join(self._exchange.accounts)])
 
     def _tell_contracts(self, request: int, wanted: dict[str, str]) -> None:
         found = matching(self._exchange.contracts, wanted)

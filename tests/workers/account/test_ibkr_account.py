@@ -17,7 +17,7 @@ from portfold.workers.account.registry import open_source
 from portfold.workers.account.source import AccountSetup, AccountUnreadable
 from portfold.workers.account.watcher import report_of
 from portfold.workers.brokers.ibkr.account_connection import AccountRows
-from portfold.workers.brokers.ibkr.listener import AccountValue, HeldContract, WorkingOrder
+from portfold.workers.brokers.ibkr.heard import AccountValue, HeldContract, WorkingOrder
 from tests.coordinator.story import Story, kinds
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import Gateway

@@ -8,13 +8,7 @@ from typing import NamedTuple
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
-from portfold.workers.brokers.ibkr.listener import (
-    AccountValue,
-    HeldContract,
-    Listing,
-    OrderNews,
-    WorkingOrder,
-)
+from portfold.workers.brokers.ibkr.heard import AccountValue, HeldContract, Listing, OrderNews, WorkingOrder
 
 
 class AccountRows(NamedTuple):

@@ -136,13 +136,24 @@ class Booking:
         remaining = 0 if order.does == "stop" else order.life.remaining
         return remaining + sum(each.size for each in order.unbooked.values())
 
+    def holds_without(self, order: LiveOrder, positions: Mapping[int, int]) -> bool:
+        """Returns whether the account, with these `positions` by contract id, shows that an order got nothing
+        but what is in the book: it holds exactly what all owners have there. More on its side proves it of a
+        stop, which is in no list any more and so at work nowhere.
+        """
+        if self._is_somewhere(order.symbol):
+            return False
+        more = positions.get(order.con_id, 0) - self.in_account(order.con_id)
+        if order.does == "stop":
+            return more >= 0 if order.side == "long" else more <= 0
+        return more == 0
+
     def in_account(self, con_id: int) -> int:
         """Returns what the legs and unbooked exits say that the account holds of a contract."""
         expected = 0
         for leg in self.entries.legs(None):
-            entered = [each for each in self.orders.entries_of(leg.owner, leg.symbol) if each.booked]
-            if entered and entered[-1].con_id == con_id:
-                expected += leg.size if leg.side == "long" else -leg.size
+            size = self._size_in(leg, con_id)
+            expected += size if leg.side == "long" else -size
         for order in self.orders.open():
             if order.does != "enter" and order.con_id == con_id:
                 unbooked = sum(each.size for each in order.unbooked.values())
@@ -197,6 +208,25 @@ class Booking:
                     f"{held.owner} is {held.side} {held.size} {symbol} and must close that before going "
                     f"{side}: the account has one position in a contract"
                 )
+
+    def _size_in(self, leg: BrokerPosition, con_id: int) -> int:
+        """Returns how much of the leg is in a contract; of one that no order of ours entered what is being
+        closed there.
+        """
+        entered = self.orders.newest_entry(leg.owner, leg.symbol)
+        if entered is not None:
+            return leg.size if entered.con_id == con_id else 0
+        exits = self.open_orders(leg.owner, leg.symbol, "exit")
+        return sum(self.takes(each) for each in exits if each.con_id == con_id)
+
+    def _is_somewhere(self, symbol: str) -> bool:
+        """Returns whether anybody holds what no order of ours entered, and nobody knows in which contract."""
+        for leg in self.entries.legs(None):
+            if leg.symbol == symbol and self.orders.newest_entry(leg.owner, symbol) is None:
+                exits = self.open_orders(leg.owner, symbol, "exit")
+                if leg.size > sum(self.takes(each) for each in exits):
+                    return True
+        return False
 
     def _take_out(self, order: LiveOrder, name: str, charged: Decimal) -> ExitFill | None:
         """Takes one execution's contracts out of the leg, as far as they are in it. Returns that fill."""

@@ -22,9 +22,8 @@ from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.ibkr.booking import Booking, fills_of
-from portfold.workers.brokers.ibkr.closing import ClosingDesk
 from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
-from portfold.workers.brokers.ibkr.listener import Hears
+from portfold.workers.brokers.ibkr.heard import Hears
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import (
@@ -34,6 +33,7 @@ from portfold.workers.brokers.ibkr.order_records import (
     open_records,
 )
 from portfold.workers.brokers.ibkr.resting.cancelling import CancelDesk, Clients
+from portfold.workers.brokers.ibkr.resting.closing import ClosingDesk
 from portfold.workers.brokers.ibkr.resting.desk_connection import DeskConnection, Gateway
 from portfold.workers.brokers.ibkr.resting.fitting import without_stop
 from portfold.workers.brokers.ibkr.resting.keeper import StopKeeper
@@ -187,7 +187,7 @@ class InteractiveBrokers:
             self._connection.wait_until_up(self._waits.lists)
             self._settle(symbol)
             self._canceller.end_entries(owner, symbol)
-            traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
+            traded, size = self._leaving(owner, symbol, side, size)
             order = self._order("exit", owner, symbol, side, size, traded)
             return self._closing.close(order, traded)
         except NotOpen:
@@ -292,13 +292,29 @@ class InteractiveBrokers:
             self._sender.learn()
 
     def _held_in(self, owner: str, symbol: str) -> Traded | None:
-        """Returns the contract that the owner's position is in, by the id it was checked with then."""
+        """Returns the contract that the owner's position is in, by the id it was checked with then: as it was
+        entered or, where no order of ours did, is being closed.
+        """
         with self._book.reading() as entries:
-            entered = Booking(entries, self._contracts).orders.newest_entry(owner, symbol)
+            booking = Booking(entries, self._contracts)
+            orders = booking.open_orders(owner, symbol, "exit")[:1]
+            if entered := booking.orders.newest_entry(owner, symbol):
+                orders = [entered]
             is_held = entries.leg(owner, symbol) is not None
-        return self._lookup.of(entered) if entered is not None and is_held else None
+        return self._lookup.of(orders[0]) if orders and is_held else None
 
-    def _ask_contract(self, wanted: dict[str, str]) -> list[Any]:
+    def _leaving(self, owner: str, symbol: str, side: Side, size: int) -> tuple[Traded, int]:
+        """Returns the contract that an exit is in, and of how many: what no order of ours entered is closed
+        where the account has it. Raises BrokerError.
+        """
+        if traded := self._held_in(owner, symbol):
+            return traded, size
+        if all(leg.symbol != symbol for leg in self._book.read_legs(owner)):
+            return self._lookup.traded(symbol, self._names.today(symbol)), size
+        con_id, there = self._closing.in_no_leg(symbol, self._lookup.called(symbol), side)
+        return self._lookup.numbered(symbol, con_id), min(size, there)
+
+    def _ask_contract(self, wanted: Mapping[str, object]) -> list[Any]:
         from ib_async.contract import Contract as Future  # noqa: PLC0415
 
         fields: Any = wanted

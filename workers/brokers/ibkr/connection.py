@@ -8,28 +8,26 @@ sent then is certainly never sent. Each connect checks the account: in another o
 
 import asyncio
 import contextlib
-import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.account_check import AccountRefused, check_account
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, HandingOver, NotSent
-from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldContract, Listener, Listing
+from portfold.workers.brokers.ibkr.heard import Hears, HeldContract, Listing, sizes
+from portfold.workers.brokers.ibkr.listener import Listener, client_told_to
 from portfold.workers.brokers.ibkr.questions import Key, Questions, Refused
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
 _LONGEST_PAUSE_SECONDS = 60.0
-# Whoever has our client id is most often the process whose place we take.
-_TAKEN_PAUSE_SECONDS = 2.0
+_TAKEN_PAUSE_SECONDS = 2.0  # whoever has our client id is most often the process whose place we take
 _SERVERS_LOST = (1100, 2110)
 _SERVERS_BACK = (1101, 1102)
 _CLIENT_ID_TAKEN = 326
 _TOLD_QUIETLY = range(2100, 2200)
 _SLACK_SECONDS = 1.0
-_CLIENT_LOGGERS = ("ib_async", "eventkit")
 
 Answer = TypeVar("Answer")
 
@@ -62,8 +60,8 @@ class Connection:
         self._changed = threading.Condition()
         self._fault, self._up = "it was not connected yet", False
         self.number, self.account = 0, ""
-        self.held: Mapping[int, int] = {}
-        self._servers, self._closing = True, False
+        self.held: Mapping[int, HeldContract] = {}
+        self._servers, self._checked, self._closing = True, False, False
         self._broken, self._awaited = asyncio.Event(), asyncio.Event()
         self._questions = Questions()
         self._listing = asyncio.Lock()
@@ -147,16 +145,9 @@ class Connection:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        client_log = ClientLog(self._log)
-        for name in _CLIENT_LOGGERS:
-            logging.getLogger(name).addHandler(client_log)
-        try:
+        with contextlib.closing(self._loop), client_told_to(self._log):
             self._loop.run_until_complete(self._live())
-        finally:
-            for name in _CLIENT_LOGGERS:
-                logging.getLogger(name).removeHandler(client_log)
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
 
     async def _live(self) -> None:
         from ib_async.client import Client  # noqa: PLC0415
@@ -164,7 +155,8 @@ class Connection:
         pause = self._setup.first_pause_seconds
         while not self._closing:
             self._broken, self._why, self._servers = asyncio.Event(), "", True
-            self._client = Client(self._listener)  # type: ignore[no-untyped-call]
+            self._client, self._checked = Client(self._listener), False  # type: ignore[no-untyped-call]
+            self.number += 1
             self._client.MaxRequests = 0  # an order that the client kept back would be sent later
             self._client.conn.disconnected += self._break_off
             self._listener.client_id = self._setup.client_id
@@ -190,7 +182,7 @@ class Connection:
         connecting = self._client.connectAsync(setup.host, setup.port, setup.client_id, setup.connect_seconds)
         await self._unless_broken(connecting)
         self.account = check_account(self._client.getAccounts(), setup.account or self.account or None)
-        self.number += 1
+        self._checked = True
         await self._unless_broken(self._list_all(setup.connect_seconds))
         self._come_up()
 
@@ -201,9 +193,8 @@ class Connection:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._broken.wait(), seconds)
                 return
-            await self._unless_broken(
-                self._list_all(seconds) if self._hears.is_in_doubt else self._ask_time(seconds)
-            )
+            ask = self._list_all if self._hears.is_in_doubt else self._ask_time
+            await self._unless_broken(ask(seconds))
             if self._questions.are_confused:
                 raise ConnectionError("what it lists may be the answer to an earlier question")
 
@@ -237,12 +228,11 @@ class Connection:
         self._awaited.set()
 
     def _come_up(self) -> None:
-        if not self._servers:
-            return
-        with self._changed:
-            self._up = True
-            self._changed.notify_all()
-        self._log.info("Connected to Interactive Brokers", account=self.account)
+        if self._servers:
+            with self._changed:
+                self._up = True
+                self._changed.notify_all()
+            self._log.info("Connected to Interactive Brokers", account=self.account)
 
     def _go_down(self, why: str) -> None:
         with self._changed:
@@ -270,8 +260,8 @@ class Connection:
         if number is not None and self._client.isReady():
             self._client.cancelOrder(number)
 
-    async def _ask_time(self, seconds: float) -> None:
-        await self._questions.ask("time", lambda _key: self._client.reqCurrentTime(), seconds)
+    async def _ask_time(self, seconds: float) -> object:
+        return await self._questions.ask("time", lambda _key: self._client.reqCurrentTime(), seconds)
 
     async def _ask_contract(self, contract: Any, seconds: float) -> list[Any]:
         request = self._client.getReqId()
@@ -282,9 +272,8 @@ class Connection:
     async def _list_all(self, seconds: float) -> Listing:
         from ib_async.objects import ExecutionFilter  # noqa: PLC0415
 
-        client, ask = self._client, self._questions.ask
-        wanted = ExecutionFilter(acctCode=self.account)
-        async with self._listing:
+        async with self._in_order() as client:
+            ask, wanted = self._questions.ask, ExecutionFilter(acctCode=self.account)
             at, number = time.monotonic(), self.number
             found = await ask("open orders", lambda _key: client.reqAllOpenOrders(), seconds)
             over = await ask("completed orders", lambda _key: client.reqCompletedOrders(True), seconds)  # noqa: FBT003
@@ -292,25 +281,37 @@ class Connection:
             with contextlib.suppress(Refused):
                 executed = await ask(request, lambda key: client.reqExecutions(key, wanted), seconds)
             await self._ask_positions(seconds)
+            if number != self.number:
+                raise ConnectionError("TWS lost its servers over it")
         working = frozenset(each.reference for each in found if not each.is_over) - {""}
         references = frozenset([*(each.reference for each in found), *over, *(executed or ())]) - {""}
-        listing = Listing(references, working, self.held, number, at, executed is not None)
+        listing = Listing(references, working, sizes(self.held), number, at, executed is not None)
         self._hears.hear_listing(listing)
         return listing
 
-    async def _ask_alone_for_positions(self, seconds: float) -> None:
+    @contextlib.asynccontextmanager
+    async def _in_order(self) -> AsyncIterator[Any]:
+        """Yields the client when it is its turn to ask what there is. Raises ConnectionError before its
+        account is checked: a gateway answers before that, and what another account has proves nothing.
+        """
         async with self._listing:
+            if not self._checked:
+                raise ConnectionError("the account is not checked yet")
+            yield self._client
+
+    async def _ask_alone_for_positions(self, seconds: float) -> None:
+        async with self._in_order():
             await self._ask_positions(seconds)
 
     async def _ask_positions(self, seconds: float) -> None:
         rows = await self._questions.ask("positions", lambda _key: self._client.reqPositions(), seconds)
-        self.held = {each.con_id: each.size for each in rows if each.account == self.account}
+        self.held = {each.con_id: each for each in rows if each.account == self.account}
 
     # --- the loop's thread: what comes in ----------------------------------------------------------------
 
     def _take_row(self, key: Key, row: Any) -> None:
         if isinstance(row, HeldContract) and row.account == self.account:
-            self.held = {**self.held, row.con_id: row.size}
+            self.held = {**self.held, row.con_id: row}
         self._questions.take_row(key, row)
 
     def _take_error(self, request: int, code: int, text: str) -> None:
@@ -322,10 +323,11 @@ class Connection:
             self._break_off()
         elif code in _SERVERS_LOST:
             self._servers = False
+            self.number += 1  # what TWS sent on before proves nothing of what it lists from now on
             self._go_down(f"TWS has lost its servers ({code})")
         elif code in _SERVERS_BACK and not self._servers:
             self._servers = True
-            self.number += 1  # what TWS sent on before proves nothing of what it lists now
+            self.number += 1
             self._loop.create_task(self._after_servers_are_back())
         else:
             tell = self._log.debug if code in _TOLD_QUIETLY else self._log.warning

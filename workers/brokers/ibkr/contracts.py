@@ -32,6 +32,8 @@ NAMES: Mapping[str, str] = {
     "ETH": "ETHUSDRR",
 }
 
+_MONTHS = [f"{number:02}" for number in range(1, 13)]
+
 
 class Traded(Struct, frozen=True):
     """A contract at the broker: our `name` for it (ESZ2025), its id there, and the client's own struct."""
@@ -41,6 +43,11 @@ class Traded(Struct, frozen=True):
     contract: Any
 
 
+def called(symbol: str, names: Mapping[str, str]) -> str:
+    """Returns the broker's name of a future; those of `names` go before the known ones."""
+    return names.get(symbol, NAMES.get(symbol, symbol))
+
+
 def wanted(symbol: str, name: str, exchange: str, names: Mapping[str, str]) -> dict[str, str]:
     """Returns what a future called `name`, such as CLZ2025, is looked up by. Raises BrokerError."""
     letter, year = name[len(symbol) : len(symbol) + 1], name[len(symbol) + 1 :]
@@ -48,7 +55,7 @@ def wanted(symbol: str, name: str, exchange: str, names: Mapping[str, str]) -> d
         raise BrokerError(f"Expected the contract of {symbol} as {symbol}Z2025, got {name!r}")
     return {
         "secType": "FUT",
-        "symbol": names.get(symbol, NAMES.get(symbol, symbol)),
+        "symbol": called(symbol, names),
         "exchange": exchange,
         "currency": "USD",
         "lastTradeDateOrContractMonth": f"{year}{LETTERS.index(letter) + 1:02}",
@@ -83,7 +90,7 @@ class ContractLookup:
         self,
         contracts: Mapping[str, Contract],
         names: Mapping[str, str],
-        ask: Callable[[dict[str, str]], list[Any]],
+        ask: Callable[[Mapping[str, object]], list[Any]],
     ) -> None:
         self._contracts = contracts
         self._names = names
@@ -99,6 +106,20 @@ class ContractLookup:
             self._known[name] = known
         return known
 
+    def called(self, symbol: str) -> str:
+        """Returns the broker's name of a future."""
+        return called(symbol, self._names)
+
+    def numbered(self, symbol: str, con_id: int) -> Traded:
+        """Returns the contract of that id at the broker, whatever its month, checked. Raises BrokerError."""
+        known = next((each for each in self._known.values() if each.con_id == con_id), None)
+        if known is None:
+            ours = self._contracts[symbol]
+            found = self._ask({"conId": con_id, "secType": "FUT", "exchange": ours.exchange})
+            known = check(ours, _name(symbol, found), found)
+            self._known[known.name] = known
+        return known
+
     def of(self, order: LiveOrder) -> Traded:
         """Returns the contract of an order of ours, by the id that it was checked with then."""
         from ib_async.contract import Contract as Future  # noqa: PLC0415
@@ -106,3 +127,10 @@ class ContractLookup:
         exchange = self._contracts[order.symbol].exchange
         future = Future(conId=order.con_id, exchange=exchange, secType="FUT")
         return Traded(order.contract, order.con_id, future)
+
+
+def _name(symbol: str, found: list[Any]) -> str:
+    """Returns our name of what was found, by the month that the broker has it in, such as 202512."""
+    month = next((each.contractMonth for each in found), "")
+    letter = dict(zip(_MONTHS, LETTERS, strict=True)).get(month[4:], "")
+    return f"{symbol}{letter}{month[:4]}"

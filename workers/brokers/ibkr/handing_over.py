@@ -1,6 +1,11 @@
-"""An order on its way from the thread that sends it to the connection's, which alone may write."""
+"""An order on its way from the thread that sends it to the connection's, which alone may write.
+
+Guarantees: what was not written within a moment never is, also where the process was halted in between, or
+the machine slept.
+"""
 
 import threading
+import time
 from collections.abc import Callable
 
 from portfold.workers.brokers.protocol import BrokerError
@@ -13,10 +18,17 @@ class NotSent(BrokerError):
     """The order was not written, and never will be."""
 
 
+def clocks() -> tuple[float, float]:
+    """Returns seconds by two clocks: one never jumps, but stands still while a machine sleeps."""
+    return time.monotonic(), time.time()
+
+
 class HandingOver:
     """One order. Either the one thread writes it, or the other gives it up: never both, never neither."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], tuple[float, float]] = clocks) -> None:
+        self._now = now
+        self._begun = now()
         self._changed = threading.Condition()
         self._wanted = True
         self._written_to: int | None = None
@@ -28,6 +40,7 @@ class HandingOver:
             if not self._wanted:
                 return
             try:
+                self._refuse_what_is_old()
                 self._written_to = write()
             except NotSent as error:
                 self._failed = error
@@ -43,3 +56,8 @@ class HandingOver:
             if self._written_to is not None:
                 return self._written_to
             raise self._failed or NotSent("The connection was too busy to send an order")
+
+    def _refuse_what_is_old(self) -> None:
+        seconds = max(now - begun for now, begun in zip(self._now(), self._begun, strict=True))
+        if seconds > HAND_OVER_SECONDS:
+            raise NotSent(f"An order was not sent any more: {seconds:.0f} s went by before it could be")

@@ -3,7 +3,7 @@
 Guarantees: nothing that was heard is lost while this process lives, however long the book cannot be written;
 what it dies with, the broker lists again to whoever comes next. An order that the broker does not list is
 taken for never arrived only where that is certain: it was written to the very connection that listed all, or
-an earlier one and the account holds what the book says without it.
+an earlier one and the account holds what the book says without it. What stays unknown after that is told.
 """
 
 import threading
@@ -15,9 +15,10 @@ from contextlib import suppress
 from portfold.config import Contract
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.booking import Booking
-from portfold.workers.brokers.ibkr.listener import Listing, OrderNews
+from portfold.workers.brokers.ibkr.heard import Listing, OrderNews
 from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
+from portfold.workers.brokers.ibkr.settling.in_no_list import InNoList
 from portfold.workers.brokers.legs_book import BookFailed, PaperBook
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import BrokerError
@@ -55,6 +56,7 @@ class Noting:
         self._waited_for: Counter[str] = Counter()
         self._lives: dict[str, OrderLife] = {}
         self._due: dict[str, float] = {}
+        self._in_no_list = InNoList(log)
         self._look = False
         self._at_once = _MOST_AT_ONCE
         self._closing = False
@@ -211,7 +213,7 @@ class Noting:
     def _note(self, batch: list[_Heard]) -> dict[str, OrderLife]:
         """Writes all of it in one transaction. Returns the lives of the orders it was about."""
         lives: dict[str, OrderLife] = {}
-        late, forgotten = False, list[str]()
+        late, forgotten, lacking = False, list[str](), None
         with self._book.transaction(_PATIENCE_SECONDS) as entries:
             booking = Booking(entries, self._contracts)
             for heard in batch:
@@ -230,6 +232,7 @@ class Noting:
                         late = late or (order.does == "enter" and order.life.filled > before.life.filled)
                 if isinstance(heard, Listing):
                     forgotten = self._forgotten(booking, heard)
+                    lacking = self._unlisted(booking, heard) if heard.complete else lacking
             done = self._book_exits(booking)
         for reference in done:
             del self._due[reference]
@@ -237,6 +240,8 @@ class Noting:
             self._log.warning("An entry that nobody waits for is at work, and is cancelled", order=reference)
             with suppress(BrokerError):
                 self.cancel(reference)
+        if lacking is not None:
+            self._in_no_list.look(lacking)
         for what in booking.unbookable:
             self._log.critical(
                 "EXECUTED AND IN NO LEG: the account holds what nobody owns",
@@ -293,27 +298,30 @@ class Noting:
         """Returns that those orders never arrived which certainly did not."""
         return [
             OrderNews(order.reference, NotThere("Interactive Brokers has no such order: it never arrived"))
-            for order in (booking.orders.open() if listing.complete else ())
-            if order.reference not in listing.references and self._never_arrived(booking, order, listing)
+            for order in self._unlisted(booking, listing)
+            if self._sent_on(order) == listing.connected or booking.holds_without(order, listing.positions)
         ]
 
-    def _never_arrived(self, booking: Booking, order: LiveOrder, listing: Listing) -> bool:
+    def _unlisted(self, booking: Booking, listing: Listing) -> list[LiveOrder]:
+        """Returns the orders that are not over, and which the listing would have if they were there."""
+        if not listing.complete:
+            return []
+        unlisted = (each for each in booking.orders.open() if each.reference not in listing.references)
+        return [each for each in unlisted if not (each.life.is_over or self._is_on_its_way(each, listing))]
+
+    def _sent_on(self, order: LiveOrder) -> int | None:
+        """Returns the connection that this process wrote the order to."""
+        sent = self._sent.get(order.reference)
+        return sent[0] if sent is not None else None
+
+    def _is_on_its_way(self, order: LiveOrder, listing: Listing) -> bool:
+        """Returns whether it may have been sent after the listing was asked for."""
         sent = self._sent.get(order.reference)
         if sent is not None:
-            connection, at = sent
-            if at >= listing.at:
-                return False
-            if connection == listing.connected:
-                return True
-        elif order.sender == self._owner and order.reference in self._waited_for:
-            return False  # it is being sent
-        elif order.sender != self._owner and _age_ms(order, listing) < _longest_on_its_way_ms(order):
-            return False
-        in_account = listing.positions.get(order.con_id, 0)
-        if in_account == booking.in_account(order.con_id):
-            return True
-        on_its_side = in_account if order.side == "long" else -in_account
-        return order.does != "enter" and on_its_side >= order.life.remaining
+            return sent[1] >= listing.at
+        if order.sender == self._owner:
+            return order.reference in self._waited_for
+        return _age_ms(order, listing) < _longest_on_its_way_ms(order)
 
 
 def _age_ms(order: LiveOrder, listing: Listing) -> float:

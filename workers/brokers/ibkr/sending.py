@@ -8,7 +8,7 @@ from portfold.log import Log
 from portfold.workers.brokers.ibkr.connection import Connection
 from portfold.workers.brokers.ibkr.contracts import Traded
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, NotSent
-from portfold.workers.brokers.ibkr.listener import OrderNews
+from portfold.workers.brokers.ibkr.heard import HeldContract, OrderNews, sizes
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
@@ -101,8 +101,13 @@ class OrderSender:
 
     @property
     def held(self) -> Mapping[int, int]:
-        """The account's positions by contract id, as they were last heard."""
-        return self._connection.held
+        """How much the account holds, by contract id, as it was last heard."""
+        return sizes(self._connection.held)
+
+    @property
+    def account_rows(self) -> Iterable[HeldContract]:
+        """The account's positions, as they were last heard."""
+        return self._connection.held.values()
 
     def ask_positions(self) -> None:
         """Asks anew what the account holds. Raises BrokerError."""

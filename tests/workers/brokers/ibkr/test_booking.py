@@ -139,3 +139,47 @@ def test_what_the_account_should_hold_counts_legs_and_exits_not_booked_yet(book:
         booking.book_exit("pf-2")
         assert booking.in_account(ES) == 1
     book.close()
+
+
+@pytest.mark.parametrize(
+    ("does", "in_account", "without"),
+    [
+        ("exit", 1, False),
+        ("exit", 2, True),
+        ("exit", 3, False),
+        ("stop", 1, False),
+        ("stop", 2, True),
+        ("stop", 3, True),
+    ],
+)
+def test_the_account_proves_an_exit_lost_by_holding_what_all_have_and_a_stop_by_lacking_nothing(
+    book: PaperBook,
+    does: str,
+    in_account: int,
+    without: bool,  # noqa: FBT001
+) -> None:
+    with book.transaction() as entries:
+        booking = Booking(entries, CONTRACTS)
+        for number, owner in enumerate(("ibs-ES", "rsi-ES"), 1):
+            booking.orders.write(replace(order("enter", 1, f"pf-{number}"), owner=owner))
+            booking.hear(f"pf-{number}", execution(number, 1))
+        lost = order(does, 1, "pf-3")
+        booking.orders.write(lost)
+        assert booking.holds_without(lost, {ES: in_account}) is without
+    book.close()
+
+
+def test_while_it_is_not_known_where_anything_is_the_account_proves_nothing(book: PaperBook) -> None:
+    with book.transaction() as entries:
+        booking = Booking(entries, CONTRACTS)
+        booking.orders.write(order("enter", 1))
+        booking.hear("pf-1", execution(1, 1))
+        lost = order("exit", 1, "pf-2")
+        booking.orders.write(lost)
+        entries.write_leg(BrokerPosition("account", "ES", "long", 2, Decimal(5000), Decimal(0)))
+        assert not booking.holds_without(lost, {ES: 1})
+        assert not booking.holds_without(lost, {ES: 3})
+        booking.orders.write(replace(order("exit", 2, "pf-3"), owner="account"))
+        assert not booking.holds_without(lost, {ES: 1})
+        assert booking.holds_without(lost, {ES: 3})
+    book.close()

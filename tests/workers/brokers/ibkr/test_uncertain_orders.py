@@ -86,6 +86,19 @@ def test_an_order_lost_with_its_connection_stays_unknown_while_the_account_holds
     until(lambda: broker.enter("ES", "long", 1, PRICE).size == 1, "an entry once both agree")
 
 
+def test_what_the_next_connection_lists_before_its_account_is_known_proves_nothing(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT)
+    broker.check_contract("ES")
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.accounts = "breaks before", "late"
+    desk.exchange.by_hand("ESZ5", 1)
+    with pytest.raises(OrderUnknown):
+        broker.enter("ES", "long", 1, PRICE)
+    until(lambda: desk.gateway.clients() == [101], "the next connection")
+    with pytest.raises(BrokerError):
+        broker.cancel_working()
+    assert only(broker.open_orders()).size == 1
+
+
 def test_an_exit_that_is_lost_is_sent_again_only_once_it_certainly_never_arrived(desk: Desk) -> None:
     broker = desk.holding(1, waits=SHORT._replace(lists=20))
     desk.gateway.misbehaviour.orders = "swallowed"
@@ -94,6 +107,25 @@ def test_an_exit_that_is_lost_is_sent_again_only_once_it_certainly_never_arrived
     desk.gateway.misbehaviour.orders = "taken"
     assert broker.exit("ES", "long", 1, None).size == 1
     assert (desk.sent(), desk.exchange.size("ESZ5")) == (2, 0)
+
+
+def test_an_exit_is_not_sent_again_because_the_account_holds_what_is_anothers(desk: Desk) -> None:
+    desk.broker("rsi-ES").enter("ES", "long", 1, PRICE)
+    broker = desk.holding(1)
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "unanswered", "swallowed"
+    with pytest.raises(OrderUnknown):
+        broker.exit("ES", "long", 1, None)
+    reference = only(broker.open_orders()).reference
+    desk.end(broker)
+    assert desk.exchange.size("ESZ5") == 1
+    desk.exchange.begin_day()  # the lists say nothing of what was filled before
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "taken", "answered"
+    again = desk.broker(waits=SHORT)
+    with pytest.raises(OrderUnknown):
+        again.exit("ES", "long", 1, None)
+    assert (desk.sent(), desk.exchange.size("ESZ5")) == (0, 1)
+    told = f"portfold reconcile {reference} --filled --price PRICE"
+    until(lambda: "IN NO LIST" in desk.said() and told in desk.said(), "what a person is to do")
 
 
 def test_an_exit_into_silence_is_not_sent_again_and_is_found_filled(desk: Desk) -> None:

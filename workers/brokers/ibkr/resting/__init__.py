@@ -1,1 +1,1 @@
-"""What rests at Interactive Brokers: stops beside positions, and what is cancelled when all is closed."""
+"""What rests at Interactive Brokers: stops beside positions, and how all is cancelled and closed."""

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from portfold.config import Contract
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.booking import Booking
-from portfold.workers.brokers.ibkr.listener import Hears, Listing, OrderNews, WorkingOrder
+from portfold.workers.brokers.ibkr.heard import Hears, Listing, OrderNews, WorkingOrder
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.resting.desk_connection import DeskConnection

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
-from portfold.workers.brokers.ibkr.listener import Hears, WorkingOrder
+from portfold.workers.brokers.ibkr.heard import Hears, WorkingOrder
 
 
 class Gateway(NamedTuple):

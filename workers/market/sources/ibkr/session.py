@@ -13,18 +13,15 @@ session ends, and the next asks for what was missed. The last in the queue is `E
 """
 
 import asyncio
-import logging
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from portfold.log import Log
-from portfold.workers.brokers.ibkr.listener import ClientLog
+from portfold.workers.brokers.ibkr.listener import client_told_to
 from portfold.workers.market.sources.handover import LOOK_SECONDS, Handover
 from portfold.workers.market.sources.ibkr.refusals import TOO_SLOW
 from portfold.workers.market.sources.ibkr.watching import Opening, Watching
 from portfold.workers.market.sources.items import Ended, Item, Problem
-
-_CLIENT_LOGGERS = ("ib_async", "eventkit")
 
 
 class Session:
@@ -58,18 +55,12 @@ class Session:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        client_log = ClientLog(self._log)
-        for name in _CLIENT_LOGGERS:
-            logging.getLogger(name).addHandler(client_log)
-        try:
-            problem = self._loop.run_until_complete(self._watch())
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this session, and is told
-            problem = Problem("session", f"a fault of ours: {error!r}")
-        finally:
-            for name in _CLIENT_LOGGERS:
-                logging.getLogger(name).removeHandler(client_log)
+        with closing(self._loop), client_told_to(self._log):
+            try:
+                problem = self._loop.run_until_complete(self._watch())
+            except Exception as error:  # noqa: BLE001 - whatever it is, it ends this session, and is told
+                problem = Problem("session", f"a fault of ours: {error!r}")
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
         self._handover.put(Ended(problem))
 
     async def _watch(self) -> Problem:

@@ -73,6 +73,24 @@ class ClosingDesk:
         with self._book.reading() as entries:
             _check_open(Booking(entries, self._contracts), owner, symbol, side, size)
 
+    def in_no_leg(self, symbol: str, called: str, side: Side) -> tuple[int, int]:
+        """Returns the id of a contract of the symbol, `called` so at the broker, in which the account holds
+        more on that side than is in the book as entered there, and how much more. Raises BrokerError.
+        """
+        self._ask_positions()
+        direction = 1 if side == "long" else -1
+        rows = [each for each in self._sender.account_rows if (each.kind, each.symbol) == ("FUT", called)]
+        with self._book.reading() as entries:
+            booking = Booking(entries, self._contracts)
+            more = {each.con_id: direction * (each.size - booking.in_account(each.con_id)) for each in rows}
+        for con_id, size in sorted(more.items()):
+            if size > 0:
+                return con_id, size
+        raise BrokerError(
+            f"The account holds no {side} {symbol} but what others have in the book: an exit would open the "
+            "other way, or close theirs, and is not sent. Look at the broker"
+        )
+
     def close(self, order: LiveOrder, traded: Traded) -> OrderOutcome[ExitFill]:
         """Sends the exit, or waits for the one that is at work. Returns what was closed.
 
@@ -104,13 +122,10 @@ class ClosingDesk:
             self._noting.end(order.reference)
 
     def _closable(self, order: LiveOrder) -> int:
-        """Returns how many of the contracts the account holds, as it says now or, where it does not answer,
-        said last. Raises BrokerError where it is none: closing what is not there would open the other way.
+        """Returns how many of the contracts the account holds. Raises BrokerError where it is none: closing
+        what is not there would open the other way.
         """
-        try:
-            self._sender.ask_positions()
-        except BrokerError as error:
-            self._log.error("An exit is sent by what the account was last heard to hold", why=str(error))
+        self._ask_positions()
         held = self._sender.held.get(order.con_id, 0) * (1 if order.side == "long" else -1)
         if held < 1:
             raise BrokerError(
@@ -119,6 +134,13 @@ class ClosingDesk:
                 "Look at the broker"
             )
         return min(order.size, held)
+
+    def _ask_positions(self) -> None:
+        """Asks what the account holds; where it does not answer, what it said last counts."""
+        try:
+            self._sender.ask_positions()
+        except BrokerError as error:
+            self._log.error("An exit is sent by what the account was last heard to hold", why=str(error))
 
     def _begin(self, order: LiveOrder) -> "_Following":
         """Writes the exit down, unless one is at work; while the book cannot be written, for later."""
