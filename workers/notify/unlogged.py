@@ -118,7 +118,7 @@ class _StopWatch:
             seen = self._bus.without_stop()[:LONGEST_TEXT]
         except BusRefused as error:
             if not self._is_refused:
-                self._log.error("What is without its stop cannot be read; nothing is told of it", why=str(error))
+                self._log.error("What is without its stop cannot be read, and is not told", why=str(error))
             self._is_refused = True
             return ""
         self._is_refused = False
