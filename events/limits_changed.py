@@ -11,8 +11,10 @@ from portfold.events.fields import (
     DaysOrNone,
     Digest,
     Dollars,
+    DollarsEach,
     Flag,
     HoldOrFlatten,
+    LossBudget,
     LossTiers,
     Milliseconds,
     NameOrNone,
@@ -105,6 +107,9 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_stale_denies: Flag = False
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
+    loss_budget: LossBudget = ""
+    default_risk: DollarsEach = ""
+    stop_costs: DollarsEach = ""
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):

@@ -6,7 +6,7 @@ decided can be decided again. However bad the event, it answers; it never raises
 """
 
 from decimal import getcontext, setcontext
-from typing import assert_never, get_args
+from typing import NamedTuple, assert_never, get_args
 
 from portfold.coordinator.fold import repeats
 from portfold.coordinator.fold.effects import (
@@ -18,6 +18,7 @@ from portfold.coordinator.fold.effects import (
     positions,
     presence,
     resuming,
+    stop_moves,
 )
 from portfold.coordinator.fold.effects.late_report import doubted_when_late
 from portfold.coordinator.fold.effects.time_passing import pass_time
@@ -41,6 +42,7 @@ from portfold.events.incoming import (
     PositionMarked,
     PositionOpened,
     PositionSettled,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerLost,
@@ -52,7 +54,7 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 8
+FOLD_VERSION = 9
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -74,10 +76,11 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
+9 knows what an entry plans to lose, the loss budget, and StopMoved.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, 8, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
@@ -88,12 +91,29 @@ _KNOWN_SINCE: dict[type, int] = {
     AccountReported: 7,
     AccountSettled: 7,
     CashMoved: 8,
+    StopMoved: 9,
 }
 """The version that first knew an event, for those that came later: the ones before refused it."""
-_OWNER_SINCE = 7
-_MARKS_FIELDS = "its fields are worker, session, seq, symbol, side, price, unrealized"
-_NO_OWNER = f"PositionMarked.owner: not a field of PositionMarked; {_MARKS_FIELDS}"
-"""What the versions said before PositionMarked had an owner."""
+
+
+class _Grown(NamedTuple):
+    """A kind of event that had only the fields `had` before the version `since`; which refused the `new`."""
+
+    since: int
+    had: str
+    new: tuple[str, ...]
+
+    def refusal(self, kind: str, field: str) -> str:
+        """Returns what those versions said of a new field."""
+        return f"{kind}.{field}: not a field of {kind}; its fields are {self.had}"
+
+
+_GROWN = {
+    "PositionMarked": _Grown(7, "worker, session, seq, symbol, side, price, unrealized", ("owner",)),
+    "EntryRequested": _Grown(
+        9, "worker, session, seq, symbol, side, size, strategy", ("stop_price", "price", "risk")
+    ),
+}
 _ABOUT_POSITIONS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
 
 
@@ -130,8 +150,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
     """
     if state.fold_version < _KNOWN_SINCE.get(type(event), 0):
         event = Malformed("", type(event).__name__)
-    if state.fold_version < _OWNER_SINCE and isinstance(event, PositionMarked) and event.owner:
-        event = Malformed(_NO_OWNER, "PositionMarked")
+    if state.fold_version < FOLD_VERSION:
+        event = _as_it_was_read(state, event)
     if isinstance(event, WorkerEvent) and repeats.is_repeat(state, event):
         return repeats.answer_again(state, event)
     match event:
@@ -143,6 +163,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
             return doubted_when_late(positions.opened, state, at, event)
         case PositionClosed():
             return doubted_when_late(positions.closed, state, at, event)
+        case StopMoved():
+            return stop_moves.moved(state, event)
         case EntryRenewed():
             return entry.renew(state, at, event)
         case EntryWithdrawn():
@@ -198,10 +220,22 @@ def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) 
     return []
 
 
+def _as_it_was_read(state: State, event: Event | Malformed) -> Event | Malformed:
+    """Returns the event as the version that leads read it, before its kind had some of its fields."""
+    kind = type(event).__name__
+    grown = _GROWN.get(kind)
+    if grown is None or state.fold_version >= grown.since:
+        return event
+    named = next((name for name in grown.new if getattr(event, name)), "")
+    return Malformed(grown.refusal(kind, named), kind) if named else event
+
+
 def _malformed(state: State, event: Malformed) -> list[Decision]:
-    reason = event.reason
-    if state.fold_version < _OWNER_SINCE and event.type == "PositionMarked":
-        reason = reason.replace(f"{_MARKS_FIELDS}, owner", _MARKS_FIELDS)
+    reason, grown = event.reason, _GROWN.get(event.type)
+    if grown is not None and state.fold_version < grown.since:
+        reason = reason.replace(", ".join((grown.had, *grown.new)), grown.had)
+        named = (name for name in grown.new if reason.startswith(f"{event.type}.{name}: expected"))
+        reason = next((grown.refusal(event.type, name) for name in named), reason)
     later = [kind.__name__ for kind, since in _KNOWN_SINCE.items() if state.fold_version < since]
     if later:
         unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"

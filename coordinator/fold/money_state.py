@@ -30,6 +30,17 @@ class Capital(Struct):
     forced: dict[str, Decimal] = field(default_factory=dict)
 
 
+class Plan(Struct, frozen=True):
+    """What a leg, or a slot, is planned to lose: at `stop`, or `risk` dollars in all, before costs.
+
+    `price` is what a slot expects to be filled at.
+    """
+
+    stop: Decimal | None = None
+    price: Decimal | None = None
+    risk: Decimal = ZERO
+
+
 class Lock(Struct):
     """A limit that was reached at the event `since`: what follows, and until when.
 

@@ -34,6 +34,9 @@ def rules_no_looser(in_force: Limits, limits: LimitsChanged) -> Mapping[str, obj
         kept["mark_stale_denies"] = True
     if in_force.mark_jumps:
         kept |= {name: getattr(in_force, name) for name in ("mark_jumps", "mark_confirm_seconds")}
+    if in_force.loss_budget:
+        kept |= {name: getattr(in_force, name) for name in ("default_risk", "stop_costs")}
+        kept["loss_budget"] = max(in_force.loss_budget, limits.loss_budget)  # "deny" is the tighter
     resumes = [text for text in (in_force.max_forced_resumes, limits.max_forced_resumes) if text]
     kept["max_forced_resumes"] = min(resumes, key=int, default="")
     return kept

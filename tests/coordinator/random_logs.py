@@ -35,6 +35,7 @@ from portfold.events.incoming import (
     PositionMarked,
     PositionOpened,
     PositionSettled,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerLost,
@@ -45,6 +46,7 @@ from portfold.events.incoming import (
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
+from tests.coordinator.whole_trades import filled, reported_late, restarted, traded
 
 Log = list[tuple[StreamId, Event | Malformed]]
 """Events as they lie in a stream."""
@@ -116,7 +118,11 @@ def _by_worker(
     return st.builds(say, _speakers, st.just({}) if about is None else about, **fields)
 
 
-_requests = _by_worker(EntryRequested, _sized_legs)
+_requests = _by_worker(
+    EntryRequested,
+    _sized_legs,
+    risk=st.sampled_from([Decimal(0), Decimal(0), Decimal("130.01"), Decimal(350)]),
+)
 _fill_names = st.sampled_from(["", "", "", "broker-1", "broker-2", "broker-3"])
 _fills = _by_worker(PositionOpened, _sized_legs, price=_prices, fill=_fill_names)
 _closes = _by_worker(
@@ -131,46 +137,11 @@ _closes = _by_worker(
 _marks = _by_worker(
     PositionMarked, _legs, price=_prices, unrealized=_dollars, owner=st.sampled_from(["", "", "ann", "bob"])
 )
+_stops = _by_worker(StopMoved, _legs, stop_price=_prices)
 _holdings = st.lists(
     st.sampled_from(["ES:long:1:100", "ES:long:3:99.5", "ES:short:1:100", "CL:long:2:-37.63", "NQ:long:1:0"]),
     max_size=4,
 ).map(" ".join)
-
-
-def _filled(request: EntryRequested) -> list[Event]:
-    """A request and the fill it asked for."""
-    return [
-        request,
-        PositionOpened(*_speaker(request), request.symbol, request.side, request.size, Decimal(100)),
-    ]
-
-
-def _traded(request: EntryRequested, price: Decimal, pnl: Decimal) -> list[Event]:
-    """All of a trade: asked, filled, marked, closed."""
-    leg = (request.symbol, request.side)
-    return [
-        *_filled(request),
-        PositionMarked(*_speaker(request), *leg, price, pnl),
-        PositionClosed(*_speaker(request), *leg, request.size, price, Decimal(5), pnl),
-    ]
-
-
-def _restarted(request: EntryRequested) -> list[Event]:
-    """A trade whose worker comes back with its position."""
-    holding = f"{request.symbol}:{request.side}:{request.size}:100"
-    return [*_filled(request), WorkerStarted(*_speaker(request), request.symbol, holding)]
-
-
-def _reported_late(request: EntryRequested, pnl: Decimal, *, opens: bool) -> list[Event]:
-    """A trade whose worker comes back as another process; only then a report of the old one arrives."""
-    old = structs.replace(request, session="s1")
-    asked, filled, back = _restarted(old)
-    closed = PositionClosed(*_speaker(old), old.symbol, old.side, old.size, Decimal(100), Decimal(5), pnl)
-    return [asked, filled, structs.replace(back, session="s2"), filled if opens else closed]
-
-
-def _speaker(event: WorkerEvent) -> tuple[str, str, int]:
-    return event.worker, event.session, event.seq
 
 
 _limits = st.builds(
@@ -221,6 +192,9 @@ _limits = st.builds(
             mark_stale_denies=[False, True],
             mark_jumps=["", "ES=0 CL=1"],
             mark_confirm_seconds=[1],
+            loss_budget=["", "default", "deny"],
+            default_risk=["ES=100 CL=250.01", "ES=100"],
+            stop_costs=["", "ES=5.10"],
         ),
     ),
 )
@@ -270,13 +244,14 @@ _garbage = st.lists(
 )
 
 _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
-    _requests.map(_filled),
-    _requests.map(_restarted),
-    st.builds(_traded, _requests, _prices, _dollars),
-    st.builds(_reported_late, _requests, _dollars, opens=st.booleans()),
+    _requests.map(filled),
+    _requests.map(restarted),
+    st.builds(traded, _requests, _prices, _dollars),
+    st.builds(reported_late, _requests, _dollars, opens=st.booleans()),
     _requests.map(lambda request: [request]),
     _closes.map(lambda close: [close]),
     _marks.map(lambda mark: [mark]),
+    _stops.map(lambda stop: [stop]),
     _by_worker(EntryWithdrawn, _symbols).map(lambda withdrawn: [withdrawn]),
     _by_worker(EntryRenewed, _symbols).map(lambda renewed: [renewed]),
     _orders.map(lambda order: [order]),

@@ -134,12 +134,17 @@ class Story:
         return kind(worker=worker, session=session, seq=self._seqs[worker, session], **fields)
 
     def asks(
-        self, symbol: str, size: int = 1, side: str = "long", worker: str = "", session: str = "s1"
+        self,
+        symbol: str,
+        size: int = 1,
+        side: str = "long",
+        worker: str = "",
+        session: str = "s1",
+        **planned: Any,
     ) -> EntryAllowed | EntryDenied:
         """Asks for an entry; the worker is called after the symbol unless named. Returns the answer."""
-        decisions = self.says(
-            EntryRequested, worker or f"ibs-{symbol}", session, symbol=symbol, side=side, size=size
-        )
+        asked = {"symbol": symbol, "side": side, "size": size, **planned}
+        decisions = self.says(EntryRequested, worker or f"ibs-{symbol}", session, **asked)
         answer = decisions[-1]
         assert isinstance(answer, EntryAllowed | EntryDenied)
         return answer

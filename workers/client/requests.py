@@ -13,7 +13,7 @@ from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
 from portfold.remedies import settle
-from portfold.workers.client.amount import whole
+from portfold.workers.client.amount import PlannedLoss, planned, whole
 from portfold.workers.client.answer import await_answer
 from portfold.workers.client.context import GateContext
 from portfold.workers.client.decision import FAILED, Decision
@@ -31,8 +31,11 @@ class Requests:
         self._answer_seconds = settings.answer_seconds
         self._presence, self._grants = presence, grants
 
-    def ask(self, symbol: str, side: Side, size: int, strategy: str, *, hold: bool) -> Decision:
+    def ask(
+        self, symbol: str, side: Side, size: int, strategy: str, plan: PlannedLoss, *, hold: bool
+    ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
+        named = planned(side, plan)
         self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, *self._presence.why_not)
@@ -46,6 +49,7 @@ class Requests:
                     side=side,
                     size=whole(size),
                     strategy=strategy,
+                    **named,
                 )
             )
         except (NotPublished, BusRefused) as error:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
+from typing import Unpack
 
 from portfold.config import Configuration
 from portfold.coordinator.configured import unwatched_limits
@@ -29,13 +30,14 @@ from portfold.events.incoming import (
     PositionClosed,
     PositionMarked,
     PositionOpened,
+    StopMoved,
     WorkerStarted,
     WorkerStopped,
 )
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Entry
-from portfold.workers.client.amount import Amount, exact, whole
+from portfold.workers.client.amount import Amount, PlannedLoss, exact, planned, whole
 from portfold.workers.client.answer import read_answer
 from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for
 from portfold.workers.client.decision import Decision
@@ -153,9 +155,11 @@ class InProcessGate:
         *,
         strategy: str = "",
         hold: bool = False,
+        **plan: Unpack[PlannedLoss],
     ) -> Decision:
         """Asks for room; with `hold` the slot lasts until a fill is reported or it is given back."""
         ask = partial(EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy)
+        ask = partial(ask, **planned(side, plan))
         decision = self._ask(ask, symbol)
         if decision and hold:
             self.held[symbol] = decision
@@ -245,6 +249,11 @@ class InProcessGate:
         self._publish(closed)
         if recorded is not None:
             recorded()
+        return True
+
+    def stop_moved(self, symbol: str, side: Side = "long", *, price: Amount) -> bool:
+        """Reports where the stop of an open position is from now on."""
+        self._publish(partial(StopMoved, symbol=symbol, side=side, stop_price=exact(price, "price")))
         return True
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:

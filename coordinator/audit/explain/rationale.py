@@ -213,6 +213,11 @@ def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str
     return f"{held} held + {reserved} reserved + {decision.size} asked = {total}, and {most} is the limit."
 
 
+def _over_budget(case: DecisionContext, decision: decisions.EntryDenied) -> str:
+    limits = case.met.limits
+    return limit_rationale.budget(case.met, limits) if limits is not None else ""
+
+
 _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "stopped_out": _stopped_out,
     "halted": _halted,
@@ -222,6 +227,7 @@ _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "symbol_pending": _pending,
     "max_positions": _no_slot,
     "max_contracts": _no_contracts,
+    "loss_budget": _over_budget,
 }
 
 

@@ -6,6 +6,7 @@ list of limits and the documentation's tests; a rule that is not in the table do
 
 from portfold.coordinator.fold.equity import note_equity
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules.budget import loss_budget
 from portfold.coordinator.fold.rules.entries import (
     account_differs,
     account_silent,
@@ -71,6 +72,7 @@ RULES: tuple[Rule, ...] = (
     symbol_pending.RULE,
     max_positions.RULE,
     max_contracts.RULE,
+    loss_budget.RULE,
 )
 LATCHED_BY_CODE = {rule.code: rule for rule in LATCHED}
 OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resumes)
