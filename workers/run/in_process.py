@@ -15,6 +15,7 @@ from typing import Unpack
 
 from portfold.config import Configuration
 from portfold.coordinator.configured import unwatched_limits
+from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.views.status import status_values
@@ -54,7 +55,7 @@ class InProcessPortfolio:
     """
 
     def __init__(self, limits: LimitsChanged, *, record: Record | None = None) -> None:
-        self.state = State()
+        self.state = State(fold_version=FOLD_VERSION)
         self._limits = limits
         self._record = record
         self._chain = GENESIS
