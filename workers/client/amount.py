@@ -7,9 +7,12 @@ from decimal import Context, Decimal
 from operator import index
 from typing import SupportsFloat, SupportsIndex, TypedDict
 
+from msgspec import structs
+
 from portfold.dollars import ZERO
-from portfold.events.codec import RefusedField
-from portfold.events.incoming import unfit_plan
+from portfold.events.codec import RefusedField, encode_checked
+from portfold.events.fields import Side
+from portfold.events.incoming import EntryRequested, unfit_plan
 
 Amount = Decimal | int | float | str | SupportsFloat
 """A price or dollars, numpy's numbers included. A float is read by its shortest text, so 71.25 means 71.25.
@@ -76,3 +79,10 @@ def planned(side: str, plan: PlannedLoss) -> NamedLoss:
     if refused:
         raise RefusedField(f"{refused}, got {plan}")
     return NamedLoss(stop_price=stop, price=price, risk=risk)
+
+
+def requested(worker: str, symbol: str, side: Side, size: int, plan: PlannedLoss) -> EntryRequested:
+    """Returns a request that is only thought of, by the worker's session of now. Raises RefusedField."""
+    request = EntryRequested(worker, "none", 0, symbol, side, size, **planned(side, plan))
+    encode_checked(request)
+    return structs.replace(request, session="")

@@ -20,6 +20,7 @@ from functools import partial
 from types import TracebackType
 from typing import Unpack
 
+from portfold.coordinator.views.room import Room
 from portfold.coordinator.views.status import status_values
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.fields import Side
@@ -202,10 +203,14 @@ class PortfolioGate:
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
 
-        With `hold` the slot is renewed while this process lives, until its fill, or each part of it, is
-        reported or it is given back: for an order that fills at a later bar. `plan`: what it may lose.
+        With `hold` the slot is renewed while this process lives, until each part of it is reported filled or
+        it is given back: for an order that fills at a later bar. `plan`: what it may lose.
         """
         return self._requests.ask(symbol, side, size, strategy, plan, hold=hold)
+
+    def room(self, symbol: str, side: Side = "long", size: int = 1, **plan: Unpack[PlannedLoss]) -> Room:
+        """Says what would be allowed now, and asks for nothing. Raises BusError, LogDiffers, RefusedField."""
+        return self._requests.room(symbol, side, size, plan)
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
@@ -264,10 +269,8 @@ class PortfolioGate:
         with self._reported.closing(symbol, contracts if owner in ("", self.worker) else 0):
             make = partial(self._author.event, PositionClosed, symbol=symbol, side=side, size=contracts)
             make = partial(make, price=exact(price, "price"), commission=exact(commission, "commission"))
-            make = partial(
-                make, pnl=exact(pnl, "pnl"), reason=as_text(reason), owner=owner, fill=as_name(fill)
-            )
-            return self._publisher.fact(make, recorded)
+            make = partial(make, pnl=exact(pnl, "pnl"), reason=as_text(reason), owner=owner)
+            return self._publisher.fact(partial(make, fill=as_name(fill)), recorded)
 
     def stop_moved(self, symbol: str, side: Side = "long", *, price: Amount) -> bool:
         """Reports where the stop of an open position is from now on. False while it waits for the bus."""
@@ -311,10 +314,7 @@ class PortfolioGate:
         self._each_beat()
 
     def _publish_started(self) -> None:
-        """Announces what the broker holds.
-
-        Nobody reports what is filled meanwhile: it was ordered by a life of this worker that is over.
-        """
+        """Announces what the broker holds; what fills meanwhile was ordered by an earlier life."""
         if self._holdings is tuple and not self._presence.announcements:
             ask_about_an_earlier_life(self._bus.status(), self.worker, self._log)
         with self.orders:
