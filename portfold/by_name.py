@@ -10,9 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from portfold.bounds import MOST_GROUPS, MOST_NAMED, MOST_SYMBOLS
-
-_ONE, _NONE = Decimal(1), Decimal(0)
+_ONE = Decimal(1)
 
 
 class ByName(NamedTuple):
@@ -39,29 +37,21 @@ def by_name(text: str) -> ByName:
     return ByName(each, named)
 
 
-def no_looser(here: str, there: str) -> str:
-    """Returns the smaller number of each name of the two; where one of them has none, that of the other.
-
-    What would be more names than a limit may have leaves `here` as it is.
-    """
+def no_larger(here: str, there: str) -> bool:
+    """Returns whether each name has a number there that is no larger than the one it has here, if any."""
     first, second = by_name(here), by_name(there)
-    each = _smaller(first.each, second.each)
-    names = {name: _smaller(first.of(name), second.of(name)) for name in (*first.named, *second.named)}
-    own = [f"{name}={number or _NONE:f}" for name, number in names.items() if number != each]
-    words = [*([f"{each:f}"] if each is not None else []), *own]
-    return " ".join(words) if len(words) <= MOST_NAMED else here
+    pairs = [(first.of(name), second.of(name)) for name in (*first.named, *second.named)]
+    return all(
+        before is None or (after is not None and after <= before)
+        for before, after in [*pairs, (first.each, second.each)]
+    )
 
 
-def heavier(here: str, there: str) -> str:
-    """Returns the larger weight of each symbol of the two: what counts more leaves room for less."""
+def no_lighter(here: str, there: str) -> bool:
+    """Returns whether each symbol has a weight there that is no smaller than the one it has here."""
     first, second = by_name(here).named, by_name(there).named
-    found = {name: max(first.get(name) or _ONE, second.get(name) or _ONE) for name in (*first, *second)}
-    words = [f"{name}={weight:f}" for name, weight in found.items() if weight != _ONE]
-    return " ".join(words) if len(words) <= MOST_SYMBOLS else here
-
-
-def _smaller(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    return min((number for number in (one, other) if number is not None), default=None)
+    names = (*first, *second)
+    return all((second.get(name) or _ONE) >= (first.get(name) or _ONE) for name in names)
 
 
 def repeated(text: str) -> bool:
@@ -76,13 +66,10 @@ def groups_of(text: str) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(symbols.split(",")) for name, symbols in pairs}
 
 
-def wider_groups(here: str, there: str) -> str:
-    """Returns the groups of both, each with the symbols of both: the wider a group, the more counts to it."""
-    first, second = groups_of(here), groups_of(there)
-    found = {name: dict.fromkeys((*first.get(name, ()), *second.get(name, ()))) for name in (*first, *second)}
-    if len(found) > MOST_GROUPS or any(len(symbols) > MOST_SYMBOLS for symbols in found.values()):
-        return here
-    return " ".join(f"{name}={','.join(symbols)}" for name, symbols in found.items())
+def no_narrower(here: str, there: str) -> bool:
+    """Returns whether each group of here is there with all its symbols: the wider, the more counts to it."""
+    found = groups_of(there)
+    return all(set(symbols) <= set(found.get(name, ())) for name, symbols in groups_of(here).items())
 
 
 def member_repeated(text: str) -> bool:
@@ -107,6 +94,19 @@ def steps_of(text: str) -> tuple[Step, ...]:
     """Reads `50000=2 55000=3`, in its order."""
     pairs = (word.split("=") for word in text.split(" ") if word)
     return tuple(Step(Decimal(dollars), int(contracts)) for dollars, contracts in pairs)
+
+
+def contracts_at(text: str, dollars: Decimal) -> int:
+    """Returns how many contracts the ladder allows at that equity; none below its lowest step."""
+    return max((step.contracts for step in steps_of(text) if dollars >= step.dollars), default=0)
+
+
+def no_higher(here: str, there: str) -> bool:
+    """Returns whether the ladder there allows no more than the one here, at whatever equity."""
+    if not here:
+        return True
+    rises = [step.dollars for step in steps_of(there)]
+    return bool(rises) and all(contracts_at(there, at) <= contracts_at(here, at) for at in rises)
 
 
 def is_ascending(steps: tuple[Step, ...]) -> bool:

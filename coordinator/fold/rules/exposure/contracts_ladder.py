@@ -6,7 +6,7 @@ Where `max_contracts` is the smaller, that is the limit, and its rule says so.
 
 from decimal import Decimal
 
-from portfold.by_name import steps_of
+from portfold.by_name import contracts_at
 from portfold.coordinator.fold.equity import equity
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
@@ -36,18 +36,12 @@ def note_first(state: State, limits: Limits, capital: Capital) -> None:
         capital.at_roll = equity(state, capital, realized=False) - max(ZERO, daily_pnl(state))
 
 
-def most_contracts(limits: Limits, at_roll: Decimal) -> int:
-    """Returns how many contracts there may be at that equity."""
-    steps = (step.contracts for step in steps_of(limits.contracts_ladder) if at_roll >= step.dollars)
-    return max(steps, default=0)
-
-
 def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Objects where what is asked would be more than the ladder allows."""
     at_roll = _at_roll(state, limits)
     if at_roll is None:
         return None
-    most = most_contracts(limits, at_roll)
+    most = contracts_at(limits.contracts_ladder, at_roll)
     used, more = contracts_counted(state, limits), weighed(limits, request.symbol, request.size)
     if used + more <= most or limits.max_contracts < most:
         return None
@@ -63,7 +57,7 @@ def read(state: State, limits: Limits) -> Reading | None:
     at_roll = _at_roll(state, limits)
     if at_roll is None:
         return None
-    used, most = contracts_counted(state, limits), Decimal(most_contracts(limits, at_roll))
+    used, most = contracts_counted(state, limits), Decimal(contracts_at(limits.contracts_ladder, at_roll))
     about = f"open or reserved; the day began with an equity of {shown(at_roll)}"
     return Reading("contracts", most, used, max(ZERO, most - used), most, about)
 

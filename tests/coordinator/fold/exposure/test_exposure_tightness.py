@@ -1,82 +1,111 @@
-"""What a file may do to limits of exposure that are in force: the tighter of each name holds."""
+"""Which limits of exposure loosen: what waits for the next trading day, and what no file brings."""
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from portfold.by_name import heavier, no_looser, wider_groups
-from portfold.coordinator.configured import how_to_order
-from portfold.coordinator.configured import no_looser as configured_no_looser
+from portfold.by_name import no_higher, no_larger, no_lighter, no_narrower
+from portfold.coordinator.configured import how_to_order, no_looser
 from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.fold.tightness import at_once
 from tests.coordinator.story import limits
 
 
-def after_a_file(in_force: dict[str, Any], file: dict[str, Any]) -> Any:
-    return configured_no_looser(limits_of(limits(**in_force)), limits(**file))
+def counting(in_force: dict[str, Any], ordered: dict[str, Any]) -> Any:
+    return at_once(limits_of(limits(**in_force)), limits_of(limits(**ordered)))
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "holds"),
+    ("here", "there", "tighter"),
     [
-        ("2", "3", "2"),
-        ("3", "2", "2"),
-        ("2", "", "2"),
-        ("", "2", "2"),
-        ("2 ES=4", "3 ES=1", "2 ES=1"),
-        ("2 ES=4", "1", "1"),
-        ("ES=4", "2", "2"),
-        ("ES=0", "CL=1", "CL=1"),
-        ("2 ES=0", "", "2 ES=0"),
-        ("1.5", "1.25 bob=1", "1.25 bob=1"),
+        ("2", "2", True),
+        ("2", "3", False),
+        ("3", "2", True),
+        ("2", "", False),
+        ("2", "0", False),
+        ("", "2", True),
+        ("2 ES=4", "2 ES=1", True),
+        ("2 ES=4", "2", True),
+        ("2", "2 ES=4", False),
+        ("2", "2 ES=0", False),
+        ("ES=4", "2", True),
+        ("ES=4", "CL=2", False),
+        ("1.5", "1.25 bob=1.5", True),
     ],
 )
-def test_of_numbers_by_name_the_smaller_of_each_name_holds(here: str, there: str, holds: str) -> None:
-    assert no_looser(here, there) == holds
-
-
-def test_more_names_than_a_limit_may_have_leave_it_as_it_is() -> None:
-    here, there = (" ".join(f"{side}{one}=1" for one in range(40)) for side in "ab")
-    assert no_looser(here, there) == here
+def test_numbers_by_name_are_tighter_where_no_name_may_have_more(
+    here: str, there: str, tighter: bool
+) -> None:
+    assert no_larger(here, there) is tighter
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "holds"),
+    ("here", "there", "tighter"),
     [
-        ("MES=0.1", "MES=0.2", "MES=0.2"),
-        ("MES=0.5", "MES=0.1", "MES=0.5"),
-        ("", "MES=0.1", ""),
-        ("MES=0.1", "", ""),
-        ("", "CL=2.5", "CL=2.5"),
+        ("MES=0.1", "MES=0.2", True),
+        ("MES=0.5", "MES=0.1", False),
+        ("", "MES=0.1", False),
+        ("MES=0.1", "", True),
+        ("", "CL=2.5", True),
+        ("CL=2.5", "", False),
     ],
 )
-def test_of_two_weights_the_heavier_holds_so_no_file_lowers_one(here: str, there: str, holds: str) -> None:
-    assert heavier(here, there) == holds
+def test_what_counts_more_is_tighter(here: str, there: str, *, tighter: bool) -> None:
+    assert no_lighter(here, there) is tighter
 
 
-def test_a_group_only_grows_and_a_new_one_comes() -> None:
-    assert wider_groups("a=ES,NQ", "a=ES,MES b=CL") == "a=ES,NQ,MES b=CL"
-    sixteen = " ".join(f"g{one}=ES" for one in range(16))
-    assert wider_groups(sixteen, "more=CL") == sixteen
+@pytest.mark.parametrize(
+    ("here", "there", "tighter"),
+    [
+        ("a=ES", "a=NQ,ES b=CL", True),
+        ("a=ES,NQ", "a=ES", False),
+        ("a=ES", "b=ES", False),
+        ("a=ES", "", False),
+    ],
+)
+def test_a_group_that_grows_is_tighter(here: str, there: str, *, tighter: bool) -> None:
+    assert no_narrower(here, there) is tighter
 
 
-def test_numbers_for_groups_that_find_no_room_stay_out() -> None:
-    sixteen = " ".join(f"g{one}=ES" for one in range(16))
-    found = after_a_file({"groups": sixteen}, {"groups": "more=CL", "group_positions": "more=1"})
-    assert (found.groups, found.group_positions) == (sixteen, "")
+@pytest.mark.parametrize(
+    ("here", "there", "tighter"),
+    [
+        ("50000=2", "50000=1", True),
+        ("50000=2", "50001=2", True),
+        ("50000=2", "49999=1", False),
+        ("50000=2 55000=3", "50000=2", True),
+        ("50000=2", "50000=2 55000=3", False),
+        ("50000=2", "", False),
+        ("", "50000=2", True),
+    ],
+)
+def test_a_ladder_is_tighter_where_no_equity_may_have_more(here: str, there: str, *, tighter: bool) -> None:
+    assert no_higher(here, there) is tighter
 
 
-@pytest.mark.parametrize(("here", "there", "holds"), [(3, 2, 2), (2, 3, 2), (0, 2, 2), (2, 0, 2)])
-def test_the_smaller_request_holds(here: int, there: int, holds: int) -> None:
-    found = after_a_file({"max_request_contracts": here}, {"max_request_contracts": there})
-    assert found.max_request_contracts == holds
+def test_groups_and_their_numbers_count_or_wait_together() -> None:
+    in_force = {"groups": "a=ES,NQ", "group_positions": "a=1"}
+    ordered = {"groups": "b=ES", "group_positions": "b=1"}
+    found = counting(in_force, ordered)
+    assert (found.groups, found.group_positions) == ("a=ES,NQ", "a=1")
+    wider = {"groups": "a=ES,NQ,CL b=CL", "group_positions": "1"}
+    found = counting(in_force, wider)
+    assert (found.groups, found.group_positions) == ("a=ES,NQ,CL b=CL", "1")
 
 
-def test_a_ladder_in_force_stays_and_the_order_for_another_can_be_typed() -> None:
-    money: dict[str, Any] = {"start_balance": Decimal(50_000)}
-    wanted = limits(**money, contracts_ladder="50000=3")
-    found = after_a_file(
-        money | {"contracts_ladder": "50000=2 60000=4"}, money | {"contracts_ladder": "50000=3"}
+def test_a_file_with_other_groups_and_weights_loosens_nothing() -> None:
+    in_force = limits_of(limits(groups="a=ES", max_contracts=2))
+    file = limits(groups="b=ES", group_positions="b=1", contract_weights="ES=0.1", max_request_contracts=1)
+    found = no_looser(in_force, file)
+    assert (found.groups, found.group_positions, found.contract_weights) == ("a=ES", "", "")
+    assert found.max_request_contracts == 1
+
+
+def test_the_order_for_the_rest_can_be_typed() -> None:
+    wanted = limits(
+        start_balance=Decimal(50_000), contracts_ladder="50000=2 55000=3", worker_entries="2 bob=1"
     )
-    assert found.contracts_ladder == "50000=2 60000=4"
-    assert "--contracts-ladder 50000=3 --by NAME" in how_to_order(wanted, ["contracts_ladder"])
+    assert how_to_order(wanted, ["contracts_ladder", "worker_entries"]) == (
+        "portfold limits --worker-entries '2 bob=1' --contracts-ladder '50000=2 55000=3' --by NAME --reason TEXT"
+    )
