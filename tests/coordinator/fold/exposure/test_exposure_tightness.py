@@ -107,5 +107,6 @@ def test_the_order_for_the_rest_can_be_typed() -> None:
         start_balance=Decimal(50_000), contracts_ladder="50000=2 55000=3", worker_entries="2 bob=1"
     )
     assert how_to_order(wanted, ["contracts_ladder", "worker_entries"]) == (
-        "portfold limits --worker-entries '2 bob=1' --contracts-ladder '50000=2 55000=3' --by NAME --reason TEXT"
+        "portfold limits --worker-entries '2 bob=1' --contracts-ladder '50000=2 55000=3' "
+        "--by NAME --reason TEXT"
     )
