@@ -35,7 +35,7 @@ def counting(in_force: dict[str, Any], ordered: dict[str, Any]) -> Any:
     ],
 )
 def test_numbers_by_name_are_tighter_where_no_name_may_have_more(
-    here: str, there: str, tighter: bool
+    here: str, there: str, *, tighter: bool
 ) -> None:
     assert no_larger(here, there) is tighter
 
