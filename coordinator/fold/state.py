@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
-from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay, Plan
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
@@ -49,8 +49,8 @@ class Reservation(Struct):
 
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
-    was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted. `plan`
-    is what its request planned to lose, if it said so.
+    was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
+    `entered`: it was filled in part. `plan` is what its request planned to lose, if it said so.
     """
 
     symbol: str
@@ -62,6 +62,7 @@ class Reservation(Struct):
     kept: bool = False
     lasts_ms: int = 0
     revoked: bool = False
+    entered: bool = False
     plan: Plan | None = None
 
 
@@ -162,7 +163,8 @@ class Worker(Struct):
     answers to its latest requests, by session and number, so that a repeat is answered alike. `said` is a
     digest of the last event of each session: another event of the same number is no repeat of it. `fills` are
     its latest fills with the events that reported them: many of one worker push out none of another's. Since
-    version 6 the fills that opened are in `openings`.
+    version 6 the fills that opened are in `openings`. `entered` is how often it entered on the trading day
+    `entered_on`.
     """
 
     session: str = ""
@@ -173,6 +175,8 @@ class Worker(Struct):
     fills: dict[str, str] = field(default_factory=dict)
     openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
+    entered: Count = 0
+    entered_on: str = ""
 
 
 class Stats(Struct):
@@ -200,7 +204,7 @@ class State(Struct):
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days.
+    denied entries for days. `loosening` is what was ordered, and counts from a later day on.
     """
 
     limits: Limits | None = None
@@ -229,6 +233,7 @@ class State(Struct):
     locks: dict[str, Lock] = field(default_factory=dict)
     past: list[PastDay] = field(default_factory=list)
     paused_on: str = ""
+    loosening: Loosening | None = None
 
 
 def daily_pnl(state: State) -> Decimal:

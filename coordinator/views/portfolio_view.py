@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
@@ -139,7 +139,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
     whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
-    `locks` the limits of money that are latched.
+    `locks` the limits of money that are latched. `loosening` are limits that count from a later day on.
     """
 
     last_event: str = ""
@@ -166,6 +166,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     account: ShownAccount | None = None
     rules: tuple[ShownRule, ...] = ()
     locks: tuple[Lock, ...] = ()
+    loosening: Loosening | None = None
 
     @property
     def denies_entries(self) -> bool:
@@ -201,10 +202,11 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         return min(Decimal(1), max(ZERO, lost / limit)) if limit else ZERO
 
     @property
-    def contracts_used(self) -> int:
-        """Counts contracts held or reserved: `max_contracts` bounds them."""
-        slots = (*self.reserved, *self.taken_back)
-        return sum(held.size for held in self.positions) + sum(slot.size for slot in slots)
+    def contracts_used(self) -> Decimal:
+        """Counts contracts held or reserved, by their weight: `max_contracts` bounds them."""
+        weights = self.limits.weights if self.limits else {}
+        taken: list[ShownPosition | Slot] = [*self.positions, *self.reserved, *self.taken_back]
+        return sum((one.size * weights.get(one.symbol, Decimal(1)) for one in taken), ZERO)
 
     def slots_of(self, worker: str) -> tuple[Slot, ...]:
         """Returns the worker's slots, reserved or taken back: a fill of each may still be reported."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
+from portfold.bounds import MOST_CONTRACTS
 from portfold.coordinator.fold.effects.entry import NO_LIMITS
 from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.limits import Limits
@@ -76,7 +77,7 @@ def room_in(state: State, at: StreamId, request: EntryRequested, *, as_of: Strea
 
 def _largest(state: State, limits: Limits, request: EntryRequested) -> int:
     """Returns the most contracts that are allowed: each rule that counts them objects to more if to fewer."""
-    fits, too_many = 0, limits.max_contracts + 1
+    fits, too_many = 0, (MOST_CONTRACTS if limits.contract_weights else limits.max_contracts) + 1
     while too_many - fits > 1:
         size = (fits + too_many) // 2
         if why_not(state, limits, of_size(request, size)) is None:

@@ -64,6 +64,8 @@ OUT = {
     "MarkDoubted",
     "TradingDayStarted",
     "EventRejected",
+    "LooseningWaits",
+    "LooseningEnded",
 }
 EACH = (*EVENTS, *DECISIONS)
 

@@ -1,14 +1,17 @@
 """Why a limit of money was reached, and why it denies: its sentences of `rationale`."""
 
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
-from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
+from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
 from portfold.coordinator.fold.rules.budget.at_stop import entry_at_stop, leg_at_stop
 from portfold.coordinator.fold.rules.rule import Rule
-from portfold.coordinator.fold.rules.table import RULES
+from portfold.coordinator.fold.rules.table import EXPOSURE, RULES
 from portfold.coordinator.fold.state import Position, Reservation, State
+from portfold.coordinator.fold.taken import contracts_counted, weighed
 from portfold.coordinator.views.portfolio_view import PortfolioView
-from portfold.dollars import shown, shown_price
-from portfold.events.decisions import EntryDenied, LimitReached, StopLossApproaching
+from portfold.dollars import plain_count, shown, shown_price
+from portfold.events.decisions import EntryAllowed, EntryDenied, LimitReached, StopLossApproaching
+
+_OF_EXPOSURE = {rule.code: rule.keys[1:] for rule in EXPOSURE}
 
 _LEGS_NAMED = 6
 
@@ -29,6 +32,19 @@ def asked_before(limits: Limits | None, code: str) -> list[str]:
     """Returns the rules that were asked before the one that objected."""
     order = asked(limits)
     return order[: order.index(code)] if code in order else []
+
+
+def contracts(met: State, decision: EntryAllowed | EntryDenied) -> str:
+    """Says what the contracts come to with those that were asked for, by weight where some have one."""
+    limits = met.limits
+    if limits is None:
+        return ""
+    used, more = contracts_counted(met, limits), weighed(limits, decision.symbol, decision.size)
+    by_weight = f", by weight ({limits.contract_weights})" if limits.contract_weights else ""
+    return (
+        f"{plain_count(used)} contracts held or reserved + {plain_count(more)} asked = "
+        f"{plain_count(used + more)} of {limits.max_contracts}{by_weight}."
+    )
 
 
 def approaching(after: PortfolioView, decision: StopLossApproaching) -> list[str]:
@@ -60,8 +76,11 @@ def doubted(limits: Limits | None, until: str) -> list[str]:
     ]
 
 
-def budget(met: State, limits: Limits) -> str:
+def budget(met: State) -> str:
     """Says what each open leg and each slot would make at its stop, the worst first."""
+    limits = met.limits
+    if limits is None:
+        return ""
     made = [(leg_at_stop(limits, held), _leg(held)) for held in met.positions.values()]
     made += [(entry_at_stop(limits, slot, slot.plan), _leg(slot)) for slot in met.reservations.values()]
     worst = sorted((dollars, leg) for dollars, leg in made if dollars is not None)
@@ -79,6 +98,16 @@ def _leg(one: Position | Reservation) -> str:
     return f"{leg} at {shown_price(plan.stop)}" if plan.stop is not None else f"{leg} as it named"
 
 
+def exposed(met: State, decision: EntryDenied) -> list[str]:
+    """Says what the limit of an exposure is in full, and what it counts by; nothing for any other denial."""
+    limits = met.limits
+    if limits is None or decision.code not in _OF_EXPOSURE:
+        return []
+    counted_by = [decision.code, *_OF_EXPOSURE[decision.code], "contract_weights"]
+    in_full = [f"{name} {getattr(limits, name)}" for name in counted_by if name in limits.present]
+    return [f"In force: {'; '.join(in_full)}."]
+
+
 def latched(met: State, decision: EntryDenied) -> list[str]:
     """Says since when a limit that denies is latched, and until when; nothing for any other denial."""
     lock = met.locks.get(decision.code)
@@ -86,3 +115,17 @@ def latched(met: State, decision: EntryDenied) -> list[str]:
         return []
     until = f"It stands until {lock.until}" if lock.until else "Only a resume lifts it"
     return [f"Latched at event {lock.since}. {until}."]
+
+
+def waiting(day_ends: str) -> list[str]:
+    """Says why what loosens does not count yet, and from when on it does."""
+    return [
+        "What could allow more than the limits in force counts from the next trading day, or at once where "
+        "the order names a second person. What tightens of the order counts already.",
+        f"The trading day {day_ends}.",
+    ]
+
+
+def waited(before: Loosening | None) -> list[str]:
+    """Says since when it has waited."""
+    return [f"It was ordered at event {before.since}, to count from {before.day}."] if before else []

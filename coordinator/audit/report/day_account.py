@@ -18,7 +18,17 @@ from portfold.dollars import ZERO
 LINES_KEPT = 1000
 
 StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "flat"]
-OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "cash", "acknowledge", "retire"]
+OrderKind = Literal[
+    "halt",
+    "resume",
+    "resume by force",
+    "flatten",
+    "settle",
+    "cash",
+    "acknowledge",
+    "retire",
+    "limits that wait",
+]
 
 
 class EntryFill(Struct, frozen=True):
@@ -87,7 +97,7 @@ class Above(Struct, frozen=True):
 
     what: Literal["positions", "contracts"]
     ms: int
-    held: int
+    held: int | Decimal
     limit: int
 
 

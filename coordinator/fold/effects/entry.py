@@ -48,7 +48,7 @@ def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -
         lasts_ms=limits.reservation_ms,
         plan=plan_of(request),
     )
-    check_grant(state, limits)
+    check_grant(state, limits, request)
     return EntryAllowed(
         worker=request.worker,
         symbol=request.symbol,
