@@ -52,7 +52,7 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 8
+FOLD_VERSION = 9
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -74,10 +74,12 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
+9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
+at once. Where profit is counted already, only such an order has it count anew.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, 8, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
