@@ -140,10 +140,10 @@ class Story:
         side: str = "long",
         worker: str = "",
         session: str = "s1",
-        **planned: Any,
+        **plan: Any,
     ) -> EntryAllowed | EntryDenied:
         """Asks for an entry; the worker is called after the symbol unless named. Returns the answer."""
-        asked = {"symbol": symbol, "side": side, "size": size, **planned}
+        asked = {"symbol": symbol, "side": side, "size": size, **plan}
         decisions = self.says(EntryRequested, worker or f"ibs-{symbol}", session, **asked)
         answer = decisions[-1]
         assert isinstance(answer, EntryAllowed | EntryDenied)
