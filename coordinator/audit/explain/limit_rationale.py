@@ -4,7 +4,7 @@ from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.rule import Rule
 from portfold.coordinator.fold.rules.table import RULES
-from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.state import State, closed_for
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.dollars import shown
 from portfold.events.decisions import EntryDenied, LimitReached, StopLossApproaching
@@ -64,3 +64,9 @@ def latched(met: State, decision: EntryDenied) -> list[str]:
         return []
     until = f"It stands until {lock.until}" if lock.until else "Only a resume lifts it"
     return [f"Latched at event {lock.since}. {until}."]
+
+
+def scope_closed(met: State, decision: EntryDenied) -> str:
+    """Says since when the scope is closed, and what opens it."""
+    closed = closed_for(met, decision.symbol, decision.worker)
+    return f"Closed since event {closed.since}, until somebody resumes {closed.scope}." if closed else ""
