@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
-from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay
 from portfold.coordinator.fold.scopes import ClosedScope, covers
 from portfold.dollars import ZERO
@@ -201,7 +201,8 @@ class State(Struct):
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days. `scopes` are closed, by their names, until a person opens them.
+    denied entries for days. `scopes` are closed, by their names, until a person opens them;
+    `loosening` is what was ordered, and counts from a later day on.
     """
 
     limits: Limits | None = None
@@ -231,6 +232,7 @@ class State(Struct):
     past: list[PastDay] = field(default_factory=list)
     paused_on: str = ""
     scopes: dict[str, ClosedScope] = field(default_factory=dict)
+    loosening: Loosening | None = None
 
 
 def daily_pnl(state: State) -> Decimal:

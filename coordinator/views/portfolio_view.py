@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
 from portfold.coordinator.fold.scopes import ClosedScope, covers
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
@@ -131,7 +131,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
     whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
-    `locks` the limits of money that are latched, `scopes` what is closed apart from the whole.
+    `locks` the limits of money that are latched, `scopes` what is closed by itself. `loosening` are
+    limits that count from a later day on.
     """
 
     last_event: str = ""
@@ -159,6 +160,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     rules: tuple[ShownRule, ...] = ()
     locks: tuple[Lock, ...] = ()
     scopes: tuple[ClosedScope, ...] = ()
+    loosening: Loosening | None = None
 
     @property
     def denies_entries(self) -> bool:

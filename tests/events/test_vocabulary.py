@@ -63,6 +63,8 @@ OUT = {
     "MarkDoubted",
     "TradingDayStarted",
     "EventRejected",
+    "LooseningWaits",
+    "LooseningEnded",
 }
 EACH = (*EVENTS, *DECISIONS)
 

@@ -107,6 +107,11 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return account_rationale.silent(case.met)
         case account.FlatUnconfirmed():
             return account_rationale.unconfirmed(decision, clock_text(case.exchange, decision.next_ms))
+        case decisions.LooseningWaits():
+            ends = time_text(case.exchange, case.after.day.ends_ms)
+            return limit_rationale.waiting(f"{case.after.day.date} ends {ends} ({case.exchange.zone})")
+        case decisions.LooseningEnded():
+            return limit_rationale.waited(case.before.loosening)
         case decisions.EventRejected():
             return ["It changed nothing."]
         case decisions.TradingDayStarted():

@@ -28,6 +28,8 @@ from portfold.events.decisions import (
     FlattenOverdue,
     LimitBreached,
     LimitReached,
+    LooseningEnded,
+    LooseningWaits,
     MarkDoubted,
     MarkStale,
     PnlDisputed,
@@ -89,6 +91,10 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return of_account.flat_unconfirmed(decision)
         case MarkDoubted():
             return _doubted(decision)
+        case LooseningWaits():
+            return _loosening_waits(decision)
+        case LooseningEnded():
+            return _loosening_ended(decision)
         case EventRejected():
             return _rejected(decision)
         case TradingDayStarted():
@@ -131,6 +137,23 @@ def _expired(decision: EntryExpired) -> MessageWords:
         f"{decision.symbol} entry expired, its slot is free again: {decision.reason}",
         alert=AlertWords("entry_expired", "info", (line,), decision.reason, decision.symbol),
     )
+
+
+# --- limits ---------------------------------------------------------------------------------------------
+
+
+def _loosening_waits(decision: LooseningWaits) -> MessageWords:
+    line = (
+        f"Limits that loosen count from {decision.day}: {decision.limits} | by {decision.by} | at once only "
+        "with the name of a second person"
+    )
+    return MessageWords("warning", line, alert=AlertWords("limits_changed", "warning", (line,)))
+
+
+def _loosening_ended(decision: LooseningEnded) -> MessageWords:
+    how = "count from here on" if decision.counts else "wait no more: a newer order has replaced them"
+    line = f"Limits that loosen {how}: {decision.limits} | by {decision.by}"
+    return MessageWords("warning", line, alert=AlertWords("limits_changed", "warning", (line,)))
 
 
 # --- the day's loss -------------------------------------------------------------------------------------
