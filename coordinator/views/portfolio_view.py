@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
-from portfold.coordinator.fold.scopes import ClosedScope, covers
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
@@ -196,10 +196,11 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         return min(Decimal(1), max(ZERO, lost / limit)) if limit else ZERO
 
     @property
-    def contracts_used(self) -> int:
-        """Counts contracts held or reserved: `max_contracts` bounds them."""
-        slots = (*self.reserved, *self.taken_back)
-        return sum(held.size for held in self.positions) + sum(slot.size for slot in slots)
+    def contracts_used(self) -> Decimal:
+        """Counts contracts held or reserved, by their weight: `max_contracts` bounds them."""
+        weights = self.limits.weights if self.limits else {}
+        taken: list[ShownPosition | Slot] = [*self.positions, *self.reserved, *self.taken_back]
+        return sum((one.size * weights.get(one.symbol, Decimal(1)) for one in taken), ZERO)
 
     def slots_of(self, worker: str) -> tuple[Slot, ...]:
         """Returns the worker's slots, reserved or taken back: a fill of each may still be reported."""
@@ -211,7 +212,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     def is_closed_for(self, worker: str, symbol: str) -> bool:
         """Returns whether a scope is closed in which the worker's entries in the symbol are."""
-        return any(covers(closed.scope, self.limits, symbol, worker) for closed in self.scopes)
+        return any(closed.covers(self.limits, symbol, worker) for closed in self.scopes)
 
     def presence_of(self, worker: str) -> Presence | None:
         """Returns the worker's presence by the log; None where the log never heard of it."""
