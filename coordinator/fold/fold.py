@@ -6,9 +6,10 @@ decided can be decided again. However bad the event, it answers; it never raises
 """
 
 from decimal import getcontext, setcontext
-from typing import NamedTuple, assert_never, get_args
+from typing import assert_never
 
 from portfold.coordinator.fold import repeats
+from portfold.coordinator.fold.earlier_events import as_known_to, reason_given_by
 from portfold.coordinator.fold.effects import (
     account,
     capital,
@@ -76,6 +77,8 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
+9 knows orders about a scope. A flatten that is not of everything it takes for confirmed by what the account
+shows in the symbols of its legs; they waited for the whole account to be flat.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
 at once. Where profit is counted already, only such an order has it count anew.
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
@@ -87,36 +90,6 @@ GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, 8, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
-_TYPES = tuple(kind.__name__ for kind in get_args(Event))
-_KNOWN_SINCE: dict[type, int] = {
-    EntryRenewed: 5,
-    WorkerRetired: 5,
-    AccountReported: 7,
-    AccountSettled: 7,
-    CashMoved: 8,
-    StopMoved: 9,
-}
-"""The version that first knew an event, for those that came later: the ones before refused it."""
-
-
-class _Grown(NamedTuple):
-    """A kind of event that had only the fields `had` before the version `since`; which refused the `new`."""
-
-    since: int
-    had: str
-    new: tuple[str, ...]
-
-    def refusal(self, kind: str, field: str) -> str:
-        """Returns what those versions said of a new field."""
-        return f"{kind}.{field}: not a field of {kind}; its fields are {self.had}"
-
-
-_GROWN = {
-    "PositionMarked": _Grown(7, "worker, session, seq, symbol, side, price, unrealized", ("owner",)),
-    "EntryRequested": _Grown(
-        9, "worker, session, seq, symbol, side, size, strategy", ("stop_price", "price", "risk")
-    ),
-}
 _ABOUT_POSITIONS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
 
 
@@ -151,10 +124,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
 
     mypy refuses a kind of event that has no rule. The most frequent kinds come first, as that is quickest.
     """
-    if state.fold_version < _KNOWN_SINCE.get(type(event), 0):
-        event = Malformed("", type(event).__name__)
     if state.fold_version < FOLD_VERSION:
-        event = _as_it_was_read(state, event)
+        event = as_known_to(state.fold_version, event)
     if isinstance(event, WorkerEvent) and repeats.is_repeat(state, event):
         return repeats.answer_again(state, event)
     match event:
@@ -223,26 +194,6 @@ def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) 
     return []
 
 
-def _as_it_was_read(state: State, event: Event | Malformed) -> Event | Malformed:
-    """Returns the event as the version that leads read it, before its kind had some of its fields."""
-    kind = type(event).__name__
-    grown = _GROWN.get(kind)
-    if grown is None or state.fold_version >= grown.since:
-        return event
-    named = next((name for name in grown.new if getattr(event, name)), "")
-    return Malformed(grown.refusal(kind, named), kind) if named else event
-
-
 def _malformed(state: State, event: Malformed) -> list[Decision]:
-    reason, grown = event.reason, _GROWN.get(event.type)
-    if grown is not None and state.fold_version < grown.since:
-        reason = reason.replace(", ".join((grown.had, *grown.new)), grown.had)
-        named = (name for name in grown.new if reason.startswith(f"{event.type}.{name}: expected"))
-        reason = next((grown.refusal(event.type, name) for name in named), reason)
-    later = [kind.__name__ for kind, since in _KNOWN_SINCE.items() if state.fold_version < since]
-    if later:
-        unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"
-        reason = unknown if event.type in later else reason
-        for name in later:
-            reason = reason.replace(f"{name}, ", "", 1)  # from the list of the types
+    reason = reason_given_by(state.fold_version, event)
     return [EventRejected(reason=reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]
