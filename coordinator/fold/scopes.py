@@ -6,6 +6,7 @@ resume of the whole portfolio, nor a restart opens one; how many there may be is
 
 from msgspec import Struct
 
+from portfold.by_name import groups_of
 from portfold.coordinator.fold.limits import Limits
 from portfold.events.scope import Scope, ScopeKind
 
@@ -36,4 +37,6 @@ def covers(scope: Scope, limits: Limits | None, symbol: str, worker: str) -> boo
 
 def symbols_of(scope: Scope, limits: Limits | None) -> tuple[str, ...]:
     """Returns the symbols that the scope is all of; none of a worker, whose symbols others hold as well."""
+    if scope.kind == "group":
+        return groups_of(limits.groups).get(scope.name, ()) if limits is not None else ()
     return (scope.name,) if scope.kind == "symbol" else ()

@@ -197,6 +197,8 @@ def _limit_reached(decision: LimitReached) -> MessageWords:
         "deny": f"Entries are denied {until}",
         "flatten": f"Everything is closed, and entries are denied {until}",
     }.get(decision.action, "")
+    if decision.worker:
+        follows = f"All of {decision.worker} is closed, and its entries are denied {until} of that worker"
     line = f"LIMIT REACHED ({decision.rule}): {decision.reason}"
     serious = decision.action in ("deny", "flatten")
     lines = (f"🚨 {line}" if serious else f"⚠️ {line}", follows)
