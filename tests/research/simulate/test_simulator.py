@@ -294,36 +294,6 @@ def test_a_floor_closes_what_is_open_and_ends_the_account() -> None:
     assert denied(found) == [("SI", "equity_floor")]
 
 
-@pytest.mark.parametrize(
-    ("rule", "symbols"),
-    [
-        ({"max_request_contracts": 1}, []),
-        ({"max_symbol_contracts": "1"}, []),
-        ({"groups": "both=ES,CL", "group_positions": "1"}, ["CL"]),
-        ({"groups": "both=ES,CL", "group_one_side": "1"}, ["CL"]),
-        ({"contract_weights": "ES=4"}, ["CL", "SI"]),
-        ({"start_balance": Decimal(50_000), "contracts_ladder": "50000=2"}, ["SI"]),
-    ],
-)
-def test_a_limit_of_exposure_that_live_has_the_simulation_has_too(
-    rule: dict[str, Any], symbols: list[str]
-) -> None:
-    trades = (trade("ES", 0, 6, 10), trade("CL", 1, 5, 10), trade("SI", 2, 4, 10))
-    scenario = scenario_of(trades, stop=2500)
-    limited = structs.replace(scenario, limits=structs.replace(scenario.limits, **rule))
-    found = limited, limited.simulate(limited.symbols, 4)
-    assert [symbol for symbol, _ in denied(found)] == symbols
-
-
-def test_a_workers_own_loss_closes_that_worker_and_no_other() -> None:
-    trades = (trade("ES", 0, 1, -600), trade("ES", 2, 3, 10), trade("CL", 4, 5, 10))
-    scenario = scenario_of(trades, stop=2500)
-    limited = structs.replace(scenario, limits=structs.replace(scenario.limits, worker_daily_loss="600"))
-    found = limited, limited.simulate(limited.symbols, 4)
-    assert [symbol for symbol, _ in denied(found)] == ["ES"]
-    assert [rule for _, rule in found[1].reached] == ["worker_daily_loss"]
-
-
 # --- signals --------------------------------------------------------------------------------------------
 
 
