@@ -1,7 +1,8 @@
 """What is closed of the portfolio: a worker, a symbol or a group, each until a person opens it.
 
 Pure. Guarantees: a closed scope says nothing about what is outside of it; neither a new trading day, nor a
-resume of the whole portfolio, nor a restart opens one; how many there may be is bounded.
+resume of the whole portfolio, nor a restart, nor another definition of a group opens one; how many there may
+be is bounded.
 """
 
 from msgspec import Struct
@@ -15,7 +16,10 @@ SCOPES_HELD = 128
 
 
 class ClosedScope(Struct):
-    """A scope in which no entry is allowed since the event `since`; with `flatten`, what fills is closed."""
+    """A scope in which no entry is allowed since the event `since`; with `flatten`, what fills is closed.
+
+    `symbols` are those that a group had when it was closed: whatever it has now, they stay closed too.
+    """
 
     kind: ScopeKind
     name: str
@@ -23,11 +27,16 @@ class ClosedScope(Struct):
     reason: str
     since: str
     flatten: bool = False
+    symbols: tuple[str, ...] = ()
 
     @property
     def scope(self) -> Scope:
         """Returns what is closed."""
         return Scope(self.kind, self.name)
+
+    def covers(self, limits: Limits | None, symbol: str, worker: str) -> bool:
+        """Returns whether what a worker does in a symbol is closed."""
+        return symbol in self.symbols or covers(self.scope, limits, symbol, worker)
 
 
 def covers(scope: Scope, limits: Limits | None, symbol: str, worker: str) -> bool:
@@ -37,6 +46,8 @@ def covers(scope: Scope, limits: Limits | None, symbol: str, worker: str) -> boo
 
 def symbols_of(scope: Scope, limits: Limits | None) -> tuple[str, ...]:
     """Returns the symbols that the scope is all of; none of a worker, whose symbols others hold as well."""
-    if scope.kind == "group":
-        return groups_of(limits.groups).get(scope.name, ()) if limits is not None else ()
-    return (scope.name,) if scope.kind == "symbol" else ()
+    if scope.kind == "symbol":
+        return (scope.name,)
+    if scope.kind == "worker" or limits is None:
+        return ()
+    return tuple(groups_of(limits.groups).get(scope.name, ()))

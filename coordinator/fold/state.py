@@ -14,7 +14,7 @@ from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay, WorkerDay
-from portfold.coordinator.fold.scopes import ClosedScope, covers
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
@@ -321,12 +321,6 @@ def how_it_went(state: State, worker: str) -> str:
     """Says what became of a worker for which a slot is kept."""
     known = state.workers.get(worker)
     return "stopped" if known is not None and known.presence == "stopped" else "was lost"
-
-
-def closed_for(state: State, symbol: str, worker: str) -> ClosedScope | None:
-    """Returns the first closed scope in which what the worker does in the symbol is."""
-    closed = state.scopes.values()
-    return next((one for one in closed if covers(one.scope, state.limits, symbol, worker)), None)
 
 
 def first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
-from portfold.coordinator.fold.scopes import ClosedScope, covers
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
@@ -212,7 +212,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     def is_closed_for(self, worker: str, symbol: str) -> bool:
         """Returns whether a scope is closed in which the worker's entries in the symbol are."""
-        return any(covers(closed.scope, self.limits, symbol, worker) for closed in self.scopes)
+        return any(closed.covers(self.limits, symbol, worker) for closed in self.scopes)
 
     def presence_of(self, worker: str) -> Presence | None:
         """Returns the worker's presence by the log; None where the log never heard of it."""

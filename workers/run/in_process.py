@@ -14,7 +14,8 @@ from functools import partial
 
 from portfold.config import Configuration
 from portfold.coordinator.configured import unwatched_limits
-from portfold.coordinator.fold.state import State, closed_for
+from portfold.coordinator.fold.closing.scoped import closed_for
+from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.views.status import status_values
 from portfold.coordinator.views.view_of_state import portfolio_view

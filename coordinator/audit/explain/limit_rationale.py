@@ -1,10 +1,11 @@
 """Why a limit of money was reached, and why it denies: its sentences of `rationale`."""
 
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
+from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
 from portfold.coordinator.fold.rules.rule import Rule
 from portfold.coordinator.fold.rules.table import EXPOSURE, RULES
-from portfold.coordinator.fold.state import State, closed_for
+from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.taken import contracts_counted, weighed
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.dollars import plain_count, shown

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from portfold.bounds import LONGEST_TEXT
 from portfold.coordinator.fold.account_state import Account
-from portfold.coordinator.fold.scopes import covers
 from portfold.coordinator.fold.state import Flatten, State, legs_named
 from portfold.events.account import FlatUnconfirmed
 from portfold.events.decisions import (
@@ -221,5 +220,5 @@ def catches_fill(state: State, symbol: str, worker: str) -> bool:
         return True
     if not state.scopes:
         return False
-    flat = (one.scope for one in state.scopes.values() if one.flatten)
-    return any(covers(scope, state.limits, symbol, worker) for scope in flat)
+    flat = (one for one in state.scopes.values() if one.flatten)
+    return any(closed.covers(state.limits, symbol, worker) for closed in flat)

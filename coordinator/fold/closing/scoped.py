@@ -24,7 +24,9 @@ def close_scope(state: State, at: StreamId, scope: Scope, *, by: str, reason: st
     """Denies entries in the scope until a person opens it. Where one is closed already both reasons stay."""
     before = state.scopes.get(str(scope))
     if before is None:
-        state.scopes[str(scope)] = ClosedScope(*scope, by=by, reason=reason, since=str(at))
+        symbols = symbols_of(scope, state.limits) if scope.kind == "group" else ()
+        closed = ClosedScope(*scope, by=by, reason=reason, since=str(at), symbols=symbols)
+        state.scopes[str(scope)] = closed
     else:
         before.reason = f"{reason}; before, by {before.by}: {before.reason}"[:LONGEST_TEXT]
         before.by = by
@@ -52,4 +54,12 @@ def still_closing(state: State, scope: Scope) -> bool:
     if episode is None or closed is None or not closed.flatten:
         return False
     left = (state.positions[key] for key in episode.left)
-    return not episode.left or any(covers(scope, state.limits, one.symbol, one.worker) for one in left)
+    return not episode.left or any(closed.covers(state.limits, one.symbol, one.worker) for one in left)
+
+
+def closed_for(state: State, symbol: str, worker: str) -> ClosedScope | None:
+    """Returns the first closed scope in which what the worker does in the symbol is."""
+    for closed in state.scopes.values():
+        if closed.covers(state.limits, symbol, worker):
+            return closed
+    return None

@@ -1,8 +1,9 @@
 """In a scope that is closed, a worker, a symbol or a group, every entry is denied, however many days pass."""
 
+from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.rule import Denial, Rule
-from portfold.coordinator.fold.state import State, closed_for
+from portfold.coordinator.fold.state import State
 from portfold.events.incoming import EntryRequested
 
 

@@ -150,6 +150,32 @@ def test_halted_twice_both_reasons_stay() -> None:
     assert story.state.scopes["symbol CL"].reason == "outage; before, by ann: news"
 
 
+GROUPS = "energy=CL,NG,RTY equities=ES"
+
+
+def test_a_group_is_closed_in_all_its_symbols_and_opened_by_its_name() -> None:
+    story = Story(groups=GROUPS, group_positions="4")
+    story.enters("CL", "ES")
+    ordered = only(FlattenOrdered, flattens(story, group="energy"))
+    assert ordered.positions == "CL:long:1:ibs-CL"
+    assert code(story.asks("RTY")) == "scope_closed"
+    story.closes("CL")
+    assert resumes(story, group="energy") == []
+    assert isinstance(story.asks("RTY"), EntryAllowed)
+
+
+def test_a_symbol_that_leaves_a_closed_group_stays_closed_and_one_that_joins_is() -> None:
+    story = Story(groups=GROUPS, group_positions="4")
+    halts(story, group="energy")
+    story.change_limits(groups="energy=CL,ES", group_positions="4")
+    assert {code(story.asks(symbol)) for symbol in ("CL", "ES", "RTY")} == {"scope_closed"}
+    story.change_limits()
+    assert code(story.asks("CL")) == "scope_closed"
+    assert isinstance(story.asks("ES"), EntryAllowed)
+    assert resumes(story, group="energy") == []
+    assert isinstance(story.asks("CL"), EntryAllowed)
+
+
 # --- flatten ----------------------------------------------------------------------------------------------
 
 
