@@ -13,6 +13,7 @@ from portfold.events.fields import (
     DaysOrNone,
     Digest,
     Dollars,
+    DollarsByName,
     DollarsEach,
     Flag,
     Groups,
@@ -128,6 +129,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     group_contracts: WeighedByName = ""
     group_one_side: WeighedByName = ""
     contracts_ladder: Ladder = ""
+    worker_daily_loss: DollarsByName = ""
     second: PersonOrNone = ""
     loss_budget: LossBudget = ""
     default_risk: DollarsEach = ""
