@@ -13,21 +13,31 @@ from msgspec import Meta
 
 from portfold.bounds import (
     CLOCK_TIME,
+    COUNT,
+    DOLLARS_EACH,
+    GROUP,
     LONGEST_NAME,
     LONGEST_TEXT,
+    LOSS,
     MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
     MOST_DAYS,
+    MOST_GROUPS,
+    MOST_NAMED,
     MOST_PERCENT,
     MOST_POSITIONS,
     MOST_SPECIFIED,
+    MOST_STEPS,
     MOST_SYMBOLS,
     MOST_TIERS,
     NAME_LETTERS,
     POINTS,
     PRICE,
+    STEP,
     SYMBOL,
     TIER,
+    WEIGHED,
+    WEIGHT,
 )
 
 # A field ends up on terminals and must neither steer one nor show other than it is: no control characters,
@@ -150,6 +160,72 @@ PointJumps = Annotated[
         description=f"points a mark may jump, for up to {MOST_SYMBOLS} symbols, such as CL=1.5 ES=20",
     ),
 ]
+DollarsEach = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}={DOLLARS_EACH}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
+        description=f"dollars a contract, for up to {MOST_SYMBOLS} symbols, such as CL=400 ES=500",
+    ),
+]
+LossBudget = Annotated[
+    Literal["", "default", "deny"],
+    Meta(description="default or deny, what becomes of an entry that names no stop, or nothing"),
+]
+RequestLimit = Annotated[
+    int,
+    Meta(
+        ge=0, le=MOST_CONTRACTS, description=f"a whole number of contracts from 0 (none) to {MOST_CONTRACTS}"
+    ),
+]
+CountBySymbol = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{SYMBOL}=)?{COUNT}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="contracts for each symbol, and for those with a number of their own, such as 2 ES=4",
+    ),
+]
+CountByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{COUNT}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="a whole number for each, and for those with their own, such as 2 ibs-ES=4",
+    ),
+]
+WeighedByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{WEIGHED}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="contracts by weight for each, and for those with their own, such as 2 ibs-ES=1.5",
+    ),
+]
+DollarsByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{LOSS}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="dollars for each, and for those with their own, such as 500 ibs-ES=800",
+    ),
+]
+Weights = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}={WEIGHT}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
+        description=f"how much a contract counts, for up to {MOST_SYMBOLS} symbols, such as MES=0.1 MNQ=0.1",
+    ),
+]
+Groups = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{GROUP}(?: |\Z)){{0,{MOST_GROUPS}}}(?<! )\Z",
+        description=f"up to {MOST_GROUPS} groups of symbols, such as equities=ES,MES,NQ energy=CL,NG",
+    ),
+]
+Ladder = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{STEP}(?: |\Z)){{0,{MOST_STEPS}}}(?<! )\Z",
+        description=f"up to {MOST_STEPS} steps of contracts by equity, such as 50000=2 55000=3",
+    ),
+]
 LossTiers = Annotated[
     str,
     Meta(
@@ -170,6 +246,13 @@ ServerTime = Annotated[
 Price = Annotated[
     Decimal,
     Meta(description="a finite price: up to 9 digits and 10 decimals, negative allowed, such as -37.63"),
+]
+PriceOrNone = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{PRICE})?\Z",
+        description="a price of up to 9 digits and 10 decimals such as 4990.25, or nothing",
+    ),
 ]
 Amount = Annotated[Decimal, Meta(description="an amount in dollars")]
 """Dollars as the fold adds them up: as many digits as it takes."""

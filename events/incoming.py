@@ -5,8 +5,11 @@ Events are the only source of truth; the decisions follow from them. Each struct
 Amounts are dollars, prices are in the contract's quote, sizes are whole contracts.
 """
 
+from decimal import Decimal
+
 from msgspec import Struct
 
+from portfold.dollars import ZERO
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.fields import (
     Count,
@@ -19,6 +22,7 @@ from portfold.events.fields import (
     NameOrNone,
     Person,
     Price,
+    PriceOrNone,
     Side,
     Size,
     SizeOrFlat,
@@ -28,17 +32,45 @@ from portfold.events.fields import (
 )
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import AnyEvent, WorkerEvent
+from portfold.events.scope import ScopedOrder
 
 # --- by workers -----------------------------------------------------------------------------------------
 
 
 class EntryRequested(WorkerEvent, frozen=True):
-    """May I open this? Answered by EntryAllowed or EntryDenied."""
+    """May I open this? Answered by EntryAllowed or EntryDenied.
+
+    It may say what it plans to lose: at `stop_price`, when it is filled at `price` as expected; or `risk`, in
+    dollars for all of it, before costs.
+    """
 
     symbol: Symbol
     side: Side
     size: Size
     strategy: Text = ""
+    stop_price: PriceOrNone = ""
+    price: PriceOrNone = ""
+    risk: Dollars = ZERO
+
+    def __post_init__(self) -> None:
+        if self.stop_price or self.risk:
+            refused = unfit_plan(self.side, self.stop_price, self.price, self.risk)
+            if refused:
+                raise ValueError(refused)
+
+
+def unfit_plan(side: str, stop_price: str, price: str, risk: Decimal) -> str:
+    """Says what is wrong with what an entry plans to lose; nothing where it may be."""
+    if risk < 0:
+        return "risk: expected more than 0 dollars"
+    if risk and stop_price:
+        return "risk: expected nothing beside a stop_price"
+    if not (price and stop_price):
+        return ""
+    below = Decimal(stop_price) < Decimal(price)
+    if Decimal(stop_price) == Decimal(price) or below != (side == "long"):
+        return f"stop_price: expected {'below' if side == 'long' else 'above'} the price of a {side}"
+    return ""
 
 
 class EntryWithdrawn(WorkerEvent, frozen=True):
@@ -119,6 +151,17 @@ class PositionMarked(WorkerEvent, frozen=True):
         return self.owner or self.worker
 
 
+class StopMoved(WorkerEvent, frozen=True):
+    """Where the stop of an open position is from now on, of all of it, as the worker that holds it says.
+
+    It is what is planned to be lost; nothing is closed by it.
+    """
+
+    symbol: Symbol
+    side: Side
+    stop_price: Price
+
+
 class WorkerStarted(WorkerEvent, frozen=True):
     """A worker is up: what it trades, and what its broker says it holds."""
 
@@ -147,26 +190,29 @@ COORDINATOR = "coordinator"
 """Who it is `by` where the leader itself orders what an operator may."""
 
 
-class TradingHalted(AnyEvent, frozen=True):
-    """No entries until a TradingResumed, however many days pass. Exits go on."""
+class TradingHalted(ScopedOrder, frozen=True):
+    """No entries until a TradingResumed, however many days pass. Exits go on.
 
-    by: Person
-    reason: Text
+    Where a scope is named, no entries in it, until a TradingResumed that names it.
+    """
 
 
-class TradingResumed(AnyEvent, frozen=True):
-    """Lifts a halt. Lifts the day's stop as well only when `force` is true."""
+class TradingResumed(ScopedOrder, frozen=True):
+    """Lifts a halt. Lifts the day's stop as well only when `force` is true.
 
-    by: Person
-    reason: Text
+    Where a scope is named it opens that alone; where none is, what is closed of scopes stays closed.
+    """
+
     force: Flag = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.force and self.scope is not None:
+            raise ValueError("force: expected nothing where a scope is named: what it forces is of the whole")
 
-class FlattenRequested(AnyEvent, frozen=True):
-    """Close everything, and halt until a TradingResumed."""
 
-    by: Person
-    reason: Text
+class FlattenRequested(ScopedOrder, frozen=True):
+    """Close everything, and halt until a TradingResumed; where a scope is named, all that is in it."""
 
 
 class PositionSettled(AnyEvent, frozen=True):
@@ -244,6 +290,7 @@ Event = (
     | PositionOpened
     | PositionClosed
     | PositionMarked
+    | StopMoved
     | WorkerStarted
     | WorkerStopped
     | LogTailMissing

@@ -7,12 +7,19 @@ from portfold.events.fields import (
     ClockTime,
     ClockTimeOrNone,
     ContractLimit,
+    CountByName,
+    CountBySymbol,
     CountOrNone,
     DaysOrNone,
     Digest,
     Dollars,
+    DollarsByName,
+    DollarsEach,
     Flag,
+    Groups,
     HoldOrFlatten,
+    Ladder,
+    LossBudget,
     LossTiers,
     Milliseconds,
     NameOrNone,
@@ -23,10 +30,13 @@ from portfold.events.fields import (
     PointJumps,
     PointValues,
     PositionLimit,
+    RequestLimit,
     SecondsOrNone,
     StopBasis,
     SymbolList,
     Text,
+    WeighedByName,
+    Weights,
     ZoneName,
     ZoneNameOrNone,
 )
@@ -108,7 +118,22 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_stale_denies: Flag = False
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
+    max_request_contracts: RequestLimit = 0
+    max_symbol_contracts: CountBySymbol = ""
+    contract_weights: Weights = ""
+    worker_positions: CountByName = ""
+    worker_contracts: WeighedByName = ""
+    worker_entries: CountByName = ""
+    groups: Groups = ""
+    group_positions: CountByName = ""
+    group_contracts: WeighedByName = ""
+    group_one_side: WeighedByName = ""
+    contracts_ladder: Ladder = ""
+    worker_daily_loss: DollarsByName = ""
     second: PersonOrNone = ""
+    loss_budget: LossBudget = ""
+    default_risk: DollarsEach = ""
+    stop_costs: DollarsEach = ""
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):

@@ -82,17 +82,54 @@ class Limits(Struct, frozen=True, dict=True):
     mark_stale_denies: bool = False
     mark_jumps: str = ""
     mark_confirm_seconds: int = 0
+    max_request_contracts: int = 0
+    max_symbol_contracts: str = ""
+    contract_weights: str = ""
+    worker_positions: str = ""
+    worker_contracts: str = ""
+    worker_entries: str = ""
+    groups: str = ""
+    group_positions: str = ""
+    group_contracts: str = ""
+    group_one_side: str = ""
+    contracts_ladder: str = ""
+    worker_daily_loss: str = ""
+    loss_budget: Literal["", "default", "deny"] = ""
+    default_risk: str = ""
+    stop_costs: str = ""
 
     @cached_property
     def jumps(self) -> dict[str, Decimal]:
         """Returns by symbol how many points a mark may jump without a second one."""
-        pairs = (pair.split("=") for pair in self.mark_jumps.split(" ") if pair)
-        return {symbol: Decimal(points) for symbol, points in pairs}
+        return _by_symbol(self.mark_jumps)
+
+    @cached_property
+    def default_risks(self) -> dict[str, Decimal]:
+        """Returns by symbol the dollars a contract that count for what names no stop."""
+        return _by_symbol(self.default_risk)
+
+    @cached_property
+    def costs_at_stop(self) -> dict[str, Decimal]:
+        """Returns by symbol the dollars a contract that commission and slippage cost at a stop."""
+        return _by_symbol(self.stop_costs)
+
+    @cached_property
+    def weights(self) -> dict[str, Decimal]:
+        """Returns how much a contract counts, for the symbols whose contracts do not count 1."""
+        pairs = (pair.split("=") for pair in self.contract_weights.split(" ") if pair)
+        return {symbol: Decimal(weight) for symbol, weight in pairs}
+
+    @cached_property
+    def present(self) -> frozenset[str]:
+        """Returns the limits that may be absent, and are not."""
+        return frozenset(
+            name for name, absent in RULES_THAT_MAY_BE_ABSENT.items() if getattr(self, name) != absent
+        )
 
     @cached_property
     def chosen(self) -> bool:
         """Returns whether any rule is in force that may be absent."""
-        return any(getattr(self, name) != absent for name, absent in RULES_THAT_MAY_BE_ABSENT.items())
+        return bool(self.present)
 
     @cached_property
     def text(self) -> str:
@@ -112,14 +149,18 @@ class Loosening(Struct, frozen=True):
     changes: str
 
 
+def _by_symbol(text: str) -> dict[str, Decimal]:
+    pairs = (pair.split("=") for pair in text.split(" ") if pair)
+    return {symbol: Decimal(value) for symbol, value in pairs}
+
+
 def limits_of(event: LimitsChanged) -> Limits:
     """Reads the event's flat lists."""
-    pairs = (pair.split("=") for pair in event.point_values.split(" ") if pair)
     alike: dict[str, Any] = {name: getattr(event, name) for name in _ALIKE}
     return Limits(
         **alike,
         symbols=tuple(event.symbols.split(" ")),
-        point_values={symbol: Decimal(value) for symbol, value in pairs},
+        point_values=_by_symbol(event.point_values),
     )
 
 

@@ -18,7 +18,8 @@ class Capital(Struct):
     `start` was the balance then, when the log had realized `from_net`; `named_peak` is the peak given with
     it. `cash` is what was paid in since, less what was paid out. `peak` is the highest equity that
     counted. Where it counts once a day, `closes_ms` is when it does next. `forced` is the equity at which a
-    resume below a floor was forced, by the floor's rule: no other floor gives way with it.
+    resume below a floor was forced, by the floor's rule: no other floor gives way with it. `at_roll` is the
+    equity with which the day before ended, where a ladder of contracts is in force.
     """
 
     start: Decimal
@@ -28,6 +29,18 @@ class Capital(Struct):
     cash: Decimal = ZERO
     closes_ms: int = 0
     forced: dict[str, Decimal] = field(default_factory=dict)
+    at_roll: Decimal | None = None
+
+
+class Plan(Struct, frozen=True):
+    """What a leg, or a slot, is planned to lose: at `stop`, or `risk` dollars in all, before costs.
+
+    `price` is what a slot expects to be filled at.
+    """
+
+    stop: Decimal | None = None
+    price: Decimal | None = None
+    risk: Decimal = ZERO
 
 
 class Lock(Struct):
@@ -51,6 +64,18 @@ class Doubt(Struct):
     price: Decimal
     unrealized: Decimal
     since_ms: int
+
+
+class WorkerDay(Struct):
+    """What one worker did on the trading day `date`: how often it entered, and the dollars it realized.
+
+    `loss_from` is the P&L from which its loss counts: 0, or what it was when it was let in again.
+    """
+
+    date: str
+    entered: int = 0
+    realized: Decimal = ZERO
+    loss_from: Decimal = ZERO
 
 
 class PastDay(Struct, frozen=True):

@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
-from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay
+from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
@@ -50,6 +51,7 @@ class Reservation(Struct):
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
     was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
+    `entered`: it was filled in part. `plan` is what its request planned to lose, if it said so.
     """
 
     symbol: str
@@ -61,6 +63,8 @@ class Reservation(Struct):
     kept: bool = False
     lasts_ms: int = 0
     revoked: bool = False
+    entered: bool = False
+    plan: Plan | None = None
 
 
 class Position(Struct):
@@ -68,7 +72,7 @@ class Position(Struct):
 
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
     already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
-    `doubt` is a mark that jumped and waits for a second one.
+    `doubt` is a mark that jumped and waits for a second one, `plan` where its stop is, if that is known.
     """
 
     symbol: str
@@ -86,6 +90,7 @@ class Position(Struct):
     mark_disputed: bool = False
     mark_stale: bool = False
     doubt: Doubt | None = None
+    plan: Plan | None = None
 
 
 _Held = TypeVar("_Held", Position, Reservation)
@@ -138,7 +143,8 @@ class Flatten(Struct):
     """An episode: `left` names the legs not yet confirmed closed.
 
     `counted` is how many reminders there had been when the latest leg joined: the intervals grow from there.
-    `closed_ms` is when the latest leg was confirmed closed: the account's word counts from after that.
+    `closed_ms` is when the latest leg was confirmed closed: the account's word counts from after that. One
+    that is not of `everything` is confirmed by what the account shows in its `symbols`.
     """
 
     episode: str
@@ -150,6 +156,8 @@ class Flatten(Struct):
     next_reminder_ms: int = 0
     counted: int = 0
     closed_ms: int = 0
+    everything: bool = True
+    symbols: list[str] = field(default_factory=list)
 
 
 class Worker(Struct):
@@ -170,6 +178,7 @@ class Worker(Struct):
     fills: dict[str, str] = field(default_factory=dict)
     openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
+    today: WorkerDay | None = None
 
 
 class Stats(Struct):
@@ -197,7 +206,8 @@ class State(Struct):
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days. `loosening` is what was ordered, and counts from a later day on.
+    denied entries for days. `scopes` are closed, by their names, until a person opens them;
+    `loosening` is what was ordered, and counts from a later day on.
     """
 
     limits: Limits | None = None
@@ -226,6 +236,7 @@ class State(Struct):
     locks: dict[str, Lock] = field(default_factory=dict)
     past: list[PastDay] = field(default_factory=list)
     paused_on: str = ""
+    scopes: dict[str, ClosedScope] = field(default_factory=dict)
     loosening: Loosening | None = None
 
 
@@ -241,7 +252,7 @@ def daily_pnl(state: State) -> Decimal:
 def reported_pnl(state: State) -> Decimal:
     """Returns the trading day's P&L as workers reported it, whatever the account says."""
     total = state.day.realized
-    if _counts_open(state):
+    if counts_open(state):
         for position in state.positions.values():
             total += position.unrealized - earlier(state, position)
     return total
@@ -249,7 +260,7 @@ def reported_pnl(state: State) -> Decimal:
 
 def account_pnl(state: State, account: Account) -> Decimal:
     """Returns what the account made since the trading day began; open P&L included where limits count it."""
-    if _counts_open(state):
+    if counts_open(state):
         return account.equity - account.day_equity
     return account.equity - account.unrealized - account.day_balance
 
@@ -268,7 +279,8 @@ def account_counts(account: Account) -> bool:
     return bool(account.as_of_ms) and not in_doubt
 
 
-def _counts_open(state: State) -> bool:
+def counts_open(state: State) -> bool:
+    """Returns whether open P&L counts for the day's stop."""
     return state.limits is not None and state.limits.stop_loss_on == "total"
 
 
@@ -278,7 +290,7 @@ def earlier(state: State, held: Position) -> Decimal:
     That is what an earlier day counted. Where open P&L counts now but did not when that day ended, its open
     profit belongs there too: it must not pay for a loss of today. Its open loss never counted: it counts now.
     """
-    if held.rolled is None or not _counts_open(state):
+    if held.rolled is None or not counts_open(state):
         return held.carried
     return max(held.carried, held.rolled)
 

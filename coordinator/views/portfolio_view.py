@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
@@ -31,7 +32,8 @@ _MOST_SLOTS = 10_000
 class ShownPosition(Struct, frozen=True):
     """An open position: price of entry, dollars of open profit at the last `mark`, a price.
 
-    `earlier` is what of its open profit belongs to earlier days.
+    `earlier` is what of its open profit belongs to earlier days. `stop_price` is its planned stop, where it
+    has one; `at_stop` are the dollars that it would make there, costs in them, where a loss budget is kept.
     """
 
     symbol: str
@@ -45,9 +47,12 @@ class ShownPosition(Struct, frozen=True):
     earlier: Decimal = ZERO
     mark_stale: bool = False
     mark_doubted: bool = False
+    stop_price: Decimal | None = None
+    at_stop: Decimal | None = None
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.price, self.unrealized, self.mark or ZERO, self.earlier)
+        refuse_no_amount(self.stop_price or ZERO, self.at_stop or ZERO)
 
     @property
     def unmarked(self) -> bool:
@@ -59,6 +64,7 @@ class Slot(Struct, frozen=True):
     """A slot of an entry that was allowed.
 
     `kept`: its worker was lost or stopped with it, so it may be filled, and `expires_ms` ends it no more.
+    `at_stop` as in `ShownPosition`.
     """
 
     symbol: str
@@ -67,6 +73,10 @@ class Slot(Struct, frozen=True):
     worker: str
     expires_ms: Milliseconds
     kept: bool = False
+    at_stop: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        refuse_no_amount(self.at_stop or ZERO)
 
 
 class ShownUnsettled(Struct, frozen=True):
@@ -130,7 +140,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
     whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
-    `locks` the limits of money that are latched. `loosening` are limits that count from a later day on.
+    `locks` the limits of money that are latched, `scopes` what is closed by itself. `loosening` are
+    limits that count from a later day on.
     """
 
     last_event: str = ""
@@ -157,6 +168,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     account: ShownAccount | None = None
     rules: tuple[ShownRule, ...] = ()
     locks: tuple[Lock, ...] = ()
+    scopes: tuple[ClosedScope, ...] = ()
     loosening: Loosening | None = None
 
     @property
@@ -193,10 +205,11 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         return min(Decimal(1), max(ZERO, lost / limit)) if limit else ZERO
 
     @property
-    def contracts_used(self) -> int:
-        """Counts contracts held or reserved: `max_contracts` bounds them."""
-        slots = (*self.reserved, *self.taken_back)
-        return sum(held.size for held in self.positions) + sum(slot.size for slot in slots)
+    def contracts_used(self) -> Decimal:
+        """Counts contracts held or reserved, by their weight: `max_contracts` bounds them."""
+        weights = self.limits.weights if self.limits else {}
+        taken: list[ShownPosition | Slot] = [*self.positions, *self.reserved, *self.taken_back]
+        return sum((one.size * weights.get(one.symbol, Decimal(1)) for one in taken), ZERO)
 
     def slots_of(self, worker: str) -> tuple[Slot, ...]:
         """Returns the worker's slots, reserved or taken back: a fill of each may still be reported."""
@@ -205,6 +218,10 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     def has_slot(self, worker: str, symbol: str) -> bool:
         """Returns whether a slot of the worker is reserved on the symbol."""
         return any((slot.worker, slot.symbol) == (worker, symbol) for slot in self.reserved)
+
+    def is_closed_for(self, worker: str, symbol: str) -> bool:
+        """Returns whether a scope is closed in which the worker's entries in the symbol are."""
+        return any(closed.covers(self.limits, symbol, worker) for closed in self.scopes)
 
     def presence_of(self, worker: str) -> Presence | None:
         """Returns the worker's presence by the log; None where the log never heard of it."""

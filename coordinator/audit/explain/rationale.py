@@ -18,7 +18,7 @@ from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_pa
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.fold.state import (
     State,
-    contracts_used,
+    first_of,
     how_it_went,
     leg_key,
     leg_of,
@@ -126,11 +126,9 @@ def _allowed(case: DecisionContext, decision: decisions.EntryAllowed) -> list[st
     if decision.repeats:
         return [_repeated(decision.repeats)]
     limits = case.met.limits
-    most = limits.max_contracts if limits else 0
     return [
         f"{slots_sum(case.met_view)}; this is number {decision.slots}.",
-        f"{contracts_used(case.met)} contracts held or reserved + {decision.size} asked = "
-        f"{contracts_used(case.met) + decision.size} of {most}.",
+        limit_rationale.contracts(case.met, decision),
         f"No rule objected: {', '.join(limit_rationale.asked(limits))}.",
         f"Reserved until {clock_text(case.exchange, decision.expires_ms)}, for "
         f"{span(decision.expires_ms - case.at.ms)}.",
@@ -143,7 +141,8 @@ def _denied(case: DecisionContext, decision: decisions.EntryDenied) -> list[str]
     numbers = _NUMBERS.get(decision.code)
     asked = limit_rationale.asked_before(case.met.limits, decision.code)
     unobjecting = [f"Asked before it, and did not object: {', '.join(asked)}."] if asked else []
-    figures = [numbers(case, decision)] if numbers else limit_rationale.latched(case.met, decision)
+    of_limits = [*limit_rationale.latched(case.met, decision), *limit_rationale.exposed(case.met, decision)]
+    figures = [numbers(case, decision)] if numbers else of_limits
     return [*figures, *unobjecting]
 
 
@@ -179,21 +178,12 @@ def _unsettled(case: DecisionContext, decision: decisions.EntryDenied) -> str:
 
 
 def _in_position(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    held = next(
-        (position for position in case.met.positions.values() if position.symbol == decision.symbol), None
-    )
+    held = first_of(case.met.positions, decision.symbol)
     return f"Opened at event {held.opened}{entry_price(held.price, ', at ')}." if held else ""
 
 
 def _pending(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    one = next(
-        (
-            reservation
-            for reservation in case.met.reservations.values()
-            if reservation.symbol == decision.symbol
-        ),
-        None,
-    )
+    one = first_of(case.met.reservations, decision.symbol)
     if one is None:
         return ""
     if one.kept:
@@ -211,9 +201,12 @@ def _no_slot(case: DecisionContext, decision: decisions.EntryDenied) -> str:
 
 
 def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str:
+    limits = case.met.limits
+    if limits is not None and limits.contract_weights:
+        return limit_rationale.contracts(case.met, decision)
     held = sum(position.size for position in case.met.positions.values())
     reserved = sum(reservation.size for reservation in case.met.reservations.values())
-    most = case.met.limits.max_contracts if case.met.limits else 0
+    most = limits.max_contracts if limits else 0
     total = held + reserved + decision.size
     return f"{held} held + {reserved} reserved + {decision.size} asked = {total}, and {most} is the limit."
 
@@ -221,12 +214,14 @@ def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str
 _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "stopped_out": _stopped_out,
     "halted": _halted,
+    "scope_closed": lambda case, decision: limit_rationale.scope_closed(case.met, decision),
     "worker_superseded": _superseded,
     "symbol_unsettled": _unsettled,
     "symbol_in_position": _in_position,
     "symbol_pending": _pending,
     "max_positions": _no_slot,
     "max_contracts": _no_contracts,
+    "loss_budget": lambda case, _: limit_rationale.budget(case.met),
 }
 
 

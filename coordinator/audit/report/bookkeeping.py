@@ -20,18 +20,18 @@ from portfold.coordinator.audit.report.day_account import (
     OperatorOrder,
     OrderKind,
 )
-from portfold.coordinator.fold.closing.flatten import catches_new_fills
+from portfold.coordinator.fold.closing.flatten import catches_fill
 from portfold.coordinator.fold.limits import Limits, limits_named
 from portfold.coordinator.fold.rules.limits.daily_loss import is_near
 from portfold.coordinator.fold.state import (
     State,
-    contracts_used,
     daily_pnl,
     earlier,
     leg_of,
     reported_pnl,
     slots_used,
 )
+from portfold.coordinator.fold.taken import weighed
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
 from portfold.coordinator.views.words.message_words import is_everyday
@@ -68,6 +68,7 @@ from portfold.events.incoming import (
     WorkerRetired,
 )
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.scope import ScopedOrder
 
 _BY_TRADERS = (EntryRequested, PositionOpened, PositionClosed, PositionMarked, PositionSettled)
 
@@ -214,7 +215,8 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
             kind = "retire"
         case _:  # no order, or one that the account has among the changes of its limits
             return
-    account.orders.append(OperatorOrder(ms, kind, event.by, event.reason, refused))
+    about = f"{event.scope}: " if isinstance(event, ScopedOrder) and event.scope else ""
+    account.orders.append(OperatorOrder(ms, kind, event.by, f"{about}{event.reason}", refused))
 
 
 def _enter_change(account: DayAccount, decided: Decided, state: State, met: Before) -> None:
@@ -256,7 +258,7 @@ def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: Sta
             account.stops += 1
         case LimitReached():
             account.reached[decision.rule] += 1
-        case LimitBreached(code="ungranted") if catches_new_fills(state):
+        case LimitBreached(code="ungranted") if catches_fill(state, decision.symbol, decision.worker):
             account.crossed += 1  # granted, and on its way when the order to flatten took the grant back
         case LimitBreached():
             account.breaches[decision.code] += 1
@@ -308,8 +310,14 @@ def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
         account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
     account.near = account.near or is_near(lost, limits)
     _enter_above(account, Above("positions", ms, held, limits.max_positions))
-    contracts = contracts_used(state) - sum(reservation.size for reservation in state.reservations.values())
-    _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))
+    _enter_above(account, Above("contracts", ms, _contracts_held(state, limits), limits.max_contracts))
+
+
+def _contracts_held(state: State, limits: Limits) -> int | Decimal:
+    held = state.positions.values()
+    if not limits.contract_weights:
+        return sum(one.size for one in held)
+    return sum((weighed(limits, one.symbol, one.size) for one in held), ZERO)
 
 
 def _enter_above(account: DayAccount, found: Above) -> None:

@@ -4,8 +4,11 @@ What they are, what each objects to and where it stands is read from here by the
 list of limits and the documentation's tests; a rule that is not in the table does not exist.
 """
 
+from functools import lru_cache
+
 from portfold.coordinator.fold.equity import note_equity
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules.budget import loss_budget
 from portfold.coordinator.fold.rules.entries import (
     account_differs,
     account_silent,
@@ -13,6 +16,7 @@ from portfold.coordinator.fold.rules.entries import (
     log_incomplete,
     mark_doubted,
     mark_stale,
+    scope_closed,
     symbol_in_position,
     symbol_not_allowed,
     symbol_pending,
@@ -20,6 +24,13 @@ from portfold.coordinator.fold.rules.entries import (
     worker_lost,
     worker_stopped,
     worker_superseded,
+)
+from portfold.coordinator.fold.rules.exposure import (
+    contracts_ladder,
+    max_request_contracts,
+    max_symbol_contracts,
+    of_a_group,
+    of_a_worker,
 )
 from portfold.coordinator.fold.rules.latching import lift_what_is_over
 from portfold.coordinator.fold.rules.limits import (
@@ -34,8 +45,9 @@ from portfold.coordinator.fold.rules.limits import (
     rolling_loss,
     trailing_drawdown,
     week,
+    worker_daily_loss,
 )
-from portfold.coordinator.fold.rules.rule import Denial, Rule
+from portfold.coordinator.fold.rules.rule import Denial, Entry, MayEnter, Rule
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
 from portfold.events.incoming import EntryRequested
@@ -53,10 +65,24 @@ LATCHED: tuple[Rule, ...] = (
     week.PROFIT,
 )
 """The rules of money that may be absent. Each denies entries only while it is latched."""
+EXPOSURE: tuple[Rule, ...] = (
+    max_request_contracts.RULE,
+    max_symbol_contracts.RULE,
+    worker_daily_loss.RULE,
+    of_a_worker.POSITIONS,
+    of_a_worker.BY_WEIGHT,
+    of_a_worker.ENTRIES,
+    of_a_group.POSITIONS,
+    of_a_group.BY_WEIGHT,
+    of_a_group.ONE_SIDE,
+    contracts_ladder.RULE,
+)
+"""The rules of exposure that may be absent: one whose limit is absent is not asked."""
 RULES: tuple[Rule, ...] = (
     daily_loss.RULE,
     *LATCHED,
     halted.RULE,
+    scope_closed.RULE,
     log_incomplete.RULE,
     worker_superseded.RULE,
     worker_stopped.RULE,
@@ -69,26 +95,42 @@ RULES: tuple[Rule, ...] = (
     mark_doubted.RULE,
     symbol_in_position.RULE,
     symbol_pending.RULE,
+    *EXPOSURE,
     max_positions.RULE,
     max_contracts.RULE,
+    loss_budget.RULE,
 )
 LATCHED_BY_CODE = {rule.code: rule for rule in LATCHED}
 OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resumes)
 """What no resume lifts, forced or not."""
 COUNT_FROM_A_RESUME = frozenset({profit_target.RULE.code, profit_lock.RULE.code})
 """What counts anew from what the day came to when a resume was forced."""
-_ASKED = tuple(rule.may_enter for rule in RULES)
-_ASKED_WHERE_NOTHING_IS_LATCHED = tuple(rule.may_enter for rule in RULES if rule not in LATCHED)
 _WATCHING = tuple(rule.watch for rule in LATCHED if rule.watch is not None)
 
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Returns what the first rule that objects to the entry says, if any does."""
-    for may_enter in _ASKED if state.locks else _ASKED_WHERE_NOTHING_IS_LATCHED:
+    for may_enter in _asked(limits.present, latched=bool(state.locks)):
         denial = may_enter(state, limits, request)
         if denial is not None:
             return denial
     return None
+
+
+@lru_cache(maxsize=64)
+def _asked(present: frozenset[str], *, latched: bool) -> tuple[MayEnter, ...]:
+    """Returns who is asked: of the rules that may be absent only those that can object."""
+    absent = (*EXPOSURE, loss_budget.RULE)
+    idle = {rule.code for rule in absent if rule.keys[0] not in present}
+    if not latched:
+        idle |= LATCHED_BY_CODE.keys()
+    return tuple(rule.may_enter for rule in RULES if rule.code not in idle)
+
+
+def broken(state: State, limits: Limits, entry: Entry) -> list[Denial]:
+    """Returns which limits of exposure are exceeded where the entry is, which is among what is taken."""
+    present = (rule.broken for rule in EXPOSURE if rule.broken and rule.keys[0] in limits.present)
+    return [one for broken_by in present for one in broken_by(state, limits, entry)]
 
 
 def watch(state: State, at: StreamId) -> list[Decision]:
@@ -109,4 +151,4 @@ def watch_latched(state: State, at: StreamId) -> list[Decision]:
     profit_lock.note_profit(state, limits)
     for watching in _WATCHING:
         decisions += watching(state, at)
-    return decisions
+    return [*decisions, *worker_daily_loss.watch(state, at)]

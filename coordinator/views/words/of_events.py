@@ -4,13 +4,14 @@ Guarantees: `words_of_event` knows every event there is. mypy refuses a new one 
 adds one writes its row here, and nowhere else.
 """
 
+from decimal import Decimal
 from typing import assert_never
 
 from portfold.config import AlertLevel
 from portfold.coordinator.fold.limits import limits_of, rules_shown
 from portfold.coordinator.views.words import of_account
 from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
-from portfold.dollars import shown, shown_limit
+from portfold.dollars import shown, shown_limit, shown_price
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.incoming import (
     COORDINATOR,
@@ -27,6 +28,7 @@ from portfold.events.incoming import (
     PositionMarked,
     PositionOpened,
     PositionSettled,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerLost,
@@ -35,6 +37,7 @@ from portfold.events.incoming import (
     WorkerStopped,
 )
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.scope import ScopedOrder
 from portfold.exchange_time import span
 from portfold.quotes import entry_price, exit_price
 from portfold.remedies import settle
@@ -65,6 +68,8 @@ def _row(event: Event, known: Known) -> MessageWords:
             return _closed(event, known)
         case PositionMarked():
             return _marked(event)
+        case StopMoved():
+            return _stop_moved(event)
         case WorkerStarted():
             return _started(event)
         case WorkerStopped():
@@ -105,8 +110,15 @@ def _row(event: Event, known: Known) -> MessageWords:
 
 def _requested(event: EntryRequested) -> MessageWords:
     strategy = f" | {event.strategy}" if event.strategy else ""
-    text = f"{event.symbol} entry requested: {event.side} {event.size} by {event.worker}{strategy}"
-    return MessageWords("debug", text, alert=None)
+    asked = f"{event.symbol} entry requested: {event.side} {event.size}{_planned(event)}"
+    return MessageWords("debug", f"{asked} by {event.worker}{strategy}", alert=None)
+
+
+def _planned(event: EntryRequested) -> str:
+    """Says what an entry plans to lose, where it does."""
+    if event.risk:
+        return f", risk {shown(event.risk)}"
+    return f", stop {shown_price(Decimal(event.stop_price))}" if event.stop_price else ""
 
 
 def _withdrawn(event: EntryWithdrawn) -> MessageWords:
@@ -152,6 +164,11 @@ def _closed(event: PositionClosed, known: Known) -> MessageWords:
 def _marked(event: PositionMarked) -> MessageWords:
     whose = f" | of {event.owner}, by {event.worker}" if event.owner else ""
     text = f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}{whose}"
+    return MessageWords("debug", text, alert=None)
+
+
+def _stop_moved(event: StopMoved) -> MessageWords:
+    text = f"Stop moved: {event.symbol} {event.side} to {shown_price(event.stop_price)} | {event.worker}"
     return MessageWords("debug", text, alert=None)
 
 
@@ -260,20 +277,25 @@ def _coordinator_started(event: CoordinatorStarted, known: Known) -> MessageWord
 
 def _halted(event: TradingHalted) -> MessageWords:
     """Words a halt: an operator knows of his own; the coordinator's means that something is wrong."""
-    line = f"Trading halted by {event.by}: {event.reason}"
+    line = f"Trading halted by {event.by}{_only(event)}: {event.reason}"
     level: AlertLevel = "critical" if event.by == COORDINATOR else "warning"
     return MessageWords("warning", line, alert=AlertWords("halted", level, (line,)))
 
 
 def _resumed(event: TradingResumed) -> MessageWords:
     forced = " (the day's stop lifted by force)" if event.force else ""
-    line = f"Trading resumed by {event.by}: {event.reason}{forced}"
+    line = f"Trading resumed by {event.by}{_only(event)}: {event.reason}{forced}"
     return MessageWords("warning", line, alert=AlertWords("resumed", "warning", (line,)))
 
 
 def _flatten_requested(event: FlattenRequested) -> MessageWords:
     """Has no alert: the FlattenOrdered that follows from it has one."""
-    return MessageWords("critical", f"Flatten ordered by {event.by}: {event.reason}", alert=None)
+    line = f"Flatten ordered by {event.by}{_only(event)}: {event.reason}"
+    return MessageWords("critical", line, alert=None)
+
+
+def _only(event: ScopedOrder) -> str:
+    return f", only {event.scope}" if event.scope else ""
 
 
 def _limits_changed(event: LimitsChanged) -> MessageWords:
