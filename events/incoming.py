@@ -17,6 +17,7 @@ from portfold.events.fields import (
     Milliseconds,
     Name,
     NameOrNone,
+    NumberOrNone,
     Person,
     Price,
     Side,
@@ -43,10 +44,14 @@ class EntryRequested(WorkerEvent, frozen=True):
 
 
 class EntryWithdrawn(WorkerEvent, frozen=True):
-    """The entry will not happen: order refused, cancelled or not sent. Gives the reserved slot back."""
+    """The entry will not happen: order refused, cancelled or not sent. Gives the reserved slot back.
+
+    `request` is the `seq` of the request that reserved it: another thread of the worker may have asked too.
+    """
 
     symbol: Symbol
     reason: Text = ""
+    request: NumberOrNone = ""
 
 
 class EntryRenewed(WorkerEvent, frozen=True):

@@ -9,6 +9,7 @@ from typing import get_args
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.incoming import (
     EntryRenewed,
+    EntryWithdrawn,
     Event,
     FlattenRequested,
     Malformed,
@@ -30,6 +31,7 @@ _KNOWN_SINCE: dict[type, int] = {
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, tuple[int, tuple[str, ...]]] = {
     PositionMarked: (7, ("owner",)),
+    EntryWithdrawn: (9, ("request",)),
     TradingHalted: (9, SCOPE_KINDS),
     TradingResumed: (9, SCOPE_KINDS),
     FlattenRequested: (9, SCOPE_KINDS),

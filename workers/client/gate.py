@@ -200,9 +200,12 @@ class PortfolioGate:
         """
         return self._requests.ask(symbol, side, size, strategy, hold=hold)
 
-    def withdraw(self, symbol: str, reason: str = "") -> bool:
-        """Gives the slot back: the order was refused, cancelled or not sent."""
-        return self._requests.withdraw(symbol, reason)
+    def withdraw(self, symbol: str, reason: str = "", *, decision: Decision | None = None) -> bool:
+        """Gives the slot back: the order was refused, cancelled or not sent.
+
+        Where several threads ask for one symbol, `decision` says whose slot that is.
+        """
+        return self._requests.withdraw(symbol, reason, decision.number if decision else None)
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:
         """Returns whether a yes still holds, for `seconds` yet to come too, asked just before the order goes
