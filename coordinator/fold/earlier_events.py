@@ -9,10 +9,12 @@ from typing import get_args
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.incoming import (
     EntryRenewed,
+    EntryRequested,
     Event,
     FlattenRequested,
     Malformed,
     PositionMarked,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerRetired,
@@ -26,10 +28,12 @@ _KNOWN_SINCE: dict[type, int] = {
     AccountReported: 7,
     AccountSettled: 7,
     CashMoved: 8,
+    StopMoved: 9,
 }
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, tuple[int, tuple[str, ...]]] = {
     PositionMarked: (7, ("owner",)),
+    EntryRequested: (9, ("stop_price", "price", "risk")),
     TradingHalted: (9, SCOPE_KINDS),
     TradingResumed: (9, SCOPE_KINDS),
     FlattenRequested: (9, SCOPE_KINDS),
