@@ -239,10 +239,9 @@ class OtherBook:
             granted = met.state.reservations.get(key)
             if granted is not None:
                 self.excluded.expect(key, granted.request, leg.size, stop.rule, str(met.at))
-        for leg in parse_legs(stop.positions):
-            key = leg_key(leg.symbol, leg.side, leg.worker)
-            held = self.state.positions.get(key)
-            if held is None:
+        closed = {leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(stop.positions)}
+        for key, held in list(self.state.positions.items()):
+            if key not in closed:
                 continue
             self.excluded.end(key, held, str(met.at))
             self._ended_today += 1
