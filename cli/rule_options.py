@@ -89,5 +89,8 @@ class RuleOptions:
     mark_confirm_seconds: str | None = None
     """Seconds within which the second one has to come."""
 
+    windows: str | None = None
+    """When nobody enters, or all is closed, as "mon-fri/close-10..close=flatten"."""
+
     max_forced_resumes: str | None = None
     """How many resumes a day may be forced."""

@@ -21,9 +21,11 @@ from portfold.bounds import (
     MOST_POSITIONS,
     MOST_SYMBOLS,
     MOST_TIERS,
+    MOST_WINDOWS,
     POINTS,
     SYMBOL,
     TIER,
+    WINDOW,
 )
 from portfold.config.errors import UnfitError
 from portfold.config.reading import UnknownKey, read_tolerant
@@ -61,6 +63,11 @@ _TIERS = Text(
     rf"(?:{TIER}(?: {TIER}){{0,{MOST_TIERS - 1}}})?",
     f"up to {MOST_TIERS} tiers such as 50%=tell 1500=above:2 80%=deny 95%=flatten",
 )
+_WINDOWS = Text(
+    rf"(?:{WINDOW}(?: {WINDOW}){{0,{MOST_WINDOWS - 1}}})?",
+    f"up to {MOST_WINDOWS} weekly windows such as "
+    "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES",
+)
 
 
 class ConfiguredRules(Struct, frozen=True, kw_only=True):
@@ -91,6 +98,7 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     mark_stale_denies: Annotated[bool, YesOrNo()] = False
     mark_jumps: Annotated[str, _JUMPS] = ""
     mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
+    windows: Annotated[str, _WINDOWS] = ""
     max_forced_resumes: Annotated[int, Whole(0, 999, "resumes")] | None = None
 
     def __post_init__(self) -> None:

@@ -23,11 +23,13 @@ from portfold.bounds import (
     MOST_SPECIFIED,
     MOST_SYMBOLS,
     MOST_TIERS,
+    MOST_WINDOWS,
     NAME_LETTERS,
     POINTS,
     PRICE,
     SYMBOL,
     TIER,
+    WINDOW,
 )
 
 # A field ends up on terminals and must neither steer one nor show other than it is: no control characters,
@@ -156,6 +158,16 @@ LossTiers = Annotated[
         ),
     ),
 ]
+Windows = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{WINDOW}(?: |\Z)){{0,{MOST_WINDOWS}}}(?<! )\Z",
+        description=(
+            f"up to {MOST_WINDOWS} weekly windows such as "
+            "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES"
+        ),
+    ),
+]
 Milliseconds = Annotated[int, Meta(ge=0, le=10**12, description="a whole number of milliseconds")]
 Moment = Annotated[int, Meta(ge=0, description="a time in milliseconds, as in a stream ID")]
 
@@ -241,6 +253,33 @@ ZoneNameOrNone = Annotated[
 Date = Annotated[str, Meta(pattern=rf"^{_DATE}\Z", description="a date such as 2025-01-15")]
 DateOrNone = Annotated[
     str, Meta(pattern=rf"^(?:{_DATE})?\Z", description="a date such as 2025-01-15, or nothing")
+]
+
+MOST_SESSIONS = 400
+MOST_DATED = 64
+_MOMENT = rf"{_DATE}T{CLOCK_TIME}Z"
+_SESSION = rf"{_DATE}={_MOMENT}\.\.{_MOMENT}"
+_DATED = (
+    rf"{_MOMENT}\.\.{_MOMENT}=(?:deny(?::{SYMBOL}(?:,{SYMBOL}){{0,15}})?|flatten)"
+    r"(?:#[A-Za-z0-9._-]{1,24})?"
+)
+Sessions = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{_SESSION}(?: |\Z)){{1,{MOST_SESSIONS}}}(?<! )\Z",
+        description=(
+            f"1 to {MOST_SESSIONS} sessions, such as 2026-11-27=2026-11-26T23:00Z..2026-11-27T18:15Z"
+        ),
+    ),
+]
+DatedWindows = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{_DATED}(?: |\Z)){{0,{MOST_DATED}}}(?<! )\Z",
+        description=(
+            f"up to {MOST_DATED} windows, such as 2026-12-10T13:25Z..2026-12-10T13:40Z=deny:ES,NQ#CPI"
+        ),
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ Amounts are dollars, prices are in the contract's quote, sizes are whole contrac
 from msgspec import Struct
 
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.fields import (
     Count,
     Dollars,
@@ -254,6 +255,8 @@ Event = (
     | PositionSettled
     | AccountSettled
     | CashMoved
+    | SessionsPublished
+    | WindowsPublished
     | LossAcknowledged
     | WorkerRetired
     | LimitsChanged

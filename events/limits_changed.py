@@ -26,6 +26,7 @@ from portfold.events.fields import (
     StopBasis,
     SymbolList,
     Text,
+    Windows,
     ZoneName,
     ZoneNameOrNone,
 )
@@ -105,6 +106,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_stale_denies: Flag = False
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
+    windows: Windows = ""
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):

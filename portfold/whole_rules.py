@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from portfold.weekly_windows import windows_of, wrong_in
+
 
 class RulesOfMoney(Protocol):
     """The limits that depend on one another, in a file as on the log."""
@@ -33,6 +35,8 @@ class RulesOfMoney(Protocol):
     def mark_jumps(self) -> str: ...
     @property
     def mark_confirm_seconds(self) -> int: ...
+    @property
+    def windows(self) -> str: ...
 
 
 class Missing(NamedTuple):
@@ -59,4 +63,5 @@ def half_of_a_rule(given: RulesOfMoney) -> Missing | None:
     symbols = [pair.partition("=")[0] for pair in given.mark_jumps.split(" ")]
     if len(set(symbols)) != len(symbols):
         return Missing("mark_jumps", "each symbol once")
-    return None
+    wrong = wrong_in(windows_of(given.windows))
+    return Missing("windows", wrong) if wrong else None

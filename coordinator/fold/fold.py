@@ -11,6 +11,7 @@ from typing import assert_never, get_args
 from portfold.coordinator.fold import repeats
 from portfold.coordinator.fold.effects import (
     account,
+    calendar,
     capital,
     entry,
     lost_tail,
@@ -25,6 +26,7 @@ from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.fold.state import State
 from portfold.dollars import EXACT
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
     ClockTicked,
@@ -52,7 +54,7 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 8
+FOLD_VERSION = 9
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -74,10 +76,11 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
+9 knows SessionsPublished, WindowsPublished, and limits that name windows.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, 8, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
@@ -88,6 +91,8 @@ _KNOWN_SINCE: dict[type, int] = {
     AccountReported: 7,
     AccountSettled: 7,
     CashMoved: 8,
+    SessionsPublished: 9,
+    WindowsPublished: 9,
 }
 """The version that first knew an event, for those that came later: the ones before refused it."""
 _OWNER_SINCE = 7
@@ -173,6 +178,10 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
             return account.settled(state, at, event)
         case CashMoved():
             return capital.cash_moved(state, at, event)
+        case SessionsPublished():
+            return calendar.sessions_published(state, at, event)
+        case WindowsPublished():
+            return calendar.windows_published(state, at, event)
         case CoordinatorStarted():
             return _coordinator_started(state, at, event)
         case LogTailMissing():

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
+from portfold.coordinator.fold.calendar_state import Calendar
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay
 from portfold.dollars import ZERO
@@ -197,7 +198,7 @@ class State(Struct):
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days.
+    denied entries for days. `calendar` is there where limits name windows, or something was published.
     """
 
     limits: Limits | None = None
@@ -226,6 +227,7 @@ class State(Struct):
     locks: dict[str, Lock] = field(default_factory=dict)
     past: list[PastDay] = field(default_factory=list)
     paused_on: str = ""
+    calendar: Calendar | None = None
 
 
 def daily_pnl(state: State) -> Decimal:

@@ -7,6 +7,7 @@ how it is reckoned stays: whether a peak counts once a day or always, neither is
 from collections.abc import Mapping
 from decimal import Decimal
 
+from portfold.bounds import MOST_WINDOWS
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.table import LATCHED
 from portfold.events.limits_changed import LimitsChanged
@@ -34,9 +35,17 @@ def rules_no_looser(in_force: Limits, limits: LimitsChanged) -> Mapping[str, obj
         kept["mark_stale_denies"] = True
     if in_force.mark_jumps:
         kept |= {name: getattr(in_force, name) for name in ("mark_jumps", "mark_confirm_seconds")}
+    if in_force.windows:
+        kept["windows"] = _all_windows(in_force.windows, limits.windows)
     resumes = [text for text in (in_force.max_forced_resumes, limits.max_forced_resumes) if text]
     kept["max_forced_resumes"] = min(resumes, key=int, default="")
     return kept
+
+
+def _all_windows(here: str, there: str) -> str:
+    """Returns the windows in force and those that come, as far as limits hold so many."""
+    each = dict.fromkeys(word for word in f"{here} {there}".split(" ") if word)
+    return " ".join([*each][:MOST_WINDOWS])
 
 
 def _tighter(number: str, here: Decimal, there: Decimal) -> Decimal:

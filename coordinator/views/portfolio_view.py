@@ -14,6 +14,7 @@ from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
+from portfold.coordinator.views.calendar_view import ShownCalendar
 from portfold.coordinator.views.rule_view import ShownRule
 from portfold.dollars import ZERO
 from portfold.events.fields import Side
@@ -130,7 +131,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
     whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
-    `locks` the limits of money that are latched.
+    `locks` the limits of money that are latched. `calendar` is there where windows or sessions are known.
     """
 
     last_event: str = ""
@@ -157,6 +158,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     account: ShownAccount | None = None
     rules: tuple[ShownRule, ...] = ()
     locks: tuple[Lock, ...] = ()
+    calendar: ShownCalendar | None = None
 
     @property
     def denies_entries(self) -> bool:
@@ -166,6 +168,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         if self.marks_that_deny:
             return True
         if any(lock.action in DENIES_ALL for lock in self.locks):
+            return True
+        if self.calendar is not None and self.calendar.denies_all:
             return True
         return not (self.stop is None and self.halt is None and self.tail_missing is None)
 

@@ -10,6 +10,7 @@ from typing import Any
 from portfold.coordinator.fold.limits import Limits, limits_shown
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import account_in_words, difference_in_words
+from portfold.coordinator.views.calendar_view import calendar_in_words
 from portfold.coordinator.views.portfolio_view import (
     Announced,
     PortfolioView,
@@ -256,5 +257,6 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "account": account_in_words,
     "rules": rules_in_words,
     "locks": locks_in_words,
+    "calendar": calendar_in_words,
 }
 """Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

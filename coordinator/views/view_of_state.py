@@ -16,6 +16,7 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.coordinator.views.account_view import shown_account
+from portfold.coordinator.views.calendar_view import shown_calendar
 from portfold.coordinator.views.portfolio_view import (
     Announced,
     PortfolioView,
@@ -62,6 +63,7 @@ def portfolio_view(
         account=shown_account(state, state.account) if state.account else None,
         rules=shown_rules(state),
         locks=tuple(replace(lock) for lock in state.locks.values()),
+        calendar=shown_calendar(state.calendar, at.ms) if state.calendar else None,
     )
 
 

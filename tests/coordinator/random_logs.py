@@ -18,6 +18,7 @@ from msgspec import structs
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.codec import decode_event
 from portfold.events.decisions import Decision, EntryAllowed
 from portfold.events.incoming import (
@@ -220,6 +221,7 @@ _limits = st.builds(
             max_forced_resumes=["", "1", "0"],
             mark_stale_denies=[False, True],
             mark_jumps=["", "ES=0 CL=1"],
+            windows=["", "wed-thu/10:00..10:20=deny:ES", "mon-fri/10:01..10:30=flatten sat/open..close=deny"],
             mark_confirm_seconds=[1],
         ),
     ),
@@ -253,6 +255,14 @@ _leaders = _any_of(
     fold=[FOLD_VERSION, FOLD_VERSION, 4, 3, 2, 1],
     worker_lost_ms=[0, 5000],
 ).map(lambda fields: CoordinatorStarted(**fields))
+_SESSIONS = SessionsPublished(
+    *("ann", "", "by hand", "2025-01-15", "2025-01-20"),
+    "2025-01-15=2025-01-14T23:00Z..2025-01-15T22:00Z 2025-01-17=2025-01-16T23:00Z..2025-01-17T18:00Z",
+)
+_NEWS = WindowsPublished(
+    *("ann", "", "news.csv"),
+    "2025-01-15T16:05Z..2025-01-15T16:30Z=flatten#CPI 2025-01-15T16:00Z..2025-01-15T16:01Z=deny:ES",
+)
 _comings_and_goings = st.one_of(
     _by_worker(WorkerStarted, symbols=st.sampled_from(["", "ES", "ES CL"]), positions=_holdings),
     _by_worker(WorkerStopped),
@@ -262,6 +272,7 @@ _comings_and_goings = st.one_of(
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(AccountSettled(by="ann", reason="looked", account="DU1")),
+    st.sampled_from([_SESSIONS, _NEWS, structs.replace(_NEWS, windows="")]),
     st.sampled_from([CashMoved("ann", "", Decimal(500)), CashMoved("ann", "", Decimal(-500))]),
     st.sampled_from([WorkerRetired(by="ann", reason="", worker=worker) for worker in _WORKERS]),
 )

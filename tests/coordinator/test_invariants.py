@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from portfold.coordinator.fold.calendar_state import Calendar, OpenWindow
 from portfold.coordinator.fold.effects import positions
 from portfold.coordinator.fold.invariants import (
     CONTRACTS_RESERVED,
@@ -202,7 +203,17 @@ def _of_one_worker(name: str, most: int) -> Callable[[State], None]:
     return plant
 
 
-ENTRIES, POSITION, SLOT, GRANTED, LEFT, LOST, SUM, LATCH, REACHED, USABLE, BOUNDS = INVARIANTS
+def _granted_while_a_window_closes(state: State) -> None:
+    one = OpenWindow("fri/close-10..close=flatten", "flatten", (), 0, 2**62)
+    state.calendar = Calendar(open={one.window: one}, turns_ms=2**62)
+
+
+def _window_that_nobody_saw(state: State) -> None:
+    assert state.day.date
+    state.calendar = Calendar(turns_ms=1_736_000_000_000)
+
+
+ENTRIES, POSITION, SLOT, GRANTED, LEFT, LOST, SUM, LATCH, REACHED, USABLE, TURNED, BOUNDS = INVARIANTS
 PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (ENTRIES, "4 were asked for, 3 allowed, 0 denied", _asked_once_more),
     (ENTRIES, "of 2025-01-15 3 were asked for, 3 allowed, 1 denied", _denied_today),
@@ -224,6 +235,8 @@ PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (LATCH, "daily P&L -10000, limit -2500, and no stop", _loss_that_nobody_saw),
     (REACHED, "profit_target: Reached(", _a_limit_nobody_watched),
     (USABLE, "SI:long:ibs-SI is reserved until 17", _granted_though_stopped),
+    (USABLE, "SI:long:ibs-SI is reserved until 17", _granted_while_a_window_closes),
+    (TURNED, "the next edge of a window was at 17", _window_that_nobody_saw),
     (BOUNDS, "66 positions, at most 64", _positions),
     (BOUNDS, "65 differences to brokers, at most 64", _unsettled),
     (BOUNDS, "260 workers, at most 256", _workers),

@@ -245,10 +245,11 @@ def test_what_a_broker_holds_is_a_list_of_at_most_32_exact_holdings() -> None:
 
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     assert refusal(["type", "EntryRequest", "worker", "w"]) == (
-        "type: expected one of EntryRequested, EntryWithdrawn, EntryRenewed, PositionOpened, PositionClosed, "
-        "PositionMarked, WorkerStarted, WorkerStopped, LogTailMissing, AccountReported, TradingHalted, "
-        "TradingResumed, FlattenRequested, PositionSettled, AccountSettled, CashMoved, LossAcknowledged, "
-        "WorkerRetired, LimitsChanged, CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
+        "type: expected one of EntryRequested, EntryWithdrawn, EntryRenewed, PositionOpened, "
+        "PositionClosed, PositionMarked, WorkerStarted, WorkerStopped, LogTailMissing, AccountReported, "
+        "TradingHalted, TradingResumed, FlattenRequested, PositionSettled, AccountSettled, CashMoved, "
+        "SessionsPublished, WindowsPublished, LossAcknowledged, WorkerRetired, LimitsChanged, "
+        "CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import fields as struct_fields
 
-from portfold.events import account, decisions, incoming, limits_changed
+from portfold.events import account, calendar, decisions, incoming, limits_changed
 from portfold.events.decisions import Decision
 from portfold.events.incoming import Event
 from portfold.events.message import AnyDecision, AnyEvent, WorkerEvent
@@ -34,6 +34,8 @@ BY_OPERATORS = {
     "PositionSettled",
     "AccountSettled",
     "CashMoved",
+    "SessionsPublished",
+    "WindowsPublished",
     "LossAcknowledged",
     "WorkerRetired",
 }
@@ -61,6 +63,8 @@ OUT = {
     "PnlDisputed",
     "MarkStale",
     "MarkDoubted",
+    "WindowOpened",
+    "WindowClosed",
     "TradingDayStarted",
     "EventRejected",
 }
@@ -86,7 +90,7 @@ def test_no_decision_is_named_like_an_event() -> None:
 def test_no_message_is_declared_and_then_forgotten() -> None:
     declared = {
         name
-        for module in (incoming, decisions, account, limits_changed)
+        for module in (incoming, decisions, account, calendar, limits_changed)
         for name, thing in inspect.getmembers(module, inspect.isclass)
         if thing.__module__ == module.__name__ and issubclass(thing, AnyEvent | AnyDecision)
     }

@@ -7,7 +7,9 @@ from portfold.coordinator.fold.rules.table import RULES
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.dollars import shown
+from portfold.events.calendar import WindowOpened
 from portfold.events.decisions import EntryDenied, LimitReached, StopLossApproaching
+from portfold.exchange_time import span
 
 
 def asked(limits: Limits | None) -> list[str]:
@@ -55,6 +57,14 @@ def doubted(limits: Limits | None, until: str) -> list[str]:
         f"Without a second one a mark may jump by so many points: {jumps}. By {until} a loss that nobody "
         "confirmed counts all the same, a profit does not."
     ]
+
+
+def opened(decision: WindowOpened, until: str) -> list[str]:
+    """Says until when it stands, and that it came late, where it did."""
+    late = (
+        [f"It began {span(decision.late_ms)} before this event, the first since."] if decision.late_ms else []
+    )
+    return [f"No resume lifts it; it is over at {until}.", *late]
 
 
 def latched(met: State, decision: EntryDenied) -> list[str]:

@@ -28,6 +28,7 @@ from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import shown
 from portfold.events import account, decisions
+from portfold.events.calendar import WindowClosed, WindowOpened
 from portfold.events.decisions import Decision
 from portfold.events.incoming import (
     Event,
@@ -107,6 +108,10 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return account_rationale.silent(case.met)
         case account.FlatUnconfirmed():
             return account_rationale.unconfirmed(decision, clock_text(case.exchange, decision.next_ms))
+        case WindowOpened():
+            return limit_rationale.opened(decision, clock_text(case.exchange, decision.until_ms))
+        case WindowClosed():
+            return []
         case decisions.EventRejected():
             return ["It changed nothing."]
         case decisions.TradingDayStarted():

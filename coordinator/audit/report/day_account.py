@@ -18,7 +18,9 @@ from portfold.dollars import ZERO
 LINES_KEPT = 1000
 
 StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "flat"]
-OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "cash", "acknowledge", "retire"]
+OrderKind = Literal[
+    "halt", "resume", "resume by force", "flatten", "settle", "cash", "calendar", "acknowledge", "retire"
+]
 
 
 class EntryFill(Struct, frozen=True):

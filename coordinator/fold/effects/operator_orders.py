@@ -3,7 +3,7 @@
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
-from portfold.coordinator.fold.effects import account, capital, marks
+from portfold.coordinator.fold.effects import account, calendar, capital, marks
 from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
@@ -63,7 +63,12 @@ def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Dec
         state.day.tier = 0  # none of these was reached yet
     if event.config:
         _remember_config(state, event.config)
-    return [*open_first_day(state, at), *marks.end_doubts(state, at), *table.watch(state, at)]
+    return [
+        *open_first_day(state, at),
+        *calendar.look_anew(state, at),
+        *marks.end_doubts(state, at),
+        *table.watch(state, at),
+    ]
 
 
 def _count_profit_from(state: State, before: Limits | None, limits: Limits, *, by_file: bool) -> None:

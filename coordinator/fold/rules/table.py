@@ -9,6 +9,7 @@ from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.entries import (
     account_differs,
     account_silent,
+    calendar_missing,
     halted,
     log_incomplete,
     mark_doubted,
@@ -17,6 +18,7 @@ from portfold.coordinator.fold.rules.entries import (
     symbol_not_allowed,
     symbol_pending,
     symbol_unsettled,
+    window,
     worker_lost,
     worker_stopped,
     worker_superseded,
@@ -56,6 +58,8 @@ LATCHED: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (
     daily_loss.RULE,
     *LATCHED,
+    window.RULE,
+    calendar_missing.RULE,
     halted.RULE,
     log_incomplete.RULE,
     worker_superseded.RULE,
@@ -78,13 +82,17 @@ OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resum
 COUNT_FROM_A_RESUME = frozenset({profit_target.RULE.code, profit_lock.RULE.code})
 """What counts anew from what the day came to when a resume was forced."""
 _ASKED = tuple(rule.may_enter for rule in RULES)
-_ASKED_WHERE_NOTHING_IS_LATCHED = tuple(rule.may_enter for rule in RULES if rule not in LATCHED)
+_OF_THE_CALENDAR = (window.RULE, calendar_missing.RULE)
+_ASKED_WHERE_NOTHING_IS_LATCHED = tuple(
+    rule.may_enter for rule in RULES if rule not in LATCHED and rule not in _OF_THE_CALENDAR
+)
 _WATCHING = tuple(rule.watch for rule in LATCHED if rule.watch is not None)
 
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Returns what the first rule that objects to the entry says, if any does."""
-    for may_enter in _ASKED if state.locks else _ASKED_WHERE_NOTHING_IS_LATCHED:
+    all_of_them = state.locks or state.calendar is not None
+    for may_enter in _ASKED if all_of_them else _ASKED_WHERE_NOTHING_IS_LATCHED:
         denial = may_enter(state, limits, request)
         if denial is not None:
             return denial

@@ -6,7 +6,7 @@ whoever adds one writes its row here, and nowhere else.
 
 from typing import assert_never
 
-from portfold.coordinator.views.words import of_account
+from portfold.coordinator.views.words import of_account, of_calendar
 from portfold.coordinator.views.words.message_words import AlertWords, MessageWords
 from portfold.dollars import shown, shown_limit
 from portfold.events.account import (
@@ -16,6 +16,7 @@ from portfold.events.account import (
     AccountSilent,
     FlatUnconfirmed,
 )
+from portfold.events.calendar import WindowClosed, WindowOpened
 from portfold.events.decisions import (
     LATE_REPORTS,
     Decision,
@@ -89,6 +90,10 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return of_account.flat_unconfirmed(decision)
         case MarkDoubted():
             return _doubted(decision)
+        case WindowOpened():
+            return of_calendar.opened(decision)
+        case WindowClosed():
+            return of_calendar.closed(decision)
         case EventRejected():
             return _rejected(decision)
         case TradingDayStarted():
