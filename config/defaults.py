@@ -1,6 +1,7 @@
 """A configuration to start from: the packaged files, copied to a folder of the user's own."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from portfold.config.errors import ConfigError, reason
@@ -14,14 +15,19 @@ def write_defaults(folder: Path) -> tuple[Path, ...]:
     folder cannot be made or written to.
     """
     names = (PORTFOLIO_FILE, RUNTIME_FILE, CONTRACTS_FILE)
-    for name in names:
+    return write_files(folder, {name: (PACKAGED / name).read_bytes() for name in names})
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Writes files of these names to `folder`, as `write_defaults` does. Raises ConfigError."""
+    for name in contents:
         if os.path.lexists(folder / name):
             raise ConfigError(folder / name, "", "no such file yet", "one that would be overwritten")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
+        for name, content in contents.items():
             with (folder / name).open("xb") as file:
-                file.write((PACKAGED / name).read_bytes())
+                file.write(content)
     except (OSError, ValueError) as error:
         raise ConfigError(folder, "", "a folder to write to", reason(error)) from error
-    return tuple(folder / name for name in names)
+    return tuple(folder / name for name in contents)

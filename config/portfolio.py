@@ -7,6 +7,7 @@ Money is taken from the digits in the file, never through a float. Of `portfolio
 money are optional; each is called as the limit on the log, and docs/limits.md has what it means.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ from portfold.bounds import (
 )
 from portfold.config.errors import UnfitError
 from portfold.config.reading import UnknownKey, read_tolerant
-from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Text, Whole, YesOrNo, Zone
+from portfold.config.rules import Approximate, Distinct, Exact, Options, Symbol, Text, Whole, YesOrNo, Zone
 from portfold.config.strict_json import read_json
 from portfold.dollars import ZERO
 from portfold.whole_rules import half_of_a_rule
@@ -128,7 +129,7 @@ class ConfiguredPortfolio(Struct, frozen=True):
 
     `max_positions`: how many positions may be open at once. `daily_stop_loss`: dollars, positive; the day
     is over when it has lost this much. `symbols`: what may be traded, in the file's order. `rules`: those of
-    money that may be absent.
+    money that may be absent. `profile`: whose rules these are, where they were read and when, if it is known.
     `unknown_keys`: paths of the keys in the file that nothing reads; `warnings`: a sentence for each of
     them that stands among the limits, or among the expectations without being one that exports write.
     """
@@ -140,6 +141,7 @@ class ConfiguredPortfolio(Struct, frozen=True):
     expected_performance: ExpectedPerformance | None = None
     unknown_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    profile: Mapping[str, Any] | None = None
 
 
 class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
@@ -151,6 +153,7 @@ class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
 class _File(Struct, frozen=True):
     portfolio_constraints: _Constraints
     expected_performance: ExpectedPerformance | None = None
+    profile: Annotated[Mapping[str, Any], Options()] | None = None
 
 
 def read_portfolio(path: Path) -> ConfiguredPortfolio:
@@ -167,6 +170,7 @@ def read_portfolio(path: Path) -> ConfiguredPortfolio:
         warnings=tuple(
             _warning(path, key) for key in unknown if key.path.startswith(_SAID) and key.path not in _NOTES
         ),
+        profile=file.profile,
     )
 
 

@@ -16,7 +16,7 @@ import msgspec
 from portfold.config import Configuration, ConfiguredAccount, ConfiguredRules, milliseconds
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, limits_of
 from portfold.coordinator.fold.state import State
-from portfold.coordinator.fold.tightness import rules_no_looser
+from portfold.coordinator.fold.tightness import at_once
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import COORDINATOR
 from portfold.events.limits_changed import LimitsChanged
@@ -128,7 +128,10 @@ def no_looser(in_force: Limits | None, limits: LimitsChanged) -> LimitsChanged:
     if ordered or in_force.on_worker_lost == "flatten":
         tighter = msgspec.structs.replace(tighter, on_worker_lost=in_force.on_worker_lost)
     tighter = _account_no_looser(in_force, tighter, ordered=ordered)
-    tighter = msgspec.structs.replace(tighter, **rules_no_looser(in_force, tighter))
+    counting = at_once(in_force, limits_of(tighter))
+    tighter = msgspec.structs.replace(
+        tighter, **{name: getattr(counting, name) for name in RULES_THAT_MAY_BE_ABSENT}
+    )
     if tighter == limits:
         return limits
     return msgspec.structs.replace(tighter, by=in_force.by, reason=in_force.reason)
@@ -160,7 +163,8 @@ def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) ->
     if state.limits is None:
         return ""
     new = puts_in_force(state, limits, asked_for=asked_for)
-    will_be = limits_of(no_looser(state.limits, limits)) if new else state.limits
+    ordered = state.loosening.limits if state.loosening else state.limits
+    will_be = limits_of(no_looser(state.limits, limits)) if new else ordered
     wanted = limits_of(limits)
     differing = [name for name in _RULES if _said_by(will_be, name) != _said_by(wanted, name)]
     if not differing:

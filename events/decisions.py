@@ -28,6 +28,7 @@ from portfold.events.fields import (
     Legs,
     Moment,
     Name,
+    Person,
     PositionLimit,
     Price,
     Side,
@@ -241,6 +242,28 @@ class EventRejected(AnyDecision, frozen=True):
     rejected: Text = ""
 
 
+# --- limits ---------------------------------------------------------------------------------------------
+
+
+class LooseningWaits(AnyDecision, frozen=True):
+    """What an order loosens counts from the trading day `day` on: `limits`, each with its present value.
+
+    A newer order replaces it.
+    """
+
+    day: Date
+    by: Person
+    limits: Text
+
+
+class LooseningEnded(AnyDecision, frozen=True):
+    """What was to loosen waits no more: it `counts` from here on, or a newer order has replaced it."""
+
+    by: Person
+    limits: Text
+    counts: Flag
+
+
 # --- the calendar ---------------------------------------------------------------------------------------
 
 
@@ -284,6 +307,8 @@ Decision = (
     | WindowOpened
     | WindowClosed
     | EventRejected
+    | LooseningWaits
+    | LooseningEnded
     | TradingDayStarted
 )
 

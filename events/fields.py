@@ -76,6 +76,10 @@ Person = Annotated[
     str,
     Meta(min_length=1, max_length=64, pattern=_PRINTABLE, description="who, in 1 to 64 printable characters"),
 ]
+PersonOrNone = Annotated[
+    str,
+    Meta(max_length=64, pattern=_PRINTABLE, description="who, in at most 64 printable characters"),
+]
 Text = Annotated[
     str,
     Meta(

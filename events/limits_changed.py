@@ -19,6 +19,7 @@ from portfold.events.fields import (
     Percent,
     PercentOrNone,
     Person,
+    PersonOrNone,
     PointJumps,
     PointValues,
     PositionLimit,
@@ -51,8 +52,10 @@ _NOT_BELOW_ZERO = (
 
 
 class LimitsChanged(AnyEvent, frozen=True):
-    """The rules in force from here on, in full, so that a replay needs no file.
+    """The rules in force, in full, so that a replay needs no file.
 
+    What tightens counts from here on, what loosens from the next trading day; or from here on too, where
+    another person than `by` is named as the `second`.
     `config` is the digest of the configuration they come from, nothing when an operator ordered them.
     `account` is the one that is watched, nothing for none; the four that follow say how, with
     `account_silent_ms` 0 for a silence that nobody is told of. What follows are rules that may be absent: at
@@ -107,6 +110,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
     windows: Windows = ""
+    second: PersonOrNone = ""
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):
@@ -118,6 +122,8 @@ class LimitsChanged(AnyEvent, frozen=True):
         missing = half_of_a_rule(self)
         if missing is not None:
             raise ValueError(f"{missing.field}: expected {missing.expected}")
+        if self.second and _as_one_name(self.second) in ("", _as_one_name(self.by)):
+            raise ValueError("second: expected the name of another person than by")
         symbols = self.symbols.split(" ")
         if len(set(symbols)) != len(symbols):
             raise ValueError("symbols: expected each symbol once")
@@ -131,6 +137,11 @@ class LimitsChanged(AnyEvent, frozen=True):
                 raise ValueError(f"{name}: expected more than 0 milliseconds")
         for name in ("zone", "trailing_zone"):
             _refuse_unknown_zone(name, getattr(self, name))
+
+
+def _as_one_name(person: str) -> str:
+    """Returns the name as it is compared: neither capitals nor blanks make another person."""
+    return "".join(person.split()).casefold()
 
 
 def _refuse_unknown_zone(name: str, zone: str) -> None:

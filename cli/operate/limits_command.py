@@ -37,6 +37,18 @@ class NewLimits:
     """Whether a lost worker's positions are held or closed."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Signed:
+    """Who orders it, and why."""
+
+    by: Annotated[str, Parameter(help=WHO, show_default=False)] = ""
+    reason: Annotated[str, Parameter(help=WHY, show_default=False)] = ""
+    second: Annotated[str, Parameter(show_default=False)] = ""
+    """Another person, who agrees that what loosens counts at once."""
+
+
+_UNSIGNED = Signed()
 _TARGET = Target()
 _NEW_LIMITS = NewLimits()
 _ACCOUNT = AccountLimits()
@@ -53,15 +65,17 @@ def limits(
     new: NewLimits = _NEW_LIMITS,
     watched: AccountLimits = _ACCOUNT,
     rules: RuleOptions = _RULES,
-    by: Annotated[str, Parameter(name="--by", help=WHO, show_default=False)] = "",
-    reason: Annotated[str, Parameter(name="--reason", help=WHY, show_default=False)] = "",
+    signed: Signed = _UNSIGNED,
     json: Annotated[bool, Parameter(show_default=False)] = False,
     target: Target = _TARGET,
 ) -> None:
-    """List every limit and how far it is to go; or change limits from now on.
+    """List every limit and how far it is to go; or change limits.
 
     Of the list the rule that is nearest to its limit comes first. In an order, limits that are not given
     stay, even if somebody changes them at this moment.
+
+    What tightens counts at once; what could allow more counts from the next trading day, or at once with the
+    name of a second person. Until then the list says what waits, and a newer order replaces it.
 
     Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
     That the account is watched no more, only --no-account orders.
@@ -70,6 +84,7 @@ def limits(
 
         portfold limits
         portfold limits --max-positions 3 --by jane --reason "holiday week"
+        portfold limits --max-positions 5 --by jane --second joe --reason "back to normal"
 
     Parameters
     ----------
@@ -81,9 +96,9 @@ def limits(
 
     changes, of_account = limits_given(new) | limits_given(rules), account_given(watched)
     if not changes and not of_account:
-        _list_limits(target, by or reason, json=json)
+        _list_limits(target, signed=any(vars(signed).values()), json=json)
         return
-    for option, given in (("--by", by), ("--reason", reason)):
+    for option, given in (("--by", signed.by), ("--reason", signed.reason)):
         if not given:
             raise Unusable(f"{option}: expected with a change of limits; it goes on record.")
     if json:
@@ -91,10 +106,11 @@ def limits(
     bus = target.bus()
     if of_account:
         changes |= with_defaults(of_account, limits_ordered(bus).limits)
-    print_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
+    event = change_limits(bus, changes, **vars(signed))
+    print_outcome(bus, event, "The limits are changed.")
 
 
-def _list_limits(target: Target, signed: str, *, json: bool) -> None:
+def _list_limits(target: Target, *, signed: bool, json: bool) -> None:
     """Lists the limits. Raises Unusable for an order that changes nothing, which `signed` shows it is."""
     from portfold.cli.operate.limits_listed import list_limits
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from portfold.cli.exits import Failure
 from portfold.cli.rows import in_columns
-from portfold.coordinator.fold.limits import limits_shown
+from portfold.coordinator.fold.limits import Loosening, limits_shown
 from portfold.coordinator.store.entry_json import shown_json
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.rule_view import ShownRule, amount_in_words, rule_fields
+from portfold.coordinator.views.status import loosening_in_words
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.wire.bus import Bus
 
@@ -35,6 +36,20 @@ def as_fields(view: PortfolioView) -> dict[str, object]:
         "limits": limits_shown(limits) if limits else {},
         "by": limits.by if limits else "",
         "reason": limits.reason if limits else "",
+        "waiting": _waiting(view.loosening) if view.loosening else None,
+    }
+
+
+def _waiting(loosening: Loosening) -> dict[str, object]:
+    """Returns what counts from a later trading day on, with all limits as they will be."""
+    limits = loosening.limits
+    return {
+        "from_day": loosening.day,
+        "changes": loosening.changes,
+        "limits": limits_shown(limits),
+        "by": limits.by,
+        "reason": limits.reason,
+        "ordered_at": loosening.since,
     }
 
 
@@ -48,6 +63,8 @@ def lines(view: PortfolioView) -> Iterator[str]:
     yield ""
     yield f"Also in force: {'; '.join(f'{name}={text}' for name, text in others.items())}"
     yield f"Set by {view.limits.by}: {view.limits.reason}"
+    if view.loosening is not None:
+        yield f"Waits for the next trading day, {loosening_in_words(view.loosening)}"
 
 
 def _row(one: ShownRule) -> tuple[str, ...]:

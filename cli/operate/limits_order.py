@@ -20,12 +20,14 @@ from portfold.events.wire.bus import Bus
 _TRIES = 10
 
 
-def change_limits(bus: Bus, changes: Mapping[str, str], *, by: str, reason: str) -> StreamId:
+def change_limits(
+    bus: Bus, changes: Mapping[str, str], *, by: str, reason: str, second: str = ""
+) -> StreamId:
     """Adds the order to the log. Raises RefusedField, BusError, and Failure after ten tries."""
     read = limits_ordered(bus)
     known_to, wanted, tries = read.known_to, dict(changes), 0
     while True:
-        order = changed_limits(read.limits, wanted, by=by, reason=reason)
+        order = changed_limits(read.limits, wanted, by=by, reason=reason, second=second)
         event = bus.append(encode_checked(order))
         tries += 1
         others = limits_between(bus, known_to, event)

@@ -270,7 +270,12 @@ def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
     bus.close()
     if outcome.rejected:
         raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
-    if outcome.folded:
+    if outcome.waits is not None:
+        print(
+            f"On record as {event}. What loosens counts from the trading day {outcome.waits.day} on: "
+            f"{outcome.waits.limits}. The rest counts. To have all of it count at once: --second NAME."
+        )
+    elif outcome.folded:
         print(f"{done} On record as {event}.")
     elif leader:
         see = typed("portfold status")

@@ -13,14 +13,18 @@ from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import Malformed
 from portfold.events.limits_changed import LimitsChanged
 
-_NOT_A_LIMIT = {"by", "reason", "config"}
+_NOT_A_LIMIT = {"by", "reason", "config", "second"}
 _NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)
 
 
 _ABSENT = {field.name: field.default for field in fields(LimitsChanged) if field.default is not NODEFAULT}
-_ALIKE = tuple(name for name in LimitsChanged.__struct_fields__ if name not in ("symbols", "point_values"))
+_ALIKE = tuple(
+    name for name in LimitsChanged.__struct_fields__ if name not in ("symbols", "point_values", "second")
+)
 RULES_THAT_MAY_BE_ABSENT = {
-    name: absent for name, absent in _ABSENT.items() if name != "config" and not name.startswith("account")
+    name: absent
+    for name, absent in _ABSENT.items()
+    if name not in _NOT_A_LIMIT and not name.startswith("account")
 }
 """Each limit of a rule that may be absent, and what it is where the rule is."""
 
@@ -97,6 +101,18 @@ class Limits(Struct, frozen=True, dict=True):
         return "; ".join(f"{name}={value}" for name, value in limits_shown(self).items())
 
 
+class Loosening(Struct, frozen=True):
+    """Limits that were ordered at the event `since`, and loosen: they count from the trading day `day` on.
+
+    `changes` says in words what is otherwise then.
+    """
+
+    limits: Limits
+    day: str
+    since: str
+    changes: str
+
+
 def limits_of(event: LimitsChanged) -> Limits:
     """Reads the event's flat lists."""
     pairs = (pair.split("=") for pair in event.point_values.split(" ") if pair)
@@ -132,17 +148,27 @@ def rules_shown(limits: Limits) -> dict[str, str]:
     return {name: text for name, text in limits_shown(limits).items() if name in RULES_THAT_MAY_BE_ABSENT}
 
 
+def limits_differing(limits: Limits, others: Limits) -> dict[str, str]:
+    """Returns those of the others that differ, in the words of an order; the order of symbols is none."""
+    here, there = limits_named(limits), limits_named(others)
+    differing = {name: text for name, text in there.items() if text != here[name]}
+    if set(limits.symbols) == set(others.symbols):
+        differing.pop("symbols", None)
+    return differing
+
+
 def changed_limits(
-    limits: Limits | None, changes: Mapping[str, str], *, by: str, reason: str
+    limits: Limits | None, changes: Mapping[str, str], *, by: str, reason: str, second: str = ""
 ) -> LimitsChanged:
-    """Returns the limits in force with `changes` made to them. Raises RefusedField, naming the limit."""
+    """Returns the limits with `changes` made to them. Raises RefusedField, naming the limit."""
     if limits is None:
         raise RefusedField("limits: none are in force yet; start a coordinator first")
     in_force = limits_named(limits)
     for name in changes:
         if name not in _NAMES:
             raise RefusedField(f"{name}: not a limit; the limits are {', '.join(_NAMES)}")
-    named = {"type": "LimitsChanged", "by": by, "reason": reason, **in_force, **changes}
+    signed = {"by": by, "reason": reason, "second": second}
+    named = {"type": "LimitsChanged", **signed, **in_force, **changes}
     event = decode_event([word for pair in named.items() for word in pair])
     if isinstance(event, LimitsChanged):
         return event

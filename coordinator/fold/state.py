@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.calendar_state import Calendar
-from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
@@ -198,7 +198,8 @@ class State(Struct):
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days. `calendar` is there where limits name windows, or something was published.
+    denied entries for days. `loosening` is what was ordered, and counts from a later day on. `calendar` is
+    there where limits name windows, or something was published.
     """
 
     limits: Limits | None = None
@@ -227,6 +228,7 @@ class State(Struct):
     locks: dict[str, Lock] = field(default_factory=dict)
     past: list[PastDay] = field(default_factory=list)
     paused_on: str = ""
+    loosening: Loosening | None = None
     calendar: Calendar | None = None
 
 

@@ -1,54 +1,177 @@
-"""Which of two rules of money is the tighter: what a file may do to what is in force, with no person's order.
+"""Which of two limits is the tighter: what counts at once, and what of an order has to wait.
 
-A rule that is not in force yet may always come. Of one that is, the tighter number holds, and all that says
-how it is reckoned stays: whether a peak counts once a day or always, neither is tighter in every case.
+Guarantees: whatever could allow more than what is in force is taken for looser; so is what has no direction,
+such as another roll. A rule that is new loosens nothing. One that is reckoned with several limits changes as
+a whole: where one of them loosens, of the rule only a tighter number counts.
 """
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec.structs import replace
 
 from portfold.bounds import MOST_WINDOWS
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.table import LATCHED
-from portfold.events.limits_changed import LimitsChanged
 
-_LESS = ("trailing_drawdown", "profit_target", "weekly_loss", "weekly_profit", "rolling_loss")
-_MORE = ("equity_floor",)
 _OF_PROFIT = ("profit_target", "profit_lock_at", "consistency_percent", "weekly_profit")
+_HOW_PROFIT_COUNTS = ("profit_denies_only", "profit_from_now")
+_BEGIN_TO_COUNT = (
+    ("start_balance", "start_peak"),
+    ("account", "account_grace_ms", "account_tolerance", "account_silent_ms", "account_silence_denies"),
+    ("mark_jumps", "mark_confirm_seconds"),
+)
+"""Limits that are one rule, as those of each rule of money are; the first says whether there is any."""
+_ALONE = (
+    "trailing_drawdown",
+    "profit_target",
+    "weekly_loss",
+    "weekly_profit",
+    "rolling_loss",
+    "equity_floor",
+)
+"""Numbers that are tighter or not however the rest of their rule is reckoned."""
 
 
-def rules_no_looser(in_force: Limits, limits: LimitsChanged) -> Mapping[str, object]:
-    """Returns what has to be otherwise in the limits so that no rule in force is loosened by them."""
+def _lower(here: Any, there: Any) -> bool:
+    return bool(there <= here)
+
+
+def _lower_or_new(here: Any, there: Any) -> bool:
+    """At 0 there is no such limit, which is the loosest."""
+    return not here or 0 < there <= here
+
+
+def _fewer_resumes(here: str, there: str) -> bool:
+    return not here or (there != "" and int(there) <= int(here))
+
+
+def _higher(here: Any, there: Any) -> bool:
+    return bool(there >= here)
+
+
+def _higher_or_none(here: Any, there: Any) -> bool:
+    """At 0 a floor rises without end, which is the tightest."""
+    return not there or bool(here and there >= here)
+
+
+def _or(*, tighter: object) -> Callable[[Any, Any], bool]:
+    return lambda here, there: there in (here, tighter)
+
+
+def _fewer(here: tuple[str, ...], there: tuple[str, ...]) -> bool:
+    return set(there) <= set(here)
+
+
+def _all_and_more(here: dict[str, Any], there: dict[str, Any]) -> bool:
+    return here.items() <= there.items()
+
+
+def _all_words_and_more(here: str, there: str) -> bool:
+    return set(here.split()) <= set(there.split())
+
+
+def _unchanged(here: object, there: object) -> bool:
+    return here == there
+
+
+def _unchanged_or_new(here: object, there: object) -> bool:
+    return not here or here == there
+
+
+NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
+    "max_positions": _lower,
+    "max_contracts": _lower,
+    "daily_stop_loss": _lower,
+    "symbols": _fewer,
+    "stop_loss_on": _or(tighter="total"),
+    "stop_approach_percent": _lower,
+    "reservation_ms": _unchanged,  # a shorter one frees slots sooner, a longer one lets later fills in
+    "flatten_ms": _lower,
+    "mark_stale_ms": _lower_or_new,
+    "on_worker_lost": _or(tighter="flatten"),
+    "zone": _unchanged,
+    "roll": _unchanged,
+    "point_values": _all_and_more,
+    "account": _unchanged_or_new,
+    "account_grace_ms": _lower,
+    "account_tolerance": _lower,
+    "account_silent_ms": _lower_or_new,
+    "account_silence_denies": _or(tighter=True),
+    "start_balance": _unchanged_or_new,
+    "start_peak": _unchanged,
+    "equity_floor": _higher,
+    "trailing_drawdown": _lower_or_new,
+    "trailing_on_realized": _unchanged,
+    "trailing_at": _unchanged,
+    "trailing_zone": _unchanged,
+    "trailing_locks_at": _higher_or_none,
+    "profit_target": _lower_or_new,
+    "profit_lock_at": _lower_or_new,
+    "profit_lock_floor": _higher,
+    "profit_lock_trail": _lower_or_new,
+    "profit_denies_only": _or(tighter=False),
+    "profit_from_now": _or(tighter=False),
+    "consistency_percent": _lower_or_new,
+    "consistency_total": _lower_or_new,
+    "weekly_loss": _lower_or_new,
+    "weekly_profit": _lower_or_new,
+    "rolling_loss": _lower_or_new,
+    "rolling_days": _unchanged,
+    "rolling_pause_days": _higher,
+    "loss_tiers": _all_words_and_more,
+    "max_forced_resumes": _fewer_resumes,
+    "mark_stale_denies": _or(tighter=True),
+    "mark_jumps": _unchanged_or_new,
+    "mark_confirm_seconds": _unchanged,
+    "windows": _all_words_and_more,
+}
+"""By the name of a limit, whether another value of it, the second, allows no more than the first."""
+
+
+def at_once(in_force: Limits, ordered: Limits) -> Limits:
+    """Returns what of the ordered limits counts at once: they, but for what would loosen those in force."""
     kept: dict[str, object] = {}
-    for rule in LATCHED:
-        number, *beside = rule.keys
-        here = getattr(in_force, number)
-        if here == RULES_THAT_MAY_BE_ABSENT[number]:
+    for names in _reckoned_together(in_force):
+        if all(_no_looser(name, in_force, ordered) for name in names):
             continue
-        kept |= {name: getattr(in_force, name) for name in beside}
-        kept[number] = _tighter(number, here, getattr(limits, number))
-    if in_force.start_balance:
-        kept |= {"start_balance": in_force.start_balance, "start_peak": in_force.start_peak}
-    if any(getattr(in_force, name) for name in _OF_PROFIT):
-        kept["profit_denies_only"] = in_force.profit_denies_only
-    if in_force.mark_stale_denies:
-        kept["mark_stale_denies"] = True
-    if in_force.mark_jumps:
-        kept |= {name: getattr(in_force, name) for name in ("mark_jumps", "mark_confirm_seconds")}
-    if in_force.windows:
-        kept["windows"] = _all_windows(in_force.windows, limits.windows)
-    resumes = [text for text in (in_force.max_forced_resumes, limits.max_forced_resumes) if text]
-    kept["max_forced_resumes"] = min(resumes, key=int, default="")
-    return kept
+        kept |= {name: getattr(in_force, name) for name in names}
+        number = names[0]
+        if number in _ALONE and _no_looser(number, in_force, ordered):
+            kept[number] = getattr(ordered, number)
+        if number == "symbols":
+            both = tuple(symbol for symbol in ordered.symbols if symbol in in_force.symbols)
+            kept[number] = both or in_force.symbols
+        if number == "windows":
+            kept[number] = _all_windows(in_force.windows, ordered.windows)
+    return replace(ordered, **kept)
 
 
 def _all_windows(here: str, there: str) -> str:
     """Returns the windows in force and those that come, as far as limits hold so many."""
-    each = dict.fromkeys(word for word in f"{here} {there}".split(" ") if word)
+    each = dict.fromkeys([*here.split(), *there.split()])
     return " ".join([*each][:MOST_WINDOWS])
 
 
-def _tighter(number: str, here: Decimal, there: Decimal) -> Decimal:
-    if number in _LESS:
-        return min(here, there or here)
-    return max(here, there) if number in _MORE else here
+def _reckoned_together(in_force: Limits) -> Iterator[tuple[str, ...]]:
+    """Yields the names of each rule that is in force: of what is not there yet nothing can be loosened."""
+    alone = dict.fromkeys(name for name in Limits.__struct_fields__ if name not in ("by", "reason", "config"))
+    for keys in (*_BEGIN_TO_COUNT, *(rule.keys for rule in LATCHED)):
+        names = [name for name in keys if name in alone and name not in _HOW_PROFIT_COUNTS]
+        for name in names:
+            del alone[name]
+        if getattr(in_force, names[0]) != RULES_THAT_MAY_BE_ABSENT.get(names[0], ""):
+            yield tuple(names)
+    profit_counts = any(getattr(in_force, name) for name in _OF_PROFIT)
+    for name in alone:
+        if profit_counts or name not in _HOW_PROFIT_COUNTS:
+            yield (name,)
+
+
+def _no_looser(name: str, in_force: Limits, ordered: Limits) -> bool:
+    return NO_LOOSER.get(name, _is_unchanged_or_new(name))(getattr(in_force, name), getattr(ordered, name))
+
+
+def _is_unchanged_or_new(name: str) -> Callable[[Any, Any], bool]:
+    absent = RULES_THAT_MAY_BE_ABSENT.get(name)
+    return lambda here, there: here in (absent, there)

@@ -9,9 +9,10 @@ import time
 from typing import NamedTuple
 
 from portfold.coordinator.fold.limits import Limits, limits_of
+from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import view_in, what_can_be_read
 from portfold.events.codec import decode_decided, decode_event
-from portfold.events.decisions import EventRejected
+from portfold.events.decisions import LooseningWaits, first, refusal
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
@@ -22,11 +23,15 @@ _READ_AT_ONCE = 1000
 
 
 class OrderOutcome(NamedTuple):
-    """The outcome of an order: `folded` once it was decided on; `rejected` says why it was refused."""
+    """The outcome of an order: `folded` once it was decided on; `rejected` says why it was refused.
+
+    `waits` is what of it does not count at once.
+    """
 
     event: StreamId
     folded: bool
     rejected: str = ""
+    waits: LooseningWaits | None = None
 
 
 def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> OrderOutcome:
@@ -44,29 +49,30 @@ def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> OrderOutcom
         if now - begun >= wait_seconds or now - led >= _TAKE_OVER_SECONDS:
             return OrderOutcome(event, folded=False)
         bus.decisions_after(event.before_decisions(), count=1, block_ms=_POLL_MS)
-    for entry in bus.decisions_of(event):
-        decision, _ = decode_decided(entry.fields)
-        if isinstance(decision, EventRejected):
-            return OrderOutcome(event, folded=True, rejected=decision.reason)
-    return OrderOutcome(event, folded=True)
+    decisions = [decode_decided(entry.fields)[0] for entry in bus.decisions_of(event)]
+    refused = refusal(decisions)
+    if refused is not None:
+        return OrderOutcome(event, folded=True, rejected=refused.reason)
+    return OrderOutcome(event, folded=True, waits=first(LooseningWaits, decisions))
 
 
 class Ordered(NamedTuple):
-    """The limits, if there are any, and the last event that they take into account."""
+    """The limits, if there are any, as they were ordered, and the last event that they take into account."""
 
     limits: Limits | None
     known_to: StreamId
 
 
 def limits_ordered(bus: Bus) -> Ordered:
-    """Returns the limits as they will be once everything on the log is decided.
+    """Returns the limits as they will be once everything on the log is decided, and counts.
 
-    So the next order does not undo what another operator ordered while nobody coordinated. Raises BusError.
+    So the next order does not undo what another operator ordered while nobody coordinated, or what waits for
+    the next trading day. Raises BusError.
     """
     head, status = bus.head(), bus.status()
     read = what_can_be_read(status)
-    view = read.view if read.knows("limits") else view_in(status)
-    limits = view.limits if view else None
+    view = read.view if read.knows("limits", "loosening") else view_in(status)
+    limits = _ordered(view) if view else None
     after = head.cursor if head else ORIGIN
     while undecided := bus.events_after(after, count=_READ_AT_ONCE):
         ordered = [
@@ -76,6 +82,10 @@ def limits_ordered(bus: Bus) -> Ordered:
             limits = limits_of(ordered[-1])
         after = undecided[-1].id
     return Ordered(limits, after)
+
+
+def _ordered(view: PortfolioView) -> Limits | None:
+    return view.loosening.limits if view.loosening else view.limits
 
 
 def limits_between(bus: Bus, after: StreamId, before: StreamId) -> list[LimitsChanged]:

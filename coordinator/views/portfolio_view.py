@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
@@ -131,7 +131,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
     whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
-    `locks` the limits of money that are latched. `calendar` is there where windows or sessions are known.
+    `locks` the limits of money that are latched. `loosening` are limits that count from a later day on.
+    `calendar` is there where windows or sessions are known.
     """
 
     last_event: str = ""
@@ -158,6 +159,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     account: ShownAccount | None = None
     rules: tuple[ShownRule, ...] = ()
     locks: tuple[Lock, ...] = ()
+    loosening: Loosening | None = None
     calendar: ShownCalendar | None = None
 
     @property

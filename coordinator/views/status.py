@@ -7,7 +7,7 @@ key shows them, and beside them the view itself, which programs read.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from portfold.coordinator.fold.limits import Limits, limits_shown
+from portfold.coordinator.fold.limits import Limits, Loosening, limits_shown
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import account_in_words, difference_in_words
 from portfold.coordinator.views.calendar_view import calendar_in_words
@@ -97,6 +97,11 @@ def status_values(view: PortfolioView) -> dict[str, object]:
 def limits_in_words(view: PortfolioView) -> list[str]:
     """Words each limit in force, as `max_positions=4`."""
     return [f"{name}={text}" for name, text in limits_shown(view.limits).items()] if view.limits else []
+
+
+def loosening_in_words(waits: Loosening | None) -> str:
+    """Says what of the limits counts from a later trading day on, if anything does."""
+    return f"from {waits.day}, ordered by {waits.limits.by}: {waits.changes}" if waits else ""
 
 
 def slots_in_words(slots: Iterable[Slot]) -> list[str]:
@@ -257,6 +262,7 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "account": account_in_words,
     "rules": rules_in_words,
     "locks": locks_in_words,
+    "loosening": lambda waits: {"limits_waiting": loosening_in_words(waits)},
     "calendar": calendar_in_words,
 }
 """Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec.structs import astuple
 
-from portfold.coordinator.fold.limits import Limits, order_of
+from portfold.coordinator.fold.limits import Limits, Loosening, order_of
 from portfold.coordinator.views.amounts import refuse_no_amount
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.events.codec import encode_checked
@@ -121,9 +121,10 @@ def what_can_be_read(status: Mapping[str, str]) -> ViewRead:
 def _checked(found: object, kind: Any) -> object:
     """Converts to the type; checks limits as an order of them is checked. Raises on refusal."""
     value = msgspec.convert(found, kind)
-    if isinstance(value, Limits):
-        refuse_no_amount(value.daily_stop_loss, *value.point_values.values())
-        encode_checked(order_of(value))
+    limits = value.limits if isinstance(value, Loosening) else value
+    if isinstance(limits, Limits):
+        refuse_no_amount(limits.daily_stop_loss, *limits.point_values.values())
+        encode_checked(order_of(limits))
     return value
 
 

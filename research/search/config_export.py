@@ -162,8 +162,12 @@ def stop_of(choice: PortfolioChoice) -> Decimal | None:
 def configuration_text(
     choice: PortfolioChoice, daily_stop_loss: Decimal, before: ConfiguredPortfolio | None = None
 ) -> str:
-    """Returns the content of the file. The rules of money of the file `before` stay: no search chose them."""
+    """Returns the content of the file.
+
+    The rules of money of the file `before` stay, and so does where they are from: no search chose them.
+    """
     kept = before.rules.chosen() if before is not None else {}
+    origin = before.profile if before is not None else None
     constraints = {
         "max_positions": choice.max_positions,
         "daily_stop_loss": float(daily_stop_loss),
@@ -171,11 +175,12 @@ def configuration_text(
         **{key: float(value) if isinstance(value, Decimal) else value for key, value in kept.items()},
     }
     tree = {
+        **({"profile": origin} if origin is not None else {}),
         "portfolio_constraints": constraints,
         "expected_performance": _performance(choice),
         "optimization": _optimization(choice),
     }
-    return json.dumps(tree, indent=2, allow_nan=False) + "\n"
+    return json.dumps(tree, indent=2, allow_nan=False, default=float) + "\n"
 
 
 def _performance(choice: PortfolioChoice) -> dict[str, float | str | None]:

@@ -42,6 +42,8 @@ MISTAKES: list[tuple[list[str], int, str]] = [
     (["demo", "--symbols", "ES,XX"], UNUSABLE, "got XX"),
     (["demo", "--bars", "."], UNUSABLE, "expected files such as ES.csv"),
     (["config", "init", "a-file"], UNUSABLE, "a-file"),
+    (["config", "init", "new", "--profile", "my.json"], UNUSABLE, "expected a profile, or an example: exam"),
+    (["config", "init", "new", "--profile", "a-file"], UNUSABLE, "a-file: expected valid JSON"),
     (["tail", "-n", "-1"], UNUSABLE, 'Invalid value "-1" for -n'),
     (["tail", "-n", "many"], UNUSABLE, "Invalid value for -n"),
     (["tail", "--json", "--text"], UNUSABLE, "--json, --text: expected one of them"),

@@ -9,7 +9,6 @@ drawn at once, as who speaks, which leg, how long a pause.
 
 from collections.abc import Iterable
 from decimal import Decimal
-from itertools import product
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -18,7 +17,6 @@ from msgspec import structs
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
-from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.codec import decode_event
 from portfold.events.decisions import Decision, EntryAllowed
 from portfold.events.incoming import (
@@ -45,6 +43,8 @@ from portfold.events.incoming import (
 )
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
+from tests.coordinator.drawn import any_of, each_of
+from tests.coordinator.published import PUBLISHED
 from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
 
 Log = list[tuple[StreamId, Event | Malformed]]
@@ -79,30 +79,20 @@ class Moment(NamedTuple):
 # --- who, what, how much ----------------------------------------------------------------------------------
 
 
-def _any_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """One value of each field, in one draw."""
-    return st.sampled_from([dict(zip(fields, values, strict=True)) for values in product(*fields.values())])
-
-
-def _each_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """One value of each field, each drawn for itself: of many fields."""
-    return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in fields.items()})
-
-
 _WORKERS = ["ann", "bob", "flattener"]
 _SYMBOLS = ["ES"] * 3 + ["CL"] * 3 + ["SI", "NQ"]
 _SIDES = ["long", "long", "short"]
-_speakers = _any_of(worker=_WORKERS, session=["s1"] * 7 + ["s2"], seq=[0])
-_symbols = _any_of(symbol=_SYMBOLS)
-_legs = _any_of(symbol=_SYMBOLS, side=_SIDES)
-_sized_legs = _any_of(symbol=_SYMBOLS, side=_SIDES, size=[1, 1, 1, 2, 3])
+_speakers = any_of(worker=_WORKERS, session=["s1"] * 7 + ["s2"], seq=[0])
+_symbols = any_of(symbol=_SYMBOLS)
+_legs = any_of(symbol=_SYMBOLS, side=_SIDES)
+_sized_legs = any_of(symbol=_SYMBOLS, side=_SIDES, size=[1, 1, 1, 2, 3])
 _prices = st.sampled_from(
     [Decimal(text) for text in ("100", "101.25", "-37.63", "0", "999999999.9999999999")]
 )
 _dollars = st.sampled_from(
     [Decimal(text) for text in ("0", "120", "-400", "-999.99", "-1000", "3000", "-999999999.9999999999")]
 )
-_pauses = _any_of(
+_pauses = any_of(
     gap_ms=[0, 0, 0] + [1] * 12 + [7, 7, SECOND, SECOND, 10 * SECOND, MINUTE, HOUR, DAY, DAY, 3 * DAY, 2**62],
     repeat=[False] * 9 + [True],
 )
@@ -176,7 +166,7 @@ def _speaker(event: WorkerEvent) -> tuple[str, str, int]:
 
 _limits = st.builds(
     lambda amounts, times, money: limits(**amounts, **times, **money),
-    _any_of(
+    any_of(
         max_positions=[1, 2, 4],
         max_contracts=[1, 5, 5],
         daily_stop_loss=[Decimal(1000), Decimal(400)],
@@ -184,7 +174,7 @@ _limits = st.builds(
         stop_loss_on=["total", "realized"],
         point_values=["", "ES=50 CL=1000"],
     ),
-    _any_of(
+    any_of(
         reservation_ms=[1, 10 * SECOND],
         flatten_ms=[1, 10 * SECOND],
         mark_stale_ms=[0, 7, MINUTE],
@@ -197,7 +187,7 @@ _limits = st.builds(
     ),
     st.one_of(
         st.just({}),
-        _each_of(
+        each_of(
             start_balance=[Decimal(50_000), Decimal(50_000), Decimal(40_000)],
             equity_floor=[Decimal(0), Decimal(49_900)],
             trailing_drawdown=[Decimal(0), Decimal(300)],
@@ -228,7 +218,7 @@ _limits = st.builds(
 )
 _reports = st.builds(
     lambda said, held: AccountReported(**said, as_of_ms=0, realized=Decimal(0), positions=held),
-    _any_of(
+    any_of(
         account=["DU1"] * 7 + ["DU2"],
         source=["paper"],
         equity=[Decimal(50_000)] * 3 + [Decimal(49_000), Decimal("-999999999.9999999999")],
@@ -243,26 +233,18 @@ _orders = st.one_of(
     st.sampled_from([TradingHalted(by="ann", reason="news"), FlattenRequested(by="ann", reason="enough")]),
     st.builds(
         lambda leg, price, pnl: PositionSettled("ann", "", **leg, price=price, pnl=pnl),
-        _any_of(symbol=_SYMBOLS, worker=_WORKERS, side=_SIDES, size=[0, 0, 1, 2]),
+        any_of(symbol=_SYMBOLS, worker=_WORKERS, side=_SIDES, size=[0, 0, 1, 2]),
         _prices,
         _dollars,
     ),
 )
 _resumes = st.sampled_from([TradingResumed(by="ann", reason="", force=force) for force in (False, True)])
-_leaders = _any_of(
+_leaders = any_of(
     leader=["host"],
     epoch=[*range(10)],
     fold=[FOLD_VERSION, FOLD_VERSION, 4, 3, 2, 1],
     worker_lost_ms=[0, 5000],
 ).map(lambda fields: CoordinatorStarted(**fields))
-_SESSIONS = SessionsPublished(
-    *("ann", "", "by hand", "2025-01-15", "2025-01-20"),
-    "2025-01-15=2025-01-14T23:00Z..2025-01-15T22:00Z 2025-01-17=2025-01-16T23:00Z..2025-01-17T18:00Z",
-)
-_NEWS = WindowsPublished(
-    *("ann", "", "news.csv"),
-    "2025-01-15T16:05Z..2025-01-15T16:30Z=flatten#CPI 2025-01-15T16:00Z..2025-01-15T16:01Z=deny:ES",
-)
 _comings_and_goings = st.one_of(
     _by_worker(WorkerStarted, symbols=st.sampled_from(["", "ES", "ES CL"]), positions=_holdings),
     _by_worker(WorkerStopped),
@@ -272,7 +254,7 @@ _comings_and_goings = st.one_of(
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(AccountSettled(by="ann", reason="looked", account="DU1")),
-    st.sampled_from([_SESSIONS, _NEWS, structs.replace(_NEWS, windows="")]),
+    st.sampled_from(PUBLISHED),
     st.sampled_from([CashMoved("ann", "", Decimal(500)), CashMoved("ann", "", Decimal(-500))]),
     st.sampled_from([WorkerRetired(by="ann", reason="", worker=worker) for worker in _WORKERS]),
 )

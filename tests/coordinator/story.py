@@ -292,7 +292,13 @@ class Story:
         return self.hears(WorkerRetired(by="ann", reason="its machine is gone", worker=worker))
 
     def change_limits(self, **changed: Any) -> list[Decision]:
-        return self.hears(limits(**changed))
+        """Two people order limits, so that all of them count at once."""
+        second = "" if changed.get("config") else "a second person"  # a file is signed by nobody
+        return self.hears(limits(**({"second": second} | changed)))
+
+    def orders(self, by: str = "ann", at: int | None = None, **changed: Any) -> list[Decision]:
+        """One person orders limits: what loosens counts from the next trading day."""
+        return self.hears(limits(by=by, reason="as ordered", **changed), at=at)
 
     def loses_worker(self, worker: str, session: str = "s1") -> list[Decision]:
         return self.hears(WorkerLost(worker=worker, session=session, silent_ms=5000))

@@ -67,6 +67,8 @@ OUT = {
     "WindowClosed",
     "TradingDayStarted",
     "EventRejected",
+    "LooseningWaits",
+    "LooseningEnded",
 }
 EACH = (*EVENTS, *DECISIONS)
 

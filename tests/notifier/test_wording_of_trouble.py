@@ -140,7 +140,7 @@ def test_changed_limits() -> None:
     telling = Telling(AFTERNOON)
     telling.hears(limits(by="jane", reason="holiday week", max_positions=3, symbols="CL ES"))
     assert telling.told() == [
-        "Limits in force: max_positions=3, max_contracts=4, daily_stop_loss=$2,500, symbols=CL, ES | "
+        "Limits ordered: max_positions=3, max_contracts=4, daily_stop_loss=$2,500, symbols=CL, ES | "
         "by jane: holiday week | 14:23:45"
     ]
 

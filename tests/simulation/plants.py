@@ -9,7 +9,7 @@ from unittest import mock
 from msgspec import structs
 
 from portfold.coordinator.fold import fill_names, repeats
-from portfold.coordinator.fold.effects import entry, positions, presence
+from portfold.coordinator.fold.effects import entry, ordered_limits, positions, presence
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision, EntryAllowed, EventRejected
@@ -245,11 +245,19 @@ def _part_is_taken_for_the_whole() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _loosens_at_once() -> Iterator[None]:
+    """What one person orders counts at once, whatever it allows."""
+    with mock.patch.object(ordered_limits, "at_once", lambda _in_force, ordered: ordered):
+        yield
+
+
 PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "no-epoch-check": _no_epoch_check,
     "no-cursor-check": _no_cursor_check,
     "no-dedupe": _no_dedupe,
     "no-reservation": _no_reservation,
+    "loosens-at-once": _loosens_at_once,
     "no-look-at-the-retired": _no_look_at_the_retired,
     "sends-again": _sends_again,
     "does-not-ask": _does_not_ask,

@@ -108,8 +108,8 @@ class _KnownByMemory(Known):
         return self._book.leader
 
     def limits(self) -> str:
-        """Returns the limits of the last LimitsChanged, in words."""
-        return self._book.limits
+        """Returns the limits of the last LimitsChanged, in words, with what of them does not count yet."""
+        return self._book.limits_known
 
 
 class _Collector:

@@ -79,9 +79,10 @@ class AlertMemory(Struct, frozen=True):
     """`denied` counts the day's denials by code, `stops` the day's stops, `facts` the last one of each
     session.
 
-    `limits` are those in force in words, `leader` who leads, `acknowledged` the event that answered for the
-    last loss of the log. `slots` are those granted last, and neither used nor given back, by worker and
-    symbol. `market` is what was told of the market's data, None until somebody looked.
+    `limits` are those last ordered in words, `limits_waiting` what of them waits for a later day. `leader` is
+    who leads, `acknowledged` the event that answered for the last loss of the log. `slots` are those granted
+    last, and neither used nor given back, by worker and symbol. `market` is what was told of the market's
+    data, None until somebody looked.
     """
 
     trades: Trades = Trades()
@@ -90,10 +91,16 @@ class AlertMemory(Struct, frozen=True):
     week: Week = Week()
     facts: dict[str, int] = field(default_factory=dict)
     limits: str = ""
+    limits_waiting: str = ""
     leader: str = ""
     acknowledged: str = ""
     slots: dict[str, Granted] = field(default_factory=dict)
     market: dict[str, str] | None = None
+
+    @property
+    def limits_known(self) -> str:
+        """Returns the limits in words, with what of them does not count yet."""
+        return f"{self.limits}; of these only {self.limits_waiting}" if self.limits_waiting else self.limits
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
         """Returns whether this is the last fact of its session, published once more. Older ones the fold

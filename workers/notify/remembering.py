@@ -13,6 +13,8 @@ from portfold.events.decisions import (
     EntryAllowed,
     EntryDenied,
     EntryExpired,
+    LooseningEnded,
+    LooseningWaits,
     PnlDisputed,
     PositionMismatch,
     StopLossTriggered,
@@ -42,7 +44,7 @@ def after_event(book: AlertMemory, at: StreamId, event: Event, decisions: Sequen
         case EntryRenewed():
             return book.with_renewal(event.worker, event.symbol, at.ms)
         case LimitsChanged():
-            return replace(book, limits=limits_words(event))
+            return replace(book, limits=limits_words(event), limits_waiting="")
         case LossAcknowledged():
             return replace(book, acknowledged=str(at))
         case CoordinatorStarted():
@@ -59,6 +61,10 @@ def after_decision(book: AlertMemory, at: StreamId, decision: Decision) -> Alert
             return book.with_denial(decision.code)
         case EntryExpired():
             return book.without_slot(decision.worker, decision.symbol)
+        case LooseningWaits():
+            return replace(book, limits_waiting=f"from {decision.day}: {decision.limits}")
+        case LooseningEnded():
+            return replace(book, limits_waiting="")
         case StopLossTriggered():
             return replace(book, stops=book.stops + 1)
         case TradingDayStarted() if decision.previous_day:

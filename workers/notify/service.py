@@ -64,7 +64,7 @@ class Service:
         self._who = who
         self._log = log
         self._stop = stop
-        self._book = read_book(term.delivered.book) or AlertMemory(limits=_limits_in_force(bus))
+        self._book = read_book(term.delivered.book) or _memory_from(bus)
         self._reading = Reading(bus, plan.name, term.number, term.delivered.cursor, plan.archive)
         self._waiting = Waiting(term.delivered, self._book)
         self._attempt: Attempt | None = None
@@ -80,7 +80,7 @@ class Service:
     def greet(self) -> None:
         """Says where alerts go from now on, and what limits are in force."""
         wanted = wanted_words(self._plan.destination)
-        limits, state = self._book.limits, _state_in_words(self._bus)
+        limits, state = self._book.limits_known, _state_in_words(self._bus)
         self._log.info("Alerts go here", wanted=wanted, limits=limits or "none yet", state=state or "open")
         lines = wording.startup(self._bus.keys.name, wanted, limits, state)
         self._say(Alert("startup", "info", self._now_ms(), lines))
@@ -318,10 +318,13 @@ class Service:
             self._reading.wait(block_ms=int(pause_seconds * 1000))
 
 
-def _limits_in_force(bus: NotifierBus) -> str:
-    """Says what a notifier that has seen no LimitsChanged yet can know of them."""
-    limits = _known(bus).limits
-    return limits_words(order_of(limits)) if limits else ""
+def _memory_from(bus: NotifierBus) -> AlertMemory:
+    """Returns what a notifier that has seen no LimitsChanged yet can know of the limits."""
+    view = _known(bus)
+    if view.loosening is not None:
+        waiting = f"from {view.loosening.day}: {view.loosening.changes}"
+        return AlertMemory(limits=limits_words(order_of(view.loosening.limits)), limits_waiting=waiting)
+    return AlertMemory(limits=limits_words(order_of(view.limits)) if view.limits else "")
 
 
 def _state_in_words(bus: NotifierBus) -> str:

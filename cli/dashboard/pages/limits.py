@@ -10,8 +10,9 @@ from portfold.cli.dashboard.now import limit_rows
 from portfold.cli.dashboard.pages.log import last_lines
 from portfold.cli.dashboard.site import Site
 from portfold.coordinator.audit.record.timeline import Wanted
-from portfold.coordinator.views.status import limits_in_words
+from portfold.coordinator.views.status import limits_in_words, loosening_in_words
 
+_CHANGES = frozenset(["LimitsChanged", "LooseningWaits", "LooseningEnded"])
 _CHANGES_SHOWN = 200
 
 
@@ -33,5 +34,6 @@ def _limits(desk: Desk) -> dict[str, object]:
     return {
         "rows": limit_rows(seen.view) if seen else (),
         "words": "; ".join(words) or "none are in force, so no entry is allowed",
-        "lines": last_lines(desk, Wanted(types=frozenset(["LimitsChanged"])), _CHANGES_SHOWN),
+        "waiting": loosening_in_words(seen.view.loosening) if seen else "",
+        "lines": last_lines(desk, Wanted(types=_CHANGES), _CHANGES_SHOWN),
     }

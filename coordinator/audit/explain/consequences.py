@@ -76,7 +76,7 @@ def _of_event(event: Event | Malformed) -> list[Tracker]:
         case PositionOpened():
             return [LegTracker(event.symbol, event.side, event.worker)]
         case LimitsChanged():
-            return [NextTracker(LimitsChanged, {}, "These limits are in force where the record ends.")]
+            return [NextTracker(LimitsChanged, {}, "No others were ordered before the record ends.")]
         case TradingHalted() | FlattenRequested():
             return [HaltTracker()]
         case WorkerLost() | WorkerStopped() | WorkerRetired():

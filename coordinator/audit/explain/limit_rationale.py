@@ -1,7 +1,7 @@
 """Why a limit of money was reached, and why it denies: its sentences of `rationale`."""
 
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
-from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
+from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
 from portfold.coordinator.fold.rules.rule import Rule
 from portfold.coordinator.fold.rules.table import RULES
 from portfold.coordinator.fold.state import State
@@ -74,3 +74,17 @@ def latched(met: State, decision: EntryDenied) -> list[str]:
         return []
     until = f"It stands until {lock.until}" if lock.until else "Only a resume lifts it"
     return [f"Latched at event {lock.since}. {until}."]
+
+
+def waiting(day_ends: str) -> list[str]:
+    """Says why what loosens does not count yet, and from when on it does."""
+    return [
+        "What could allow more than the limits in force counts from the next trading day, or at once where "
+        "the order names a second person. What tightens of the order counts already.",
+        f"The trading day {day_ends}.",
+    ]
+
+
+def waited(before: Loosening | None) -> list[str]:
+    """Says since when it has waited."""
+    return [f"It was ordered at event {before.since}, to count from {before.day}."] if before else []

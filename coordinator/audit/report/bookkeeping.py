@@ -47,6 +47,7 @@ from portfold.events.decisions import (
     EventRejected,
     LimitBreached,
     LimitReached,
+    LooseningWaits,
     PnlDisputed,
     StopLossTriggered,
     TradingDayStarted,
@@ -67,6 +68,7 @@ from portfold.events.incoming import (
     TradingResumed,
     WorkerRetired,
 )
+from portfold.events.limits_changed import LimitsChanged
 
 _BY_TRADERS = (EntryRequested, PositionOpened, PositionClosed, PositionMarked, PositionSettled)
 
@@ -107,6 +109,7 @@ def enter(account: DayAccount, decided: Decided, state: State, met: Before) -> N
     elif isinstance(decided.event, TradingResumed):
         refused = refusal(decided.decisions)
         _enter_order(account, ms, decided.event, refused=refused.reason if refused is not None else "")
+    _enter_change(account, decided, state, met)  # at any event: what was ordered before may count from here
     for decision in decided.decisions:
         _enter_decision(account, ms, decision, state)
     _enter_lines(account, decided, state)
@@ -153,7 +156,6 @@ def _enter_event(account: DayAccount, decided: Decided, state: State, met: Befor
                 Booking(ms, event.symbol, event.worker, booked, f"settled by {event.by}: {event.reason}")
             )
     _enter_order(account, ms, event)
-    _enter_change(account, ms, state, met)
 
 
 def _enter_close(
@@ -218,7 +220,7 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
     account.orders.append(OperatorOrder(ms, kind, event.by, event.reason, refused))
 
 
-def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> None:
+def _enter_change(account: DayAccount, decided: Decided, state: State, met: Before) -> None:
     if state.limits is met.limits or state.limits is None:
         return
     if met.limits is None:
@@ -227,7 +229,10 @@ def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> No
     old, new = limits_named(met.limits), limits_named(state.limits)
     changes = tuple((name, old[name], value) for name, value in new.items() if old[name] != value)
     if changes:
-        account.changes.append(LimitsChange(ms, state.limits.by, state.limits.reason, changes))
+        event, by = decided.event, state.limits.by
+        if isinstance(event, LimitsChanged) and event.second:
+            by = f"{by}, second {event.second}"
+        account.changes.append(LimitsChange(decided.at.ms, by, state.limits.reason, changes))
 
 
 # --- decisions ------------------------------------------------------------------------------------------
@@ -247,6 +252,9 @@ def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: Sta
             account.denials.add(ms, decision.code, decision.symbol)
         case EntryExpired():
             account.expired += 1
+        case LooseningWaits():
+            from_day = f"from {decision.day}: {decision.limits}"
+            account.orders.append(OperatorOrder(ms, "limits that wait", decision.by, from_day))
         case StopLossTriggered():
             account.stops += 1
         case LimitReached():

@@ -19,7 +19,16 @@ LINES_KEPT = 1000
 
 StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "flat"]
 OrderKind = Literal[
-    "halt", "resume", "resume by force", "flatten", "settle", "cash", "calendar", "acknowledge", "retire"
+    "halt",
+    "resume",
+    "resume by force",
+    "flatten",
+    "settle",
+    "cash",
+    "calendar",
+    "acknowledge",
+    "retire",
+    "limits that wait",
 ]
 
 

@@ -3,7 +3,7 @@
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
-from portfold.coordinator.fold.effects import account, calendar, capital, marks
+from portfold.coordinator.fold.effects import calendar, marks, ordered_limits
 from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
@@ -12,14 +12,12 @@ from portfold.coordinator.fold.effects.positions import (
     take_out_of_book,
 )
 from portfold.coordinator.fold.effects.time_passing import open_first_day
-from portfold.coordinator.fold.limits import Limits, limits_of
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import (
     CONFIGS_REMEMBERED,
     Halt,
     Position,
     State,
-    daily_pnl,
     earlier,
     is_kept,
     leg_of,
@@ -33,9 +31,6 @@ from portfold.events.incoming import (
 )
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
-
-_OF_PROFIT = ("profit_target", "profit_lock_at", "profit_lock_floor", "profit_lock_trail", "profit_from_now")
-_OF_TIERS = ("loss_tiers", "daily_stop_loss")
 
 
 def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
@@ -54,32 +49,13 @@ def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> li
 
 
 def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Decision]:
-    """Puts the limits in force. A stop that they make due is triggered at once."""
-    before, state.limits = state.limits, limits_of(event)
-    account.watch_named(state, at, state.limits)
-    capital.count_from(state, at, state.limits)
-    _count_profit_from(state, before, state.limits, by_file=bool(event.config))
-    if before is None or any(getattr(before, name) != getattr(state.limits, name) for name in _OF_TIERS):
-        state.day.tier = 0  # none of these was reached yet
+    """Takes the limits. A stop that they make due is triggered at once."""
+    loosening = ordered_limits.take(state, at, event)
     if event.config:
         _remember_config(state, event.config)
-    return [
-        *open_first_day(state, at),
-        *calendar.look_anew(state, at),
-        *marks.end_doubts(state, at),
-        *table.watch(state, at),
-    ]
-
-
-def _count_profit_from(state: State, before: Limits | None, limits: Limits, *, by_file: bool) -> None:
-    """Counts the day's profit from here on, where rules of profit are new and say so.
-
-    A file only tightens: where one is in force already, what was made up to here goes on counting.
-    """
-    new = before is None or any(getattr(before, name) != getattr(limits, name) for name in _OF_PROFIT)
-    counted = before is not None and bool(before.profit_target or before.profit_lock_at)
-    if limits.profit_from_now and new and not (by_file and counted):
-        state.day.profit_from, state.day.best = daily_pnl(state), None
+    opened = open_first_day(state, at)
+    windows = calendar.look_anew(state, at)
+    return [*opened, *loosening, *windows, *marks.end_doubts(state, at), *table.watch(state, at)]
 
 
 def _remember_config(state: State, config: str) -> None:

@@ -5,8 +5,9 @@ happens, the leader writes a ClockTicked at the next deadline.
 """
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.effects import account, calendar, capital, marks
+from portfold.coordinator.fold.effects import account, calendar, capital, marks, ordered_limits
 from portfold.coordinator.fold.effects.entry import expire
+from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Day, PastDay
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
@@ -127,7 +128,17 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     if state.account is not None:
         account.roll(state, state.account)
     calendar.forget_what_is_over(state)
-    return [started, *table.watch(state, at)]
+    loosened = ordered_limits.fall_due(state, at)
+    if loosened:
+        _end_by(state, at, state.limits)
+    return [started, *loosened, *table.watch(state, at)]
+
+
+def _end_by(state: State, at: StreamId, limits: Limits) -> None:
+    """Ends the day by the clock of the limits, where that knows it as the same day."""
+    today = trading_day_at(at.ms, limits.zone, limits.roll, without_session(state.calendar))
+    if today.date == state.day.date:
+        state.day.ends_ms = today.ends_ms
 
 
 def _started(state: State, today: TradingDay) -> TradingDayStarted:

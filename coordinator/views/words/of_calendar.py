@@ -1,6 +1,7 @@
 """The words for what is said of the market's calendar and of windows: a row a kind."""
 
 from portfold.coordinator.views.words.message_words import AlertWords, MessageWords
+from portfold.dollars import shown
 from portfold.events.calendar import (
     SessionsPublished,
     WindowClosed,
@@ -9,6 +10,7 @@ from portfold.events.calendar import (
     dated_of,
     sessions_of,
 )
+from portfold.events.decisions import TradingDayStarted
 from portfold.exchange_time import span, utc_clock
 
 _WORTH_A_WORD_MS = 60_000
@@ -46,3 +48,14 @@ def closed(decision: WindowClosed) -> MessageWords:
     """Returns the row of a window that is over."""
     line = f"Window {decision.window} is over"
     return MessageWords("info", line, alert=AlertWords("window_closed", "info", (line,)))
+
+
+def day_started(decision: TradingDayStarted) -> MessageWords:
+    """Returns the row of a new day. No alert: the notifier sends its own, the summary of the trades."""
+    return MessageWords(
+        "info",
+        f"Trading day {decision.day} | {decision.previous_day or 'No day'} before it: "
+        f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "
+        f"blocked: {decision.entries_blocked} | Stops: {decision.stops}",
+        alert=None,
+    )

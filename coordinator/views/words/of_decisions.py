@@ -29,6 +29,8 @@ from portfold.events.decisions import (
     FlattenOverdue,
     LimitBreached,
     LimitReached,
+    LooseningEnded,
+    LooseningWaits,
     MarkDoubted,
     MarkStale,
     PnlDisputed,
@@ -94,10 +96,14 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return of_calendar.opened(decision)
         case WindowClosed():
             return of_calendar.closed(decision)
+        case LooseningWaits():
+            return _loosening_waits(decision)
+        case LooseningEnded():
+            return _loosening_ended(decision)
         case EventRejected():
             return _rejected(decision)
         case TradingDayStarted():
-            return _day_started(decision)
+            return of_calendar.day_started(decision)
     assert_never(decision)
 
 
@@ -136,6 +142,23 @@ def _expired(decision: EntryExpired) -> MessageWords:
         f"{decision.symbol} entry expired, its slot is free again: {decision.reason}",
         alert=AlertWords("entry_expired", "info", (line,), decision.reason, decision.symbol),
     )
+
+
+# --- limits ---------------------------------------------------------------------------------------------
+
+
+def _loosening_waits(decision: LooseningWaits) -> MessageWords:
+    line = (
+        f"Limits that loosen count from {decision.day}: {decision.limits} | by {decision.by} | at once only "
+        "with the name of a second person"
+    )
+    return MessageWords("warning", line, alert=AlertWords("limits_changed", "warning", (line,)))
+
+
+def _loosening_ended(decision: LooseningEnded) -> MessageWords:
+    how = "count from here on" if decision.counts else "wait no more: a newer order has replaced them"
+    line = f"Limits that loosen {how}: {decision.limits} | by {decision.by}"
+    return MessageWords("warning", line, alert=AlertWords("limits_changed", "warning", (line,)))
 
 
 # --- the day's loss -------------------------------------------------------------------------------------
@@ -308,20 +331,6 @@ def _doubted(decision: MarkDoubted) -> MessageWords:
 def _rejected(decision: EventRejected) -> MessageWords:
     line, kind = f"Event rejected: {decision.reason}", decision.rejected or "no event"
     return MessageWords("error", line, alert=AlertWords("event_rejected", "warning", (line,), kind, kind))
-
-
-# --- the calendar ---------------------------------------------------------------------------------------
-
-
-def _day_started(decision: TradingDayStarted) -> MessageWords:
-    """Has no alert: the notifier sends its own, the summary of the trades that it has seen."""
-    return MessageWords(
-        "info",
-        f"Trading day {decision.day} | {decision.previous_day or 'No day'} before it: "
-        f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "
-        f"blocked: {decision.entries_blocked} | Stops: {decision.stops}",
-        alert=None,
-    )
 
 
 def _legs(text: str) -> str:

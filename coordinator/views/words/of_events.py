@@ -282,10 +282,11 @@ def _flatten_requested(event: FlattenRequested) -> MessageWords:
 
 
 def _limits_changed(event: LimitsChanged) -> MessageWords:
-    line = f"Limits in force: {limits_words(event)} | by {event.by}: {event.reason}"
+    second = f", second {event.second}" if event.second else ""
+    line = f"Limits ordered: {limits_words(event)} | by {event.by}{second}: {event.reason}"
     return MessageWords(
         "warning",
-        f"Limits in force: {_bounds(event)} | By {event.by}: {event.reason}",
+        f"Limits ordered: {_bounds(event)} | By {event.by}{second}: {event.reason}",
         alert=AlertWords("limits_changed", "warning", (line,)),
     )
 

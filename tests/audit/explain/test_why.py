@@ -72,6 +72,8 @@ def watched() -> WrittenDown:
     story.change_limits(weekly_loss=Decimal(1), mark_jumps="ES=5", mark_confirm_seconds=10)
     story.fills("ES")
     story.marks("ES", "-500", price="90")
+    story.orders(max_positions=9)
+    story.orders()
     return story
 
 
@@ -160,7 +162,7 @@ def test_a_halt_is_followed_to_the_resume() -> None:
     [
         ("WorkerLost", "Worker started: ibs-SI | Symbols: none"),
         ("PositionMarked", ""),
-        ("LimitsChanged", "Limits in force: "),
+        ("LimitsChanged", "Limits ordered: "),
     ],
 )
 def test_an_event_without_decisions_is_explained_too(kind: str, text: str) -> None:

@@ -160,7 +160,9 @@ def test_orders_stand_with_who_and_why_and_whether_they_were_refused() -> None:
 
 def test_limits_changed_during_the_day_are_told_one_by_one() -> None:
     story = Told()
-    story.change_limits(max_positions=3, daily_stop_loss=Decimal(2000), by="jane", reason="holiday")
+    story.change_limits(
+        max_positions=3, daily_stop_loss=Decimal(2000), by="jane", reason="holiday", second=""
+    )
     story.change_limits(max_positions=3, daily_stop_loss=Decimal(2000), by="jane", reason="the same again")
     day = story.account()
     assert day.limits is not None
@@ -170,6 +172,21 @@ def test_limits_changed_during_the_day_are_told_one_by_one() -> None:
     assert change.changes == (("max_positions", "4", "3"), ("daily_stop_loss", "2500", "2000"))
     assert [value for _, value in day.limit_curve.points] == [4, 3]
     assert [value for _, value in day.stop_curve.points] == [Decimal(-2500), Decimal(-2000)]
+
+
+def test_limits_that_wait_are_an_order_of_their_day_and_a_change_of_the_next() -> None:
+    story = Told()
+    story.hears(CoordinatorStarted(leader="host", epoch=1, fold=FOLD_VERSION))
+    story.orders("jane", max_positions=5)
+    day = story.account()
+    assert [(one.kind, one.by, one.reason) for one in day.orders] == [
+        ("limits that wait", "jane", "from 2025-01-16: max_positions=5 (now 4)")
+    ]
+    assert day.changes == []
+    story.at(chicago(2025, 1, 15, 17))
+    [_, next_day] = story.gathered().accounts
+    [change] = next_day.changes
+    assert (change.by, change.changes) == ("jane", (("max_positions", "4", "5"),))
 
 
 def test_lines_are_those_out_of_the_ordinary() -> None:

@@ -36,7 +36,7 @@ def the_one(processes: dict[int, str], word: str) -> int:
 def under_way(cwd: Path) -> Iterator[tuple[Running, Path, dict[int, str]]]:
     """A demo in the middle of its trading, its folder, and its processes."""
     with started("demo", "--days", "9", "--symbols", "ES,CL", "--pace", "0.2", cwd=cwd) as demo:
-        demo.says("Limits in force")
+        demo.says("Limits ordered")
         folder = folder_of(cwd)
         processes = processes_of(folder)
         assert len(processes) >= 3  # two workers and the coordinator; the server hides its folder
@@ -46,7 +46,7 @@ def under_way(cwd: Path) -> Iterator[tuple[Running, Path, dict[int, str]]]:
 def test_the_page_of_a_demo_shows_it_while_it_trades(tmp_path: Path) -> None:
     words = ("demo", "--days", "9", "--symbols", "ES,CL", "--pace", "0.2", "--dashboard")
     with started(*words, cwd=tmp_path) as demo:
-        said = demo.says("Limits in force")
+        said = demo.says("Limits ordered")
         (address,) = re.findall(r"The portfolio as a page: (http://\S+)", said)
         with requests.Session() as browser:
             browser.trust_env = False

@@ -120,7 +120,7 @@ def test_a_leg_that_is_not_closed_yet_has_no_time() -> None:
 def test_the_notes_tell_the_days_the_stop_and_nothing_of_the_everyday() -> None:
     notes = [told.line.text for told in seen(bad_day() + next_day()).take_notes()]
     assert [note.partition(" |")[0] for note in notes] == [
-        "Limits in force: max_positions=2, max_contracts=4, daily_stop_loss=$2,500",
+        "Limits ordered: max_positions=2, max_contracts=4, daily_stop_loss=$2,500",
         "🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨",
         "Flat in real time: CL 2.0 ms, ES 4.0 ms",
         "2025-01-06",

@@ -62,3 +62,23 @@ def test_a_rule_is_ordered_and_cash_is_recorded_and_both_are_in_the_list(
         found = json.loads(listed(live, server, tmp_path, "--json").out)
     floor = next(one for one in found["rules"] if one["rule"] == "equity_floor")
     assert (floor["now"], floor["limit"], floor["left"]) == (49_500, 48_000, 1_500)
+
+
+def test_what_loosens_waits_in_the_list_is_kept_by_the_next_order_and_counts_with_a_second_name(
+    live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    by = ("--by", "ann", "--reason", "room")
+    with coordinating(server.url, live.keys.name):
+        more = listed(live, server, tmp_path, "--max-positions", "5", *by)
+        assert (more.code, "max_positions=5 (now 4)" in more.out, "--second" in more.out) == (OK, True, True)
+        listed(live, server, tmp_path, "--daily-stop-loss", "2000", *by)
+        found = json.loads(listed(live, server, tmp_path, "--json").out)
+        assert (found["limits"]["max_positions"], found["limits"]["daily_stop_loss"]) == ("4", "2000")
+        assert found["waiting"]["changes"] == "max_positions=5 (now 4)"
+        assert "ordered by ann: max_positions=5" in listed(live, server, tmp_path).out
+        alone = listed(live, server, tmp_path, "--max-positions", "5", *by, "--second", "Ann")
+        assert (alone.code, "the name of another person" in alone.err) == (UNUSABLE, True)
+        both = listed(live, server, tmp_path, "--max-positions", "5", *by, "--second", "joe")
+        assert (both.code, "The limits are changed." in both.out) == (OK, True)
+        found = json.loads(listed(live, server, tmp_path, "--json").out)
+    assert (found["limits"]["max_positions"], found["waiting"]) == ("5", None)

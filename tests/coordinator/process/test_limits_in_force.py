@@ -58,6 +58,7 @@ def test_what_an_edited_file_loosens_waits_for_the_order_that_the_line_names(
     assert (in_force(live), status["daily_stop_loss"]) == ("3", "2000")
     assert "symbols=ES; " in status["limits"]
     assert live.said("LimitsChanged")[-1]["reservation_ms"] == "45000"
+    assert status["limits_waiting"].endswith("reservation_ms=45000 (now 30000)")
     assert (
         start(folder)
         .says("The configuration differs from the limits in force")["event"]
@@ -66,7 +67,7 @@ def test_what_an_edited_file_loosens_waits_for_the_order_that_the_line_names(
         )
     )
     ordered = {"max_positions": 5, "max_contracts": 5, "daily_stop_loss": Decimal(2000)}
-    live.hears(limits(by="ann", reason="as in the file", symbols="ES NQ", **ordered))
+    live.hears(limits(by="ann", second="joe", reason="as in the file", symbols="ES NQ", **ordered))
     start(folder)
     assert (in_force(live), live.status()["limits_by"]) == ("5", "ann")
 
@@ -81,12 +82,16 @@ def test_nobodys_tighter_limit_is_loosened_by_a_file_however_many_come_and_whoev
         return in_force(live), live.status()["daily_stop_loss"]
 
     assert comes(31, max_positions=3, daily_stop_loss=2500) == ("3", "2500")
-    live.hears(limits(by="ann", reason="careful", max_positions=2, daily_stop_loss=Decimal(3000)))
+    live.hears(
+        limits(by="ann", second="joe", reason="careful", max_positions=2, daily_stop_loss=Decimal(3000))
+    )
     assert comes(32, max_positions=5, daily_stop_loss=2000) == ("2", "2000")
     assert live.said("LimitsChanged")[-1]["by"] == "ann"
     assert comes(33, max_positions=1, daily_stop_loss=1500) == ("1", "1500")
     assert comes(34, max_positions=5, daily_stop_loss=2600) == ("1", "1500")
-    live.hears(limits(by="ann", reason="as ever", max_positions=3, daily_stop_loss=Decimal(2500)))
+    live.hears(
+        limits(by="ann", second="joe", reason="as ever", max_positions=3, daily_stop_loss=Decimal(2500))
+    )
     live.hears(limits(by="program mine.py", reason="its arguments", max_positions=1))
     assert comes(35, max_positions=4, daily_stop_loss=2500)[0] == "1"
     assert live.said("LimitsChanged")[-1]["by"] == "program mine.py"
@@ -129,7 +134,9 @@ def test_what_a_person_chose_is_not_called_looser_where_the_file_is_tighter(
 ) -> None:
     folder, tighter = tmp_path / "config", {"stop_loss_on": "total", "on_worker_lost": "flatten"}
     start(config_folder(folder))
-    live.hears(limits(by="ann", reason="as ever", stop_loss_on="realized", on_worker_lost="hold"))
+    live.hears(
+        limits(by="ann", second="joe", reason="as ever", stop_loss_on="realized", on_worker_lost="hold")
+    )
     warned = start(config_folder(folder, runtime=tighter)).says("The configuration is new")["event"]
     assert "looser" not in warned
     assert warned.startswith(
@@ -162,7 +169,7 @@ def test_a_configuration_that_was_replaced_is_not_put_in_force_again_by_itself(
     assert (
         "portfold limits --max-positions 4 " in standby.says("The configuration was in force before")["event"]
     )
-    live.hears(limits(by="jane", reason="as in the file", max_positions=4))
+    live.hears(limits(by="jane", second="joe", reason="as in the file", max_positions=4))
     assert in_force(live) == "4"
     start(config_folder(tmp_path / "edited", limits={"max_positions": 3}))
     assert in_force(live) == "3"
@@ -188,3 +195,37 @@ def test_a_log_on_which_no_account_is_reported_watches_none(tmp_path: Path) -> N
     assert configured_limits(found).account == "DU1"
     assert unwatched_limits(found) == configured_limits(plain)
     assert unwatched_limits(plain) == configured_limits(plain)
+
+
+def test_a_coordinator_that_starts_with_a_looser_file_loosens_nothing_not_even_tomorrow(
+    start: Starter, live: Live, tmp_path: Path
+) -> None:
+    start(config_folder(tmp_path / "mine", limits={"max_positions": 2}))
+    again = start(config_folder(tmp_path / "looser", limits={"max_positions": 5}))
+    again.says("The configuration is new and looser than the limits in force")
+    assert (in_force(live), live.status()["limits_waiting"]) == ("2", "")
+
+
+def test_what_a_file_changes_without_a_direction_waits_for_the_next_trading_day(
+    start: Starter, live: Live, tmp_path: Path
+) -> None:
+    start(config_folder(tmp_path / "mine", runtime={"reservation_seconds": 30}))
+    start(config_folder(tmp_path / "other", runtime={"reservation_seconds": 45}))
+    status = live.status()
+    assert "reservation_ms=30000" in status["limits"]
+    assert status["limits_waiting"].endswith("ordered by coordinator: reservation_ms=45000 (now 30000)")
+    live.hears(limits(by="ann", second="joe", reason="now", reservation_ms=45_000))
+    assert live.status()["limits_waiting"] == ""
+
+
+def test_what_waits_is_kept_over_a_restart_without_a_snapshot(
+    start: Starter, live: Live, client: Any, tmp_path: Path
+) -> None:
+    config = config_folder(tmp_path / "mine", limits={"max_positions": 2})
+    start(config)
+    live.hears(limits(by="ann", reason="more", max_positions=5))
+    waits = live.status()["limits_waiting"]
+    assert "max_positions=5 (now 2)" in waits
+    client.delete(live.keys.snapshot)
+    start(config)
+    assert (in_force(live), live.status()["limits_waiting"]) == ("2", waits)

@@ -143,11 +143,19 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.resume())
     then(story.resume(force=True))
     then(story.stops("ibs-RTY"))
-    then(story.change_limits(max_positions=2, daily_stop_loss=Decimal("900.5"), by="ann", reason="careful"))
+    then(
+        story.change_limits(
+            max_positions=2,
+            daily_stop_loss=Decimal("900.5"),
+            by="ann",
+            reason="careful",
+            second="joe",
+        )
+    )
     then(story.at(chicago(2025, 1, 15, 17)))
     watch: dict[str, Any] = {"account": "DU1", "account_grace_ms": 10 * SECOND}
     watch |= {"symbols": NQ_TOO, "account_silent_ms": 30 * SECOND}
-    then(story.change_limits(by="ann", reason="watched", **watch))
+    then(story.change_limits(by="ann", second="joe", reason="watched", **watch))
     then(story.account_says("50000"))
     then(story.account_says("49000", "ES:long:1:100"))
     then(story.account_says("49000", "ES:long:1:100", after=10 * SECOND))
@@ -163,6 +171,8 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.change_limits(mark_jumps="SI=5", mark_confirm_seconds=10, by="ann", reason="ticks"))
     then(story.fills("SI"))
     then(story.marks("SI", "-500", price="90"))
+    then(story.orders(max_positions=5))
+    then(story.orders())
     for decided in of_the_calendar(story):
         then(decided)
     assert said == EVERYTHING.splitlines()
@@ -205,10 +215,12 @@ warning  Flat after 0 ms | daily stop loss
 error    Event rejected: TradingResumed: stopped out on 2025-01-15; force=true lifts the stop, on record
 warning  Trading resumed by ann: calm again (the day's stop lifted by force)
 info     Worker stopped: ibs-RTY | end of the day
-warning  Limits in force: max_positions=2, max_contracts=4, daily_stop_loss=$900.50 | By ann: careful
+warning  Limits ordered: max_positions=2, max_contracts=4, daily_stop_loss=$900.50 | By ann, \
+second joe: careful
 info     Trading day 2025-01-16 | 2025-01-15 before it: Daily P&L: $-2,511.00 | \
 Entries allowed: 1, blocked: 1 | Stops: 1
-warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500 | By ann: watched
+warning  Limits ordered: max_positions=4, max_contracts=4, daily_stop_loss=$2,500 | By ann, \
+second joe: watched
 error    ACCOUNT DIFFERS in ES: the log says flat, the account long 1, for 10 s | Entries \
 in ES are denied
 error    ACCOUNT DIFFERS in equity: the log says $50,000.00, the account $49,000.00, for \
@@ -227,21 +239,31 @@ warning  Account DU1 settled by ann: as the broker says
 warning  Flat after 10 s | ordered by ann
 error    ACCOUNT NOT REPORTED: nothing of DU1 for 40 s
 info     Account DU1 is reported again, after 41 s
-warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, weekly_loss=1 | By ann: \
-enough
+warning  Limits ordered: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, weekly_loss=1 | By ann, \
+second a second person: enough
 critical LIMIT REACHED (weekly_loss): P&L $-2,506.00 of the week from 2025-01-13 reached the limit $-1.00 | \
 Everything is closed, and entries are denied until 2025-01-20
 critical Flatten: nothing open | weekly_loss reached
 warning  Flat after 0 ms | weekly_loss reached
-warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, mark_jumps=SI=5, \
-mark_confirm_seconds=10 | By ann: ticks
+warning  Limits ordered: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, mark_jumps=SI=5, \
+mark_confirm_seconds=10 | By ann, second a second person: ticks
 info     Position opened: SI | Size: 1 | Open positions: 1/4
 error    LIMIT BREACHED (ungranted) by ibs-SI: 1 filled where 0 were granted
 critical Flatten: SI:long:1:ibs-SI | SI filled after the order to flatten
 critical Flatten handed over to the flattener: SI:long:1:ibs-SI
 warning  Mark of SI jumped from 100 to 90 (ibs-SI)
-warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, \
-windows=thu/15:00..15:10=flatten | By ann: not over the close
+warning  Limits ordered: max_positions=5, max_contracts=4, daily_stop_loss=$2,500 | By ann: as ordered
+warning  Limits that loosen count from 2025-01-17: max_positions=5 (now 4); mark_jumps=none (now SI=5); \
+mark_confirm_seconds=0 (now 10) | by ann | at once only with the name of a second person
+warning  Limits ordered: max_positions=4, max_contracts=4, daily_stop_loss=$2,500 | By ann: as ordered
+warning  Limits that loosen wait no more: a newer order has replaced them: max_positions=5 (now 4); \
+mark_jumps=none (now SI=5); mark_confirm_seconds=0 (now 10) | by ann
+warning  Limits that loosen count from 2025-01-17: mark_jumps=none (now SI=5); mark_confirm_seconds=0 \
+(now 10) | by ann | at once only with the name of a second person
+warning  Limits ordered: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, \
+windows=thu/15:00..15:10=flatten | By ann, second a second person: not over the close
+warning  Limits that loosen wait no more: a newer order has replaced them: mark_jumps=none (now SI=5); \
+mark_confirm_seconds=0 (now 10) | by ann
 warning  Window thu/15:00..15:10=flatten is open until 2025-01-16 21:10:00 UTC: everything is closed, \
 no entries
 critical Flatten: SI:long:1:ibs-SI | window thu/15:00..15:10=flatten
@@ -249,7 +271,7 @@ critical Flatten handed over to the flattener: SI:long:1:ibs-SI
 critical FLATTEN OVERDUE by 21 h 58 m | Still open: SI:long:1:ibs-SI
 critical Flatten handed over to the flattener: SI:long:1:ibs-SI
 info     Position closed: SI | P&L: $5.00 | Daily P&L: $10.00 | Open positions: 0/4
-warning  Flat after 1 ms | window thu/15:00..15:10=flatten
+warning  Flat after 21 h 59 m | SI filled after the order to flatten
 info     Window thu/15:00..15:10=flatten is over
 info     Sessions published by ann: 1 from 2025-01-17 to 2025-01-20 | by hand
 info     Windows published by ann: 0 | news.csv

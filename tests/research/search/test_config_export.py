@@ -208,7 +208,9 @@ def test_changes_are_told_limit_by_limit(tmp_path: Path) -> None:
     assert changes(new, new) == []
 
 
-def test_the_rules_of_money_of_the_file_that_is_overwritten_stay(tmp_path: Path) -> None:
+def test_the_rules_of_money_of_the_file_that_is_overwritten_stay_and_where_they_are_from(
+    tmp_path: Path,
+) -> None:
     output = tmp_path / "config" / "portfolio_optimization.json"
     write_defaults(output.parent)
     tree = json.loads(output.read_text())
@@ -217,11 +219,13 @@ def test_the_rules_of_money_of_the_file_that_is_overwritten_stay(tmp_path: Path)
         "trailing_drawdown": 2000.5,
         "loss_tiers": "50%=tell",
     }
+    tree["profile"] = {"source": "its page", "margin": 250.5}
     output.write_text(json.dumps(tree))
     before = in_force(output)
     assert before is not None
     text = configuration_text(read_choice(table(tmp_path, {}), 0), Decimal(2500), before)
-    assert checked(text, output).portfolio.rules == before.rules
+    after = checked(text, output).portfolio
+    assert (after.rules, after.profile) == (before.rules, before.profile)
 
 
 def test_where_there_is_no_file_nothing_is_in_force(tmp_path: Path) -> None:

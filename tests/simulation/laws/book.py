@@ -73,6 +73,7 @@ class Book:
         self.halted = False
         self._flattening = False
         self._limits: LimitsChanged | None = None
+        self._waiting: LimitsChanged | None = None
         self._today = ""
         self._sessions: dict[str, str] = {}
         self._said: dict[tuple[str, str], int] = {}
@@ -128,6 +129,7 @@ class Book:
             del self.reserved[leg]
         if isinstance(decision, TradingDayStarted):
             self._today = decision.day
+            self._limits, self._waiting = self._waiting or self._limits, None
             self._lift_if_over()
 
     # --- operators ---------------------------------------------------------------------------------------
@@ -135,7 +137,7 @@ class Book:
     def _ordered(self, event: Event | Malformed) -> None:
         match event:
             case LimitsChanged():
-                self._limits = event
+                self._limits_ordered(event)
             case TradingHalted():
                 self.halted = True
             case FlattenRequested():
@@ -155,6 +157,19 @@ class Book:
                     raise Violation("who is retired has nothing open", f"{event.worker} has {own}")
             case WorkerLost():
                 self._keeps(event.worker)
+
+    def _limits_ordered(self, event: LimitsChanged) -> None:
+        """Of what one person orders nothing loosens before the next trading day."""
+        before, self._limits, self._waiting = self._limits, event, None
+        if before is None or event.second:
+            return
+        self._waiting = event
+        self._limits = structs.replace(
+            event,
+            max_positions=min(event.max_positions, before.max_positions),
+            max_contracts=min(event.max_contracts, before.max_contracts),
+            account=event.account or before.account,
+        )
 
     def _keeps(self, worker: str) -> None:
         self.kept |= {leg for leg in self.reserved if leg.endswith(f":{worker}")}

@@ -92,10 +92,12 @@ class OperatorSeat(Seat):
         self._wire.pull_killswitch(pull_fields(_BY, "enough", event))
 
     def limits(self, max_positions: int, max_contracts: int) -> None:
+        """Orders limits; alone, or where positions are odd with a second person's name."""
         changes = {"max_positions": str(max_positions), "max_contracts": str(max_contracts)}
         view = view_in(self._wire.status())
         in_force = view.limits if view else None
-        self._say(changed_limits(in_force, changes, by=_BY, reason="as I like"))
+        second = "petra" if max_positions % 2 else ""
+        self._say(changed_limits(in_force, changes, by=_BY, reason="as I like", second=second))
 
     def settle(self) -> None:
         """Looks at the broker, and says what became of orders, and what is held of what is unsettled."""

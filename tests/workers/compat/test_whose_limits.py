@@ -125,7 +125,9 @@ def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None
     _becomes(live, "2", "400")
     read = seen_on(live.bus).limits
     live.hears(
-        changed_limits(read, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
+        changed_limits(
+            read, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room", second="joe"
+        )
     )
     old.portfolio.look_at_limits()
     office(1, 100.0, worker="later")

@@ -145,7 +145,7 @@ def test_a_symbol_without_a_contract_fails(fit: Fit) -> None:
     own = fit.live.bus.status()["limits"]
     ordered = {name: value for name, _, value in (pair.partition("=") for pair in own.split("; "))}
     fit.live.by_hand(
-        *("type", "LimitsChanged", "by", "jane", "reason", "more"),
+        *("type", "LimitsChanged", "by", "jane", "second", "joe", "reason", "more"),
         *(word for pair in (ordered | {"symbols": "ES CL XX"}).items() for word in pair),
     )
     fit.live.all_decided()
