@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from portfold.coordinator.fold.calendar_state import Calendar, NextWindow, OpenWindow
-from portfold.events.calendar import Session, moment_text
+from portfold.events.calendar import Session, sessions_text
 from portfold.exchange_time import clock, utc_clock
 
 _SHOWN = 8
@@ -54,19 +54,15 @@ def shown_calendar(calendar: Calendar, ms: int) -> ShownCalendar:
 
 def calendar_in_words(calendar: ShownCalendar | None) -> dict[str, str]:
     """Returns the fields for people; times in UTC, as nothing here says whose clocks they are."""
-    if calendar is None:
-        return {}
-    words = {
-        "windows_open": "; ".join(f"{one.window} until {utc_clock(one.until_ms)}" for one in calendar.open)
+    known = calendar if calendar is not None else ShownCalendar()
+    windows = (f"{one.window} until {utc_clock(one.until_ms)}" for one in known.open)
+    ahead = known.ahead
+    return {
+        "windows_open": "; ".join(windows),
+        "next_window": f"{ahead.window} from {utc_clock(ahead.begins_ms)}" if ahead is not None else "",
+        "sessions": sessions_text(known.sessions[:2]),
+        "sessions_until": known.last,
     }
-    if calendar.ahead is not None:
-        words["next_window"] = f"{calendar.ahead.window} from {utc_clock(calendar.ahead.begins_ms)}"
-    if calendar.last:
-        words["sessions_until"] = calendar.last
-        words["sessions"] = " ".join(
-            f"{moment_text(one.opens_ms)}..{moment_text(one.closes_ms)}" for one in calendar.sessions[:2]
-        )
-    return words
 
 
 def open_in_words(windows: Iterable[OpenWindow], zone: ZoneInfo) -> str:

@@ -122,8 +122,7 @@ def _asked_for_by_nothing(state: State) -> None:
 
 
 def _slots(state: State) -> None:
-    for number in range(SLOTS_RESERVED):
-        worker = f"w{number}"
+    for worker in map(str, range(SLOTS_RESERVED)):
         state.reservations[f"ES:long:{worker}"] = Reservation("ES", "long", 1, worker, "1-0", 2)
 
 
