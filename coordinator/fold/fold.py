@@ -77,8 +77,9 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
-at once. Where profit is counted already, only such an order has it count anew. It knows SessionsPublished,
-WindowsPublished, and limits that name windows.
+at once. Where profit is counted already, only such an order has it count anew.
+It knows the rules of exposure that may be absent, and counts the entries of each worker.
+It knows SessionsPublished, WindowsPublished, and limits that name windows.
 What each decided is decided again alike.
 """
 

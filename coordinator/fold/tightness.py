@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from portfold.bounds import MOST_WINDOWS
+from portfold.by_name import no_higher, no_larger, no_lighter, no_narrower
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.table import LATCHED
 
@@ -20,6 +21,7 @@ _BEGIN_TO_COUNT = (
     ("start_balance", "start_peak"),
     ("account", "account_grace_ms", "account_tolerance", "account_silent_ms", "account_silence_denies"),
     ("mark_jumps", "mark_confirm_seconds"),
+    ("groups", "group_positions", "group_contracts", "group_one_side"),
 )
 """Limits that are one rule, as those of each rule of money are; the first says whether there is any."""
 _ALONE = (
@@ -125,6 +127,17 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "mark_jumps": _unchanged_or_new,
     "mark_confirm_seconds": _unchanged,
     "windows": _all_words_and_more,
+    "max_request_contracts": _lower_or_new,
+    "max_symbol_contracts": no_larger,
+    "contract_weights": no_lighter,
+    "worker_positions": no_larger,
+    "worker_contracts": no_larger,
+    "worker_entries": no_larger,
+    "groups": no_narrower,
+    "group_positions": no_larger,
+    "group_contracts": no_larger,
+    "group_one_side": no_larger,
+    "contracts_ladder": no_higher,
 }
 """By the name of a limit, whether another value of it, the second, allows no more than the first."""
 

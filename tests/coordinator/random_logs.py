@@ -43,9 +43,9 @@ from portfold.events.incoming import (
 )
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
-from tests.coordinator.drawn import any_of, each_of
 from tests.coordinator.published import PUBLISHED
-from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
+from tests.coordinator.random_limits import any_limits, any_of
+from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY
 
 Log = list[tuple[StreamId, Event | Malformed]]
 """Events as they lie in a stream."""
@@ -164,58 +164,6 @@ def _speaker(event: WorkerEvent) -> tuple[str, str, int]:
     return event.worker, event.session, event.seq
 
 
-_limits = st.builds(
-    lambda amounts, times, money: limits(**amounts, **times, **money),
-    any_of(
-        max_positions=[1, 2, 4],
-        max_contracts=[1, 5, 5],
-        daily_stop_loss=[Decimal(1000), Decimal(400)],
-        symbols=["ES CL SI", "ES CL SI", "ES"],
-        stop_loss_on=["total", "realized"],
-        point_values=["", "ES=50 CL=1000"],
-    ),
-    any_of(
-        reservation_ms=[1, 10 * SECOND],
-        flatten_ms=[1, 10 * SECOND],
-        mark_stale_ms=[0, 7, MINUTE],
-        on_worker_lost=["hold", "flatten"],
-        zone=["America/Chicago", "America/Chicago", "Asia/Tokyo"],
-        roll=["17:00", "17:00", "08:00"],
-        account=["", "", "DU1"],
-        account_silent_ms=[0, MINUTE],
-        account_silence_denies=[False, True],
-    ),
-    st.one_of(
-        st.just({}),
-        each_of(
-            start_balance=[Decimal(50_000), Decimal(50_000), Decimal(40_000)],
-            equity_floor=[Decimal(0), Decimal(49_900)],
-            trailing_drawdown=[Decimal(0), Decimal(300)],
-            trailing_on_realized=[False, True],
-            trailing_at=["", "", "10:05"],
-            trailing_zone=["America/Chicago"],
-            trailing_locks_at=[Decimal(0), Decimal(50_100)],
-            profit_target=[Decimal(0), Decimal(300)],
-            profit_denies_only=[False, True],
-            profit_from_now=[False, True],
-            profit_lock_at=[Decimal(0), Decimal(200)],
-            profit_lock_trail=[Decimal(0), Decimal(50)],
-            consistency_percent=[0, 30],
-            consistency_total=[Decimal(1000)],
-            weekly_loss=[Decimal(0), Decimal(700)],
-            weekly_profit=[Decimal(0), Decimal(700)],
-            rolling_loss=[Decimal(0), Decimal(600)],
-            rolling_days=[2, 3],
-            rolling_pause_days=[0, 1],
-            loss_tiers=["", "50%=tell 200=above:1 80%=deny 95%=flatten", "30%=deny 50%=tell"],
-            max_forced_resumes=["", "1", "0"],
-            mark_stale_denies=[False, True],
-            mark_jumps=["", "ES=0 CL=1"],
-            windows=["", "wed-thu/10:00..10:20=deny:ES", "mon-fri/10:01..10:30=flatten sat/open..close=deny"],
-            mark_confirm_seconds=[1],
-        ),
-    ),
-)
 _reports = st.builds(
     lambda said, held: AccountReported(**said, as_of_ms=0, realized=Decimal(0), positions=held),
     any_of(
@@ -229,7 +177,7 @@ _reports = st.builds(
     _holdings,
 )
 _orders = st.one_of(
-    _limits,
+    any_limits,
     st.sampled_from([TradingHalted(by="ann", reason="news"), FlattenRequested(by="ann", reason="enough")]),
     st.builds(
         lambda leg, price, pnl: PositionSettled("ann", "", **leg, price=price, pnl=pnl),
@@ -325,7 +273,7 @@ def _written(leads: Event, first: Event, said: list[_Said]) -> Log:
 logs = st.builds(
     _written,
     _leaders,
-    _limits,
+    any_limits,
     st.lists(st.tuples(_utterances, _pauses), min_size=10, max_size=60).map(_spaced),
 )
 """A leader and limits first, so that something can happen; then anything."""
