@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from portfold.coordinator.fold.calendar_state import Calendar, NextWindow, OpenWindow
+from portfold.coordinator.fold.windows.calendar import Calendar, NextWindow, OpenWindow
 from portfold.events.calendar import Session, sessions_text
 from portfold.exchange_time import clock, utc_clock
 

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from portfold.coordinator.fold.calendar_state import Calendar, OpenWindow
 from portfold.coordinator.fold.state import State, Stop
+from portfold.coordinator.fold.windows.calendar import Calendar, OpenWindow
 from portfold.events.calendar import SessionsPublished, WindowsPublished
 
 PUBLISHED = [

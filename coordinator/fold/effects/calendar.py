@@ -5,8 +5,8 @@ Nothing is looked up here: what counts was written on the log in full.
 
 from datetime import date, timedelta
 
-from portfold.coordinator.fold.calendar_state import Calendar
 from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.coordinator.fold.windows.turning import turn
 from portfold.events.calendar import SessionsPublished, WindowsPublished, dated_of, sessions_of
 from portfold.events.decisions import Decision, EventRejected

@@ -11,11 +11,11 @@ from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.entries import (
     account_differs,
     account_silent,
-    calendar_missing,
     halted,
     log_incomplete,
     mark_doubted,
     mark_stale,
+    scope_closed,
     symbol_in_position,
     symbol_not_allowed,
     symbol_pending,
@@ -80,8 +80,9 @@ RULES: tuple[Rule, ...] = (
     daily_loss.RULE,
     *LATCHED,
     window.RULE,
-    calendar_missing.RULE,
+    window.CALENDAR,
     halted.RULE,
+    scope_closed.RULE,
     log_incomplete.RULE,
     worker_superseded.RULE,
     worker_stopped.RULE,
@@ -123,7 +124,7 @@ def _asked(present: frozenset[str], *, latched: bool, calendar: bool) -> tuple[M
     if not latched:
         idle |= LATCHED_BY_CODE.keys()
     if not calendar:
-        idle |= {window.RULE.code, calendar_missing.RULE.code}
+        idle |= {window.RULE.code, window.CALENDAR.code}
     return tuple(rule.may_enter for rule in RULES if rule.code not in idle)
 
 

@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from portfold.coordinator.fold.calendar_state import Calendar
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.events.calendar import Session
 from portfold.exchange_time import local_time, milliseconds_of
 from portfold.weekly_windows import Edge, WeeklyWindow, WindowAction, windows_of

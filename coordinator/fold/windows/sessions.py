@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from functools import lru_cache
 
-from portfold.coordinator.fold.calendar_state import Calendar
+from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.events.calendar import Session
 
 

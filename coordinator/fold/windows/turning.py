@@ -7,11 +7,11 @@ the next event, said late. A window that flattens closes only once the book is f
 
 from collections.abc import Iterable
 
-from portfold.coordinator.fold.calendar_state import Calendar, NextWindow, OpenWindow
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
 from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.windows.calendar import Calendar, NextWindow, OpenWindow
 from portfold.coordinator.fold.windows.occurrences import Occurrence, occurrences
 from portfold.events.calendar import WindowClosed, WindowOpened
 from portfold.events.decisions import Decision
