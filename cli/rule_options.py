@@ -92,6 +92,15 @@ class RuleOptions:
     windows: str | None = None
     """When nobody enters, or all is closed, as "mon-fri/close-10..close=flatten"."""
 
+    loss_budget: Literal["", "default", "deny"] | None = None
+    """Whether all stops together may not lose what ends the day, and how what names none counts."""
+
+    default_risk: str | None = None
+    """Dollars a contract that count where no stop is named, as "CL=400 ES=500"."""
+
+    stop_costs: str | None = None
+    """Dollars a contract of commission and slippage at a stop; by the contracts where nothing is said."""
+
     max_forced_resumes: str | None = None
     """How many resumes a day may be forced."""
 
@@ -127,3 +136,6 @@ class RuleOptions:
 
     contracts_ladder: str | None = None
     """Contracts by the equity of the day before, as "50000=2 55000=3"."""
+
+    worker_daily_loss: str | None = None
+    """Dollars that each worker may lose in a trading day before it alone is closed."""

@@ -17,8 +17,10 @@ from msgspec import Struct
 from portfold.bounds import (
     CLOCK_TIME,
     COUNT,
+    DOLLARS_EACH,
     GROUP,
     LONGEST_NAME,
+    LOSS,
     MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
     MOST_DAYS,
@@ -81,6 +83,11 @@ _JUMPS = Text(
     rf"(?:{SYMBOL}={POINTS}(?: {SYMBOL}={POINTS}){{0,{MOST_SYMBOLS - 1}}})?",
     "points a mark may jump by symbol, such as CL=1.5 ES=20",
 )
+_DOLLARS_EACH = Text(
+    rf"(?:{SYMBOL}={DOLLARS_EACH}(?: {SYMBOL}={DOLLARS_EACH}){{0,{MOST_SYMBOLS - 1}}})?",
+    "dollars a contract by symbol, such as CL=400 ES=500",
+)
+_BUDGET = Text(r"(?:default|deny)?", "default or deny, what becomes of an entry that names no stop")
 _DAYS = Whole(0, MOST_DAYS, "trading days")
 _TIERS = Text(
     rf"(?:{TIER}(?: {TIER}){{0,{MOST_TIERS - 1}}})?",
@@ -105,6 +112,10 @@ _COUNT_BY_NAME = NumberOrText(
 _WEIGHED_BY_NAME = NumberOrText(
     _listed(rf"(?:{_NAME}=)?{WEIGHED}", MOST_NAMED),
     "contracts by weight for each, and for those with their own, such as 2 or 2 ibs-ES=1.5",
+)
+_DOLLARS_BY_NAME = NumberOrText(
+    _listed(rf"(?:{_NAME}=)?{LOSS}", MOST_NAMED),
+    "dollars for each, and for those with their own, such as 500 or 500 ibs-ES=800",
 )
 _WEIGHTS = Text(_listed(f"{SYMBOL}={WEIGHT}", MOST_SYMBOLS), "how much a contract counts, such as MES=0.1")
 _GROUPS = Text(_listed(GROUP, MOST_GROUPS), "groups of symbols, such as equities=ES,MES,NQ energy=CL,NG")
@@ -145,6 +156,9 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     mark_jumps: Annotated[str, _JUMPS] = ""
     mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     windows: Annotated[str, _WINDOWS] = ""
+    loss_budget: Annotated[str, _BUDGET] = ""
+    default_risk: Annotated[str, _DOLLARS_EACH] = ""
+    stop_costs: Annotated[str, _DOLLARS_EACH] = ""
     max_forced_resumes: Annotated[int, Whole(0, 999, "resumes")] | None = None
     max_request_contracts: Annotated[int, _REQUEST] = 0
     max_symbol_contracts: Annotated[str, _COUNT_BY_SYMBOL] = ""
@@ -157,6 +171,7 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     group_contracts: Annotated[str, _WEIGHED_BY_NAME] = ""
     group_one_side: Annotated[str, _WEIGHED_BY_NAME] = ""
     contracts_ladder: Annotated[str, _LADDER] = ""
+    worker_daily_loss: Annotated[str, _DOLLARS_BY_NAME] = ""
 
     def __post_init__(self) -> None:
         missing = half_of_a_rule(self)

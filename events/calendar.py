@@ -12,7 +12,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from portfold.events.fields import Code, Count, Date, DatedWindows, Moment, Person, Sessions, Text
+from portfold.events.calendar_fields import DatedWindows, Sessions
+from portfold.events.fields import Code, Count, Date, Moment, Person, Text
 from portfold.events.message import AnyDecision, AnyEvent
 from portfold.exchange_time import milliseconds_of, utc
 

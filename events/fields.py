@@ -14,9 +14,11 @@ from msgspec import Meta
 from portfold.bounds import (
     CLOCK_TIME,
     COUNT,
+    DOLLARS_EACH,
     GROUP,
     LONGEST_NAME,
     LONGEST_TEXT,
+    LOSS,
     MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
     MOST_DAYS,
@@ -58,7 +60,7 @@ STREAM_ID = r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})"
 HOLDING = rf"({SYMBOL}):(long|short):({_SIZE}):({PRICE})"
 """What a broker holds, as `events.legs` reads it."""
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
-_DATE = (
+DATE = (
     r"(?!0000)(?:[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
     rf"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|{_LEAP_YEAR}-02-29)"
 )
@@ -160,6 +162,17 @@ PointJumps = Annotated[
         description=f"points a mark may jump, for up to {MOST_SYMBOLS} symbols, such as CL=1.5 ES=20",
     ),
 ]
+DollarsEach = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}={DOLLARS_EACH}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
+        description=f"dollars a contract, for up to {MOST_SYMBOLS} symbols, such as CL=400 ES=500",
+    ),
+]
+LossBudget = Annotated[
+    Literal["", "default", "deny"],
+    Meta(description="default or deny, what becomes of an entry that names no stop, or nothing"),
+]
 RequestLimit = Annotated[
     int,
     Meta(
@@ -185,6 +198,13 @@ WeighedByName = Annotated[
     Meta(
         pattern=rf"^(?:(?:{_NAME}=)?{WEIGHED}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
         description="contracts by weight for each, and for those with their own, such as 2 ibs-ES=1.5",
+    ),
+]
+DollarsByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{LOSS}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="dollars for each, and for those with their own, such as 500 ibs-ES=800",
     ),
 ]
 Weights = Annotated[
@@ -238,6 +258,13 @@ ServerTime = Annotated[
 Price = Annotated[
     Decimal,
     Meta(description="a finite price: up to 9 digits and 10 decimals, negative allowed, such as -37.63"),
+]
+PriceOrNone = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{PRICE})?\Z",
+        description="a price of up to 9 digits and 10 decimals such as 4990.25, or nothing",
+    ),
 ]
 Amount = Annotated[Decimal, Meta(description="an amount in dollars")]
 """Dollars as the fold adds them up: as many digits as it takes."""
@@ -310,32 +337,9 @@ ZoneNameOrNone = Annotated[
         description="a time zone such as America/Chicago, or nothing",
     ),
 ]
-Date = Annotated[str, Meta(pattern=rf"^{_DATE}\Z", description="a date such as 2025-01-15")]
+Date = Annotated[str, Meta(pattern=rf"^{DATE}\Z", description="a date such as 2025-01-15")]
 DateOrNone = Annotated[
-    str, Meta(pattern=rf"^(?:{_DATE})?\Z", description="a date such as 2025-01-15, or nothing")
-]
-
-MOST_SESSIONS = 400
-MOST_DATED = 64
-_MOMENT = rf"{_DATE}T{CLOCK_TIME}Z"
-_SESSION = rf"{_DATE}={_MOMENT}\.\.{_MOMENT}"
-_DATED = (
-    rf"{_MOMENT}\.\.{_MOMENT}=(?:deny(?::{SYMBOL}(?:,{SYMBOL}){{0,15}})?|flatten)"
-    r"(?:#[A-Za-z0-9._-]{1,24})?"
-)
-Sessions = Annotated[
-    str,
-    Meta(
-        pattern=rf"^(?:{_SESSION}(?: |\Z)){{1,{MOST_SESSIONS}}}(?<! )\Z",
-        description=f"1 to {MOST_SESSIONS} sessions as 2026-11-27=2026-11-26T23:00Z..2026-11-27T18:15Z",
-    ),
-]
-DatedWindows = Annotated[
-    str,
-    Meta(
-        pattern=rf"^(?:{_DATED}(?: |\Z)){{0,{MOST_DATED}}}(?<! )\Z",
-        description=f"up to {MOST_DATED} windows as 2026-12-10T13:25Z..2026-12-10T13:40Z=deny:ES,NQ#CPI",
-    ),
+    str, Meta(pattern=rf"^(?:{DATE})?\Z", description="a date such as 2025-01-15, or nothing")
 ]
 
 

@@ -13,10 +13,13 @@ from portfold.events.fields import (
     DaysOrNone,
     Digest,
     Dollars,
+    DollarsByName,
+    DollarsEach,
     Flag,
     Groups,
     HoldOrFlatten,
     Ladder,
+    LossBudget,
     LossTiers,
     Milliseconds,
     NameOrNone,
@@ -128,7 +131,11 @@ class LimitsChanged(AnyEvent, frozen=True):
     group_contracts: WeighedByName = ""
     group_one_side: WeighedByName = ""
     contracts_ladder: Ladder = ""
+    worker_daily_loss: DollarsByName = ""
     second: PersonOrNone = ""
+    loss_budget: LossBudget = ""
+    default_risk: DollarsEach = ""
+    stop_costs: DollarsEach = ""
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):

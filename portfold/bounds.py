@@ -26,6 +26,8 @@ MOST_DAYS = 30
 MOST_CONFIRM_SECONDS = 600
 """How long a mark that jumps may wait for a second one."""
 POINTS = r"[0-9]{1,9}(?:\.[0-9]{1,4})?"
+DOLLARS_EACH = r"[0-9]{1,9}(?:\.[0-9]{1,2})?"
+"""Dollars a contract."""
 MOST_TIERS = 8
 TIER = r"[0-9]{1,9}(?:\.[0-9]{1,2})?%?=(?:tell|deny|above:[1-9][0-9]{0,3}|flatten)"
 """A tier of the day's loss: how much of its limit, or how many dollars, and what follows."""
@@ -49,6 +51,8 @@ WEIGHED = r"(?:0|[1-9][0-9]{0,3})(?:\.[0-9]{1,2})?"
 """Contracts by their weight."""
 WEIGHT = r"(?:0\.(?:0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,2}(?:\.[0-9]{1,2})?)"
 """How much a contract counts, above 0."""
+LOSS = r"[0-9]{1,9}(?:\.[0-9]{1,2})?"
+"""Dollars that may be lost; 0 is no limit."""
 GROUP = rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}={SYMBOL}(?:,{SYMBOL}){{0,{MOST_SYMBOLS - 1}}}"
 STEP = r"[0-9]{1,9}(?:\.[0-9]{1,2})?=[1-9][0-9]{0,3}"
 """A step of a ladder: from how many dollars of equity on how many contracts."""

@@ -8,7 +8,7 @@ from portfold.weekly_windows import windows_of, wrong_in
 
 _BY_NAME = (
     *("max_symbol_contracts", "contract_weights", "groups"),
-    *("worker_positions", "worker_contracts", "worker_entries"),
+    *("worker_positions", "worker_contracts", "worker_entries", "worker_daily_loss"),
 )
 _BY_GROUP = ("group_positions", "group_contracts", "group_one_side")
 
@@ -45,6 +45,12 @@ class GivenRules(Protocol):
     @property
     def windows(self) -> str: ...
     @property
+    def loss_budget(self) -> str: ...
+    @property
+    def default_risk(self) -> str: ...
+    @property
+    def stop_costs(self) -> str: ...
+    @property
     def groups(self) -> str: ...
     @property
     def contracts_ladder(self) -> str: ...
@@ -71,13 +77,21 @@ def half_of_a_rule(given: GivenRules) -> Missing | None:
         return Missing("rolling_days", "at least 1 with rolling_loss")
     if given.mark_jumps and not given.mark_confirm_seconds:
         return Missing("mark_confirm_seconds", "at least 1 second with mark_jumps")
-    symbols = [pair.partition("=")[0] for pair in given.mark_jumps.split(" ")]
-    if len(set(symbols)) != len(symbols):
-        return Missing("mark_jumps", "each symbol once")
+    if given.loss_budget == "default" and not given.default_risk:
+        return Missing("default_risk", "dollars a contract with a loss_budget of default, such as ES=500")
+    if any(not pair.partition("=")[2].strip("0.") for pair in given.default_risk.split(" ") if pair):
+        return Missing("default_risk", "more than 0 dollars a contract")
+    lists = {name: getattr(given, name) for name in ("mark_jumps", "default_risk", "stop_costs")}
+    twice = next((name for name, text in lists.items() if _names_twice(text)), None)
+    if twice:
+        return Missing(twice, "each symbol once")
     wrong = wrong_in(windows_of(given.windows))
-    if wrong:
-        return Missing("windows", wrong)
-    return _half_of_exposure(given)
+    return Missing("windows", wrong) if wrong else _half_of_exposure(given)
+
+
+def _names_twice(text: str) -> bool:
+    symbols = [pair.partition("=")[0] for pair in text.split(" ")]
+    return len(set(symbols)) != len(symbols)
 
 
 def _half_of_exposure(given: GivenRules) -> Missing | None:

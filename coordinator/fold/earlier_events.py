@@ -10,10 +10,12 @@ from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.incoming import (
     EntryRenewed,
+    EntryRequested,
     Event,
     FlattenRequested,
     Malformed,
     PositionMarked,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerRetired,
@@ -29,10 +31,12 @@ _KNOWN_SINCE: dict[type, int] = {
     CashMoved: 8,
     SessionsPublished: 9,
     WindowsPublished: 9,
+    StopMoved: 9,
 }
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, tuple[int, tuple[str, ...]]] = {
     PositionMarked: (7, ("owner",)),
+    EntryRequested: (9, ("stop_price", "price", "risk")),
     TradingHalted: (9, SCOPE_KINDS),
     TradingResumed: (9, SCOPE_KINDS),
     FlattenRequested: (9, SCOPE_KINDS),

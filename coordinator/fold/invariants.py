@@ -29,7 +29,7 @@ from portfold.coordinator.fold.state import (
 )
 from portfold.coordinator.fold.taken import contracts_counted
 from portfold.dollars import EXACT
-from portfold.events.fields import MOST_DATED, MOST_SESSIONS
+from portfold.events.calendar_fields import MOST_DATED, MOST_SESSIONS
 from portfold.events.incoming import EntryRequested, Event, Malformed
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId

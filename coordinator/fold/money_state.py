@@ -32,6 +32,17 @@ class Capital(Struct):
     at_roll: Decimal | None = None
 
 
+class Plan(Struct, frozen=True):
+    """What a leg, or a slot, is planned to lose: at `stop`, or `risk` dollars in all, before costs.
+
+    `price` is what a slot expects to be filled at.
+    """
+
+    stop: Decimal | None = None
+    price: Decimal | None = None
+    risk: Decimal = ZERO
+
+
 class Lock(Struct):
     """A limit that was reached at the event `since`: what follows, and until when.
 
@@ -53,6 +64,18 @@ class Doubt(Struct):
     price: Decimal
     unrealized: Decimal
     since_ms: int
+
+
+class WorkerDay(Struct):
+    """What one worker did on the trading day `date`: how often it entered, and the dollars it realized.
+
+    `loss_from` is the P&L from which its loss counts: 0, or what it was when it was let in again.
+    """
+
+    date: str
+    entered: int = 0
+    realized: Decimal = ZERO
+    loss_from: Decimal = ZERO
 
 
 class PastDay(Struct, frozen=True):

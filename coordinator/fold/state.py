@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
-from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay
+from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.dollars import ZERO
@@ -52,7 +52,7 @@ class Reservation(Struct):
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
     was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
-    `entered`: it was filled in part.
+    `entered`: it was filled in part. `plan` is what its request planned to lose, if it said so.
     """
 
     symbol: str
@@ -65,6 +65,7 @@ class Reservation(Struct):
     lasts_ms: int = 0
     revoked: bool = False
     entered: bool = False
+    plan: Plan | None = None
 
 
 class Position(Struct):
@@ -72,7 +73,7 @@ class Position(Struct):
 
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
     already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
-    `doubt` is a mark that jumped and waits for a second one.
+    `doubt` is a mark that jumped and waits for a second one, `plan` where its stop is, if that is known.
     """
 
     symbol: str
@@ -90,6 +91,7 @@ class Position(Struct):
     mark_disputed: bool = False
     mark_stale: bool = False
     doubt: Doubt | None = None
+    plan: Plan | None = None
 
 
 _Held = TypeVar("_Held", Position, Reservation)
@@ -166,8 +168,7 @@ class Worker(Struct):
     answers to its latest requests, by session and number, so that a repeat is answered alike. `said` is a
     digest of the last event of each session: another event of the same number is no repeat of it. `fills` are
     its latest fills with the events that reported them: many of one worker push out none of another's. Since
-    version 6 the fills that opened are in `openings`. `entered` is how often it entered on the trading day
-    `entered_on`.
+    version 6 the fills that opened are in `openings`.
     """
 
     session: str = ""
@@ -178,8 +179,7 @@ class Worker(Struct):
     fills: dict[str, str] = field(default_factory=dict)
     openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
-    entered: Count = 0
-    entered_on: str = ""
+    today: WorkerDay | None = None
 
 
 class Stats(Struct):
@@ -255,7 +255,7 @@ def daily_pnl(state: State) -> Decimal:
 def reported_pnl(state: State) -> Decimal:
     """Returns the trading day's P&L as workers reported it, whatever the account says."""
     total = state.day.realized
-    if _counts_open(state):
+    if counts_open(state):
         for position in state.positions.values():
             total += position.unrealized - earlier(state, position)
     return total
@@ -263,7 +263,7 @@ def reported_pnl(state: State) -> Decimal:
 
 def account_pnl(state: State, account: Account) -> Decimal:
     """Returns what the account made since the trading day began; open P&L included where limits count it."""
-    if _counts_open(state):
+    if counts_open(state):
         return account.equity - account.day_equity
     return account.equity - account.unrealized - account.day_balance
 
@@ -282,7 +282,8 @@ def account_counts(account: Account) -> bool:
     return bool(account.as_of_ms) and not in_doubt
 
 
-def _counts_open(state: State) -> bool:
+def counts_open(state: State) -> bool:
+    """Returns whether open P&L counts for the day's stop."""
     return state.limits is not None and state.limits.stop_loss_on == "total"
 
 
@@ -292,7 +293,7 @@ def earlier(state: State, held: Position) -> Decimal:
     That is what an earlier day counted. Where open P&L counts now but did not when that day ended, its open
     profit belongs there too: it must not pay for a loss of today. Its open loss never counted: it counts now.
     """
-    if held.rolled is None or not _counts_open(state):
+    if held.rolled is None or not counts_open(state):
         return held.carried
     return max(held.carried, held.rolled)
 

@@ -68,6 +68,9 @@ any_limits = st.builds(
             mark_jumps=["", "ES=0 CL=1"],
             windows=["", "wed-thu/10:00..10:20=deny:ES", "mon-fri/10:01..10:30=flatten sat/open..close=deny"],
             mark_confirm_seconds=[1],
+            loss_budget=["", "default", "deny"],
+            default_risk=["ES=100 CL=250.01", "ES=100"],
+            stop_costs=["", "ES=5.10"],
         ),
     ),
     st.one_of(
@@ -84,6 +87,7 @@ any_limits = st.builds(
             group_positions=["", "2", "two=1"],
             group_contracts=["", "3 two=1.5"],
             group_one_side=["", "2"],
+            worker_daily_loss=["", "100", "300 bob=50"],
             contracts_ladder=["", "49900=1 50000=3", "50000=2 50200=4"],
         ),
     ),

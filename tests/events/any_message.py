@@ -12,7 +12,7 @@ from portfold.events import fields as kinds
 from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.codec import decode_decision, decode_event, encode, encode_checked
 from portfold.events.decisions import Decision, EventRejected
-from portfold.events.incoming import Event, Malformed
+from portfold.events.incoming import EntryRequested, Event, Malformed
 from portfold.events.limits_changed import LimitsChanged
 
 EVENTS: tuple[type[Struct], ...] = get_args(Event)
@@ -62,6 +62,7 @@ def numbered(
 
 
 POINTS = st.from_regex(r"[1-9][0-9]{0,8}(\.[0-9]{1,4})?", fullmatch=True)
+DOLLARS_EACH = st.from_regex(r"[1-9][0-9]{0,8}(\.[0-9]{1,2})?", fullmatch=True)
 PRICES = decimals(9).map(lambda price: f"{price:f}")
 OF_A_KIND: dict[Any, st.SearchStrategy[Any]] = {
     kinds.Price: decimals(9),
@@ -86,6 +87,12 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
             lambda priced: " ".join(f"{symbol}={value}" for symbol, value in priced.items())
         ),
     ),
+    **dict.fromkeys(
+        ("default_risk", "stop_costs"),
+        st.dictionaries(SYMBOLS, DOLLARS_EACH, min_size=1, max_size=4).map(
+            lambda each: " ".join(f"{symbol}={dollars}" for symbol, dollars in each.items())
+        ),
+    ),
     "reservation_ms": st.integers(1, 10**12),
     "account_tolerance": decimals(9).map(Decimal.copy_abs),
     "flatten_ms": st.integers(1, 10**12),
@@ -104,7 +111,7 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "max_symbol_contracts": numbered(SYMBOLS),
     "contract_weights": numbered(SYMBOLS, WEIGHTS, each=False),
     **dict.fromkeys(("worker_positions", "worker_entries"), numbered(NAMES)),
-    "worker_contracts": numbered(NAMES, WEIGHTS),
+    **dict.fromkeys(("worker_contracts", "worker_daily_loss"), numbered(NAMES, WEIGHTS)),
     "groups": st.just("all=ES,CL two=ES"),
     "group_positions": numbered(st.sampled_from(["all", "two"])),
     **dict.fromkeys(
@@ -113,6 +120,8 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "contracts_ladder": st.sampled_from(["", "0=1", "50000=2 55000.50=2 60000=9999"]),
 }
 """Fields of LimitsChanged that its own rules bind further."""
+OF_REQUESTS: dict[str, st.SearchStrategy[Any]] = {"stop_price": st.just(""), "risk": _DOLLARS}
+"""Those of EntryRequested; stops beside prices are tested where the loss budget is."""
 
 
 _SESSION = "2026-11-27=2026-11-26T23:00Z..2026-11-27T18:15Z"
@@ -152,7 +161,12 @@ def messages(message: type[Struct]) -> st.SearchStrategy[Any]:
     """Every message of one type."""
     hints = get_type_hints(message, include_extras=True)
     free = {name: values(hints[name]) for name in message.__struct_fields__}
-    bound = OF_LIMITS if message is LimitsChanged else OF_CALENDARS.get(message, {})
+    bounds: dict[type[Struct], dict[str, st.SearchStrategy[Any]]] = {
+        LimitsChanged: OF_LIMITS,
+        EntryRequested: OF_REQUESTS,
+        **OF_CALENDARS,
+    }
+    bound = bounds.get(message, {})
     return st.builds(message, **(free | bound))
 
 

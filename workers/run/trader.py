@@ -266,7 +266,8 @@ class Trader:
 
     def _enter(self, intent: Enter, price: Decimal) -> None:
         intent, price = Enter(intent.side, whole(intent.size)), exact(price, "price")
-        with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
+        plan = self._protection.plan(intent.side, price)
+        with self._gate.request_entry(self.symbol, intent.side, intent.size, **plan) as entry:
             if entry:
                 self._order_entry(intent, price, entry)
             else:
@@ -303,7 +304,7 @@ class Trader:
                 return
             self._bars_held = self._bars_at_fill
             self._log.info(f"{self.symbol} entered: {intent.side} {outcome}", price=f"{outcome.price:f}")
-            report_entry(self._gate, outcome)
+            report_entry(self._gate, outcome, price, self._protection.distance)
 
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again within seconds.

@@ -3,17 +3,20 @@
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
 from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
+from portfold.coordinator.fold.rules.budget.at_stop import entry_at_stop, leg_at_stop
 from portfold.coordinator.fold.rules.rule import Rule
 from portfold.coordinator.fold.rules.table import EXPOSURE, RULES
-from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.state import Position, Reservation, State
 from portfold.coordinator.fold.taken import contracts_counted, weighed
 from portfold.coordinator.views.portfolio_view import PortfolioView
-from portfold.dollars import plain_count, shown
+from portfold.dollars import plain_count, shown, shown_price
 from portfold.events.calendar import WindowOpened
 from portfold.events.decisions import EntryAllowed, EntryDenied, LimitReached, StopLossApproaching
 from portfold.exchange_time import span
 
 _OF_EXPOSURE = {rule.code: rule.keys[1:] for rule in EXPOSURE}
+
+_LEGS_NAMED = 6
 
 
 def asked(limits: Limits | None) -> list[str]:
@@ -59,8 +62,14 @@ def approaching(after: PortfolioView, decision: StopLossApproaching) -> list[str
 
 def reached(after: PortfolioView, decision: LimitReached) -> list[str]:
     """Says how it is reckoned, by the row of its rule, and when it lifts."""
-    reckoned = [f"Counted: {row.about}." for row in after.rules if row.rule == decision.rule]
-    if decision.until:
+    rows = (row for row in after.rules if row.rule == decision.rule)
+    whose = f"worker {decision.worker}" if decision.worker else ""
+    reckoned = [f"Counted: {row.about}." for row in rows if row.of == whose]
+    if decision.worker:
+        lifts = (
+            f"No new day lifts it: portfold resume --worker {decision.worker} does, and counts from there."
+        )
+    elif decision.until:
         lifts = f"It stands until the first trading day from {decision.until} on, once nothing is open."
     else:
         lifts = "No new day lifts it: a resume does, and by force alone while it is still reached."
@@ -82,6 +91,28 @@ def opened(decision: WindowOpened, until: str) -> list[str]:
         [f"It began {span(decision.late_ms)} before this event, the first since."] if decision.late_ms else []
     )
     return [f"No resume lifts it; it is over at {until}.", *late]
+
+
+def budget(met: State) -> str:
+    """Says what each open leg and each slot would make at its stop, the worst first."""
+    limits = met.limits
+    if limits is None:
+        return ""
+    made = [(leg_at_stop(limits, held), _leg(held)) for held in met.positions.values()]
+    made += [(entry_at_stop(limits, slot, slot.plan), _leg(slot)) for slot in met.reservations.values()]
+    worst = sorted((dollars, leg) for dollars, leg in made if dollars is not None)
+    if not worst:
+        return "Nothing is open or reserved."
+    named = ", ".join(f"{leg} {shown(dollars)}" for dollars, leg in worst[:_LEGS_NAMED])
+    more = f", and {len(worst) - _LEGS_NAMED} more" if len(worst) > _LEGS_NAMED else ""
+    return f"At their stops, with costs: {named}{more}. A stop that would keep a profit counts as nothing."
+
+
+def _leg(one: Position | Reservation) -> str:
+    plan, leg = one.plan, f"{one.symbol} {one.side} {one.size} of {one.worker}"
+    if plan is None:
+        return f"{leg} by default_risk"
+    return f"{leg} at {shown_price(plan.stop)}" if plan.stop is not None else f"{leg} as it named"
 
 
 def exposed(met: State, decision: EntryDenied) -> list[str]:

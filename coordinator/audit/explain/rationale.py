@@ -16,7 +16,7 @@ from typing import NamedTuple, assert_never
 from portfold.coordinator.audit.explain import account_rationale, limit_rationale
 from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
-from portfold.coordinator.fold.state import State, how_it_went, leg_key, leg_of, slots_used
+from portfold.coordinator.fold.state import State, first_of, how_it_went, leg_key, leg_of, slots_used
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import shown
@@ -169,21 +169,12 @@ def _unsettled(case: DecisionContext, decision: decisions.EntryDenied) -> str:
 
 
 def _in_position(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    held = next(
-        (position for position in case.met.positions.values() if position.symbol == decision.symbol), None
-    )
+    held = first_of(case.met.positions, decision.symbol)
     return f"Opened at event {held.opened}{entry_price(held.price, ', at ')}." if held else ""
 
 
 def _pending(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    one = next(
-        (
-            reservation
-            for reservation in case.met.reservations.values()
-            if reservation.symbol == decision.symbol
-        ),
-        None,
-    )
+    one = first_of(case.met.reservations, decision.symbol)
     if one is None:
         return ""
     if one.kept:
@@ -221,6 +212,7 @@ _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "symbol_pending": _pending,
     "max_positions": _no_slot,
     "max_contracts": _no_contracts,
+    "loss_budget": lambda case, _: limit_rationale.budget(case.met),
 }
 
 

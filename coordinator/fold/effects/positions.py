@@ -5,8 +5,12 @@ from decimal import Decimal
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.effects import marks
 from portfold.coordinator.fold.effects.entry import SENTENCE
+from portfold.coordinator.fold.effects.stop_moves import budget_breach
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
+from portfold.coordinator.fold.money_state import Plan
 from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.rules.budget.loss_budget import beyond
+from portfold.coordinator.fold.rules.budget.plans import granted_plan, joined, without
 from portfold.coordinator.fold.state import (
     CLOSES_REMEMBERED,
     POSITIONS_HELD,
@@ -24,7 +28,7 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.coordinator.fold.taken import contracts_counted
-from portfold.coordinator.fold.worker_day import note_entry
+from portfold.coordinator.fold.worker_day import note_entry, note_realized
 from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, plain_count, shown
 from portfold.events.account import ACCOUNT
 from portfold.events.decisions import Decision, EventRejected, LimitBreached, PnlDisputed, PositionMismatch
@@ -49,9 +53,11 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     remember_fill(state, at, event)
     shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
     note_entry(state, event.worker, state.reservations.get(key))
+    planned_before, plan = beyond(state), granted_plan(state, key, event.size)
     granted = _use_reservation(state, key, event.size)
-    add_to_book(state, at, key, event)
+    add_to_book(state, at, key, event, plan)
     breaches = _breaches(state, event, granted=granted, shared=shared)
+    breaches += budget_breach(state, event, planned_before)
     state.stats.limit_breaches += len(breaches)
     ordered: list[Decision] = []
     if flatten.catches_fill(state, event.symbol, event.worker):
@@ -76,8 +82,8 @@ def give_to_owner(state: State, at: StreamId, fill: PositionOpened) -> list[Deci
     return []
 
 
-def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened) -> None:
-    """Opens the leg `key` or adds to it at the average price."""
+def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened, plan: Plan | None = None) -> None:
+    """Opens the leg `key` or adds to it at the average price; `plan` is what was granted to be lost by it."""
     held = state.positions.get(key)
     if held is None:
         state.positions[key] = Position(
@@ -89,8 +95,10 @@ def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened) -> N
             opened=str(at),
             opened_ms=at.ms,
             marked_ms=at.ms,
+            plan=plan,
         )
     else:
+        held.plan = joined(held.plan, plan)
         cost = held.price * held.size + fill.price * fill.size
         held.size += fill.size
         held.price = (cost / held.size).quantize(_PRICE_DECIMALS, context=EXACT).normalize(EXACT)
@@ -101,8 +109,10 @@ def resize(state: State, held: Position, size: int, price: Decimal) -> None:
     """Sets a leg to the size that is really held. Its mark shrinks in proportion."""
     gone = held.size - size
     if gone > 0:
-        state.day.realized -= _share(earlier(state, held), gone, held.size)
+        note_realized(state, held.worker, -_share(earlier(state, held), gone, held.size))
         _shrink(held, gone)
+    elif gone < 0:
+        held.plan = None  # nobody said of what is more where its stop is
     held.size, held.price = size, price
 
 
@@ -128,6 +138,7 @@ def _use_reservation(state: State, key: str, size: int) -> int:
     if reservation is None:
         return 0
     used = min(size, reservation.size)
+    reservation.plan = without(reservation.plan, used, reservation.size)
     reservation.size -= used
     if reservation.size == 0:
         del state.reservations[key]
@@ -223,7 +234,7 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     if point_value is not None:
         computed = gross_pnl(held.side, held.price, event.price, size, point_value) - event.commission
     counted = min(event.pnl, computed)
-    state.day.realized += counted - _share(earlier(state, held), size, held.size)
+    note_realized(state, held.worker, counted - _share(earlier(state, held), size, held.size))
     state.net += counted
     if abs(event.pnl - computed) <= CENT:
         return []
@@ -250,6 +261,7 @@ def _shrink(held: Position, size: int) -> None:
     held.carried -= _share(held.carried, size, held.size)
     if held.rolled is not None:
         held.rolled -= _share(held.rolled, size, held.size)
+    held.plan = without(held.plan, size, held.size)
     held.size -= size
 
 
@@ -269,7 +281,7 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     if closed_by is not None:
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
         return [EventRejected(reason=reason, rejected="PositionClosed")]
-    state.day.realized += min(event.pnl, ZERO)
+    note_realized(state, event.holder, min(event.pnl, ZERO))
     state.net += min(event.pnl, ZERO)
     _use_kept(state, key, event.size)
     return [_unmatched(state, at, key, event, 0), *table.watch(state, at)]

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from portfold.coordinator.fold.equity import note_equity
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules.budget import loss_budget
 from portfold.coordinator.fold.rules.entries import (
     account_differs,
     account_silent,
@@ -45,6 +46,7 @@ from portfold.coordinator.fold.rules.limits import (
     rolling_loss,
     trailing_drawdown,
     week,
+    worker_daily_loss,
 )
 from portfold.coordinator.fold.rules.rule import Denial, Entry, MayEnter, Rule
 from portfold.coordinator.fold.state import State
@@ -67,6 +69,7 @@ LATCHED: tuple[Rule, ...] = (
 EXPOSURE: tuple[Rule, ...] = (
     max_request_contracts.RULE,
     max_symbol_contracts.RULE,
+    worker_daily_loss.RULE,
     of_a_worker.POSITIONS,
     of_a_worker.BY_WEIGHT,
     of_a_worker.ENTRIES,
@@ -98,6 +101,7 @@ RULES: tuple[Rule, ...] = (
     *EXPOSURE,
     max_positions.RULE,
     max_contracts.RULE,
+    loss_budget.RULE,
 )
 LATCHED_BY_CODE = {rule.code: rule for rule in LATCHED}
 OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resumes)
@@ -120,7 +124,8 @@ def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | N
 @lru_cache(maxsize=64)
 def _asked(present: frozenset[str], *, latched: bool, calendar: bool) -> tuple[MayEnter, ...]:
     """Returns who is asked: of the rules that may be absent only those that can object."""
-    idle = {rule.code for rule in EXPOSURE if rule.keys[0] not in present}
+    absent = (*EXPOSURE, loss_budget.RULE)
+    idle = {rule.code for rule in absent if rule.keys[0] not in present}
     if not latched:
         idle |= LATCHED_BY_CODE.keys()
     if not calendar:
@@ -152,4 +157,4 @@ def watch_latched(state: State, at: StreamId) -> list[Decision]:
     profit_lock.note_profit(state, limits)
     for watching in _WATCHING:
         decisions += watching(state, at)
-    return decisions
+    return [*decisions, *worker_daily_loss.watch(state, at)]
