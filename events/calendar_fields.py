@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from portfold.bounds import CLOCK_TIME, SYMBOL
+from portfold.bounds import CLOCK_TIME, MOST_WINDOWS, SYMBOL, WINDOW
 from portfold.events.fields import DATE
 
 MOST_SESSIONS = 400
@@ -27,5 +27,15 @@ DatedWindows = Annotated[
     Meta(
         pattern=rf"^(?:{_DATED}(?: |\Z)){{0,{MOST_DATED}}}(?<! )\Z",
         description=f"up to {MOST_DATED} windows as 2026-12-10T13:25Z..2026-12-10T13:40Z=deny:ES,NQ#CPI",
+    ),
+]
+Windows = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{WINDOW}(?: |\Z)){{0,{MOST_WINDOWS}}}(?<! )\Z",
+        description=(
+            f"up to {MOST_WINDOWS} weekly windows such as "
+            "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES"
+        ),
     ),
 ]

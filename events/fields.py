@@ -30,7 +30,6 @@ from portfold.bounds import (
     MOST_STEPS,
     MOST_SYMBOLS,
     MOST_TIERS,
-    MOST_WINDOWS,
     NAME_LETTERS,
     POINTS,
     PRICE,
@@ -39,7 +38,6 @@ from portfold.bounds import (
     TIER,
     WEIGHED,
     WEIGHT,
-    WINDOW,
 )
 
 # A field ends up on terminals and must neither steer one nor show other than it is: no control characters,
@@ -235,16 +233,6 @@ LossTiers = Annotated[
         description=(
             f"up to {MOST_TIERS} tiers of the day's loss, in percent of its limit or in dollars, such as "
             "50%=tell 1500=above:2 80%=deny 95%=flatten"
-        ),
-    ),
-]
-Windows = Annotated[
-    str,
-    Meta(
-        pattern=rf"^(?:{WINDOW}(?: |\Z)){{0,{MOST_WINDOWS}}}(?<! )\Z",
-        description=(
-            f"up to {MOST_WINDOWS} weekly windows such as "
-            "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES"
         ),
     ),
 ]

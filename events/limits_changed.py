@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from portfold.dollars import ZERO
+from portfold.events.calendar_fields import Windows
 from portfold.events.fields import (
     ClockTime,
     ClockTimeOrNone,
@@ -37,7 +38,6 @@ from portfold.events.fields import (
     Text,
     WeighedByName,
     Weights,
-    Windows,
     ZoneName,
     ZoneNameOrNone,
 )
