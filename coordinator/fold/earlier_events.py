@@ -11,6 +11,7 @@ from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.incoming import (
     EntryRenewed,
     EntryRequested,
+    EntryWithdrawn,
     Event,
     FlattenRequested,
     Malformed,
@@ -36,6 +37,7 @@ _KNOWN_SINCE: dict[type, int] = {
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, tuple[int, tuple[str, ...]]] = {
     PositionMarked: (7, ("owner",)),
+    EntryWithdrawn: (9, ("request",)),
     EntryRequested: (9, ("stop_price", "price", "risk")),
     TradingHalted: (9, SCOPE_KINDS),
     TradingResumed: (9, SCOPE_KINDS),
