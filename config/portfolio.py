@@ -31,6 +31,7 @@ from portfold.config.reading import UnknownKey, read_tolerant
 from portfold.config.rules import Approximate, Distinct, Exact, Options, Symbol, Text, Whole, YesOrNo, Zone
 from portfold.config.strict_json import read_json
 from portfold.dollars import ZERO
+from portfold.tiers_in_order import expected_of_tiers
 from portfold.whole_rules import half_of_a_rule
 
 _SAID = ("portfolio_constraints.", "expected_performance.")
@@ -140,6 +141,12 @@ class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
     max_positions: Annotated[int, Whole(1, MOST_POSITIONS, "positions")]
     daily_stop_loss: Annotated[Decimal, Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")]
     symbols: Annotated[tuple[Symbol, ...], Distinct(1, MOST_SYMBOLS, "symbols")]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expected = expected_of_tiers(self.loss_tiers, self.daily_stop_loss)
+        if expected is not None:
+            raise UnfitError(expected, self.loss_tiers, field="loss_tiers")
 
 
 class _File(Struct, frozen=True):
