@@ -89,5 +89,8 @@ class RuleOptions:
     mark_confirm_seconds: str | None = None
     """Seconds within which the second one has to come."""
 
+    marks_together_seconds: str | None = None
+    """Seconds that a mark waits for the others of its moment."""
+
     max_forced_resumes: str | None = None
     """How many resumes a day may be forced."""

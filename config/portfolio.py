@@ -93,6 +93,7 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     mark_stale_denies: Annotated[bool, YesOrNo()] = False
     mark_jumps: Annotated[str, _JUMPS] = ""
     mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
+    marks_together_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     max_forced_resumes: Annotated[int, Whole(0, 999, "resumes")] | None = None
 
     def __post_init__(self) -> None:

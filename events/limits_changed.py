@@ -108,6 +108,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_stale_denies: Flag = False
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
+    marks_together_seconds: SecondsOrNone = 0
     second: PersonOrNone = ""
 
     def __post_init__(self) -> None:

@@ -75,7 +75,7 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
-at once. Where profit is counted already, only such an order has it count anew.
+at once. Where profit is counted already, only such an order has it count anew. It knows the moment of a mark.
 What each decided is decided again alike.
 """
 
@@ -92,10 +92,9 @@ _KNOWN_SINCE: dict[type, int] = {
     CashMoved: 8,
 }
 """The version that first knew an event, for those that came later: the ones before refused it."""
-_OWNER_SINCE = 7
 _MARKS_FIELDS = "its fields are worker, session, seq, symbol, side, price, unrealized"
-_NO_OWNER = f"PositionMarked.owner: not a field of PositionMarked; {_MARKS_FIELDS}"
-"""What the versions said before PositionMarked had an owner."""
+_MARKS_FIELDS_SINCE = {"owner": 7, "moment_ms": 9}
+"""The version that first knew a field of PositionMarked; the ones before refused it."""
 _ABOUT_POSITIONS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
 
 
@@ -132,8 +131,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
     """
     if state.fold_version < _KNOWN_SINCE.get(type(event), 0):
         event = Malformed("", type(event).__name__)
-    if state.fold_version < _OWNER_SINCE and isinstance(event, PositionMarked) and event.owner:
-        event = Malformed(_NO_OWNER, "PositionMarked")
+    if state.fold_version < 9 and isinstance(event, PositionMarked) and (event.owner or event.moment_ms):
+        event = _as_marked_then(state.fold_version, event)
     if isinstance(event, WorkerEvent) and repeats.is_repeat(state, event):
         return repeats.answer_again(state, event)
     match event:
@@ -200,10 +199,25 @@ def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) 
     return []
 
 
+def _marks_fields(version: int) -> str:
+    known = (name for name, since in _MARKS_FIELDS_SINCE.items() if since <= version)
+    return ", ".join((_MARKS_FIELDS, *known))
+
+
+def _as_marked_then(version: int, event: PositionMarked) -> PositionMarked | Malformed:
+    """Returns the mark as an earlier version read it: refused for the first field that it did not know."""
+    for name, since in _MARKS_FIELDS_SINCE.items():
+        if version < since and getattr(event, name):
+            unknown = f"PositionMarked.{name}: not a field of PositionMarked; {_marks_fields(version)}"
+            return Malformed(unknown, "PositionMarked")
+    return event
+
+
 def _malformed(state: State, event: Malformed) -> list[Decision]:
     reason = event.reason
-    if state.fold_version < _OWNER_SINCE and event.type == "PositionMarked":
-        reason = reason.replace(f"{_MARKS_FIELDS}, owner", _MARKS_FIELDS)
+    if state.fold_version < 9 and event.type == "PositionMarked":
+        every = ", ".join((_MARKS_FIELDS, *_MARKS_FIELDS_SINCE))
+        reason = reason.replace(every, _marks_fields(state.fold_version))
     later = [kind.__name__ for kind, since in _KNOWN_SINCE.items() if state.fold_version < since]
     if later:
         unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"

@@ -83,6 +83,7 @@ class Limits(Struct, frozen=True, dict=True):
     mark_stale_denies: bool = False
     mark_jumps: str = ""
     mark_confirm_seconds: int = 0
+    marks_together_seconds: int = 0
 
     @cached_property
     def jumps(self) -> dict[str, Decimal]:

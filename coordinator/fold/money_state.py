@@ -53,6 +53,15 @@ class Doubt(Struct):
     since_ms: int
 
 
+class Apart(Struct):
+    """A mark of `moment_ms` that waits since `since_ms` for those of other positions, to count with them."""
+
+    price: Decimal
+    unrealized: Decimal
+    moment_ms: int
+    since_ms: int
+
+
 class PastDay(Struct, frozen=True):
     """A trading day that is over, and what it came to in dollars."""
 

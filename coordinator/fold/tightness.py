@@ -123,6 +123,7 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "mark_stale_denies": _or(tighter=True),
     "mark_jumps": _unchanged_or_new,
     "mark_confirm_seconds": _unchanged,
+    "marks_together_seconds": _lower,
 }
 """By the name of a limit, whether another value of it, the second, allows no more than the first."""
 

@@ -198,7 +198,9 @@ class Story:
             **more,
         )
 
-    def marks(self, symbol: str, unrealized: str, price: str = "100", side: str = "long") -> list[Decision]:
+    def marks(
+        self, symbol: str, unrealized: str, price: str = "100", side: str = "long", moment_ms: int = 0
+    ) -> list[Decision]:
         return self.says(
             PositionMarked,
             f"ibs-{symbol}",
@@ -206,6 +208,7 @@ class Story:
             side=side,
             price=Decimal(price),
             unrealized=Decimal(unrealized),
+            moment_ms=moment_ms,
         )
 
     def withdraws(self, symbol: str, worker: str = "", session: str = "s1") -> list[Decision]:

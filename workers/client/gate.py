@@ -15,7 +15,6 @@ one that was given while the worker was down. After a fork the child's copy refu
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from functools import partial
 from types import TracebackType
 
@@ -267,14 +266,20 @@ class PortfolioGate:
         self._marks.forget(symbol)
         self._reported.closed_elsewhere(symbol, left)
 
-    def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
-        """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
-        return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
+    def position_marked(
+        self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount, moment_ms: int = 0
+    ) -> bool:
+        """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`.
 
-    def marked_for(self, owner: str, symbol: str, side: Side, *, price: Decimal, unrealized: Decimal) -> bool:
+        `moment_ms` is the market's time of the price: where limits say so, marks of one count together.
+        """
+        made = exact(unrealized, "unrealized")
+        return self._marks.offer(Mark(symbol, side, exact(price, "price"), made, moment_ms))
+
+    def marked_for(self, owner: str, mark: Mark) -> bool:
         """Reports, in a single attempt, what the position of another makes that is not there to say so."""
-        make = partial(self._author.event, PositionMarked, symbol=symbol, side=side, price=price)
-        return self._publisher.mention(partial(make, unrealized=unrealized, owner=owner)) is not None
+        make = partial(self._author.event, PositionMarked, owner=owner, **mark._asdict())
+        return self._publisher.mention(make) is not None
 
     def mark_due_in(self, symbol: str) -> float:
         """Returns how many seconds it takes until a new mark may go out; infinite while nobody knows the

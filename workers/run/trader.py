@@ -210,7 +210,10 @@ class Trader:
             if is_price_of(held, bar.contract):
                 value = self._contract.point_value
                 made = gross_pnl(held.side, held.price, bar.close, held.size, value)
-                self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=made)
+                moment_ms = round(bar.time.timestamp() * 1000)
+                self._gate.position_marked(
+                    self.symbol, held.side, price=bar.close, unrealized=made, moment_ms=moment_ms
+                )
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:

@@ -198,6 +198,7 @@ LOOSER: list[dict[str, Any]] = [
     {"mark_jumps": "ES=21"},
     {"mark_jumps": "ES=20 CL=1"},
     {"mark_confirm_seconds": 11},
+    {"marks_together_seconds": 1},
 ]
 TIGHTER: list[dict[str, Any]] = [
     {"max_positions": 3},
