@@ -1,4 +1,4 @@
-"""The options of the rules of money: the same for an order of limits and for a question about other ones.
+"""The options of the rules that may be absent: the same for an order of limits and for a question about them.
 
 Each is called as the limit; what it takes, the log says. 0, or nothing in quotes, is no such rule.
 """
@@ -9,10 +9,10 @@ from typing import Literal
 from cyclopts import Parameter
 
 
-@Parameter(name="*", group="Rules of money")
+@Parameter(name="*", group="Rules that may be absent")
 @dataclass(frozen=True)
 class RuleOptions:
-    """The options of the rules of money; docs/limits.md has what each means."""
+    """The options of the rules that may be absent; docs/limits.md has what each means."""
 
     start_balance: str | None = None
     """Dollars of the account where its equity begins to count."""
@@ -94,3 +94,36 @@ class RuleOptions:
 
     max_forced_resumes: str | None = None
     """How many resumes a day may be forced."""
+
+    max_request_contracts: str | None = None
+    """Contracts that one entry may ask for."""
+
+    max_symbol_contracts: str | None = None
+    """Contracts of each symbol, as 2 or "2 ES=4"."""
+
+    contract_weights: str | None = None
+    """How much a contract counts, as "MES=0.1 MNQ=0.1"."""
+
+    worker_positions: str | None = None
+    """Positions of each worker at once, as 1 or "1 ibs-ES=2"."""
+
+    worker_contracts: str | None = None
+    """Contracts of each worker at once, by weight."""
+
+    worker_entries: str | None = None
+    """Entries of each worker in a trading day."""
+
+    groups: str | None = None
+    """Groups of symbols, as "equities=ES,MES,NQ energy=CL,NG"."""
+
+    group_positions: str | None = None
+    """Positions in each group at once, as 2 or "2 energy=1"."""
+
+    group_contracts: str | None = None
+    """Contracts in each group at once, by weight."""
+
+    group_one_side: str | None = None
+    """Contracts in each group on one side, by weight."""
+
+    contracts_ladder: str | None = None
+    """Contracts by the equity of the day before, as "50000=2 55000=3"."""

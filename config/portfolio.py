@@ -16,19 +16,41 @@ from msgspec import Struct
 
 from portfold.bounds import (
     CLOCK_TIME,
+    COUNT,
+    GROUP,
+    LONGEST_NAME,
     MOST_CONFIRM_SECONDS,
+    MOST_CONTRACTS,
     MOST_DAYS,
+    MOST_GROUPS,
+    MOST_NAMED,
     MOST_PERCENT,
     MOST_POSITIONS,
+    MOST_STEPS,
     MOST_SYMBOLS,
     MOST_TIERS,
+    NAME_LETTERS,
     POINTS,
+    STEP,
     SYMBOL,
     TIER,
+    WEIGHED,
+    WEIGHT,
 )
 from portfold.config.errors import UnfitError
 from portfold.config.reading import UnknownKey, read_tolerant
-from portfold.config.rules import Approximate, Distinct, Exact, Options, Symbol, Text, Whole, YesOrNo, Zone
+from portfold.config.rules import (
+    Approximate,
+    Distinct,
+    Exact,
+    NumberOrText,
+    Options,
+    Symbol,
+    Text,
+    Whole,
+    YesOrNo,
+    Zone,
+)
 from portfold.config.strict_json import read_json
 from portfold.dollars import ZERO
 from portfold.tiers_in_order import expected_of_tiers
@@ -63,6 +85,29 @@ _TIERS = Text(
     rf"(?:{TIER}(?: {TIER}){{0,{MOST_TIERS - 1}}})?",
     f"up to {MOST_TIERS} tiers such as 50%=tell 1500=above:2 80%=deny 95%=flatten",
 )
+_REQUEST = Whole(0, MOST_CONTRACTS, "contracts")
+_NAME = rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}"
+
+
+def _listed(item: str, most: int) -> str:
+    return rf"(?:{item}(?: {item}){{0,{most - 1}}})?"
+
+
+_COUNT_BY_SYMBOL = NumberOrText(
+    _listed(rf"(?:{SYMBOL}=)?{COUNT}", MOST_NAMED),
+    "contracts for each symbol, and for those with a number of their own, such as 2 or 2 ES=4",
+)
+_COUNT_BY_NAME = NumberOrText(
+    _listed(rf"(?:{_NAME}=)?{COUNT}", MOST_NAMED),
+    "a whole number for each, and for those with their own, such as 2 or 2 ibs-ES=4",
+)
+_WEIGHED_BY_NAME = NumberOrText(
+    _listed(rf"(?:{_NAME}=)?{WEIGHED}", MOST_NAMED),
+    "contracts by weight for each, and for those with their own, such as 2 or 2 ibs-ES=1.5",
+)
+_WEIGHTS = Text(_listed(f"{SYMBOL}={WEIGHT}", MOST_SYMBOLS), "how much a contract counts, such as MES=0.1")
+_GROUPS = Text(_listed(GROUP, MOST_GROUPS), "groups of symbols, such as equities=ES,MES,NQ energy=CL,NG")
+_LADDER = Text(_listed(STEP, MOST_STEPS), "steps of contracts by equity, such as 50000=2 55000=3")
 
 
 class ConfiguredRules(Struct, frozen=True, kw_only=True):
@@ -95,6 +140,17 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     marks_together_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     max_forced_resumes: Annotated[int, Whole(0, 999, "resumes")] | None = None
+    max_request_contracts: Annotated[int, _REQUEST] = 0
+    max_symbol_contracts: Annotated[str, _COUNT_BY_SYMBOL] = ""
+    contract_weights: Annotated[str, _WEIGHTS] = ""
+    worker_positions: Annotated[str, _COUNT_BY_NAME] = ""
+    worker_contracts: Annotated[str, _WEIGHED_BY_NAME] = ""
+    worker_entries: Annotated[str, _COUNT_BY_NAME] = ""
+    groups: Annotated[str, _GROUPS] = ""
+    group_positions: Annotated[str, _COUNT_BY_NAME] = ""
+    group_contracts: Annotated[str, _WEIGHED_BY_NAME] = ""
+    group_one_side: Annotated[str, _WEIGHED_BY_NAME] = ""
+    contracts_ladder: Annotated[str, _LADDER] = ""
 
     def __post_init__(self) -> None:
         missing = half_of_a_rule(self)

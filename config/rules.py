@@ -139,6 +139,14 @@ class Text(Rule, frozen=True):
         raise UnfitError(self.expected, _NOT_SHOWN if self.secret and isinstance(value, str) else None)
 
 
+class NumberOrText(Text, frozen=True):
+    """The same, where a number alone may be written as one: 2, and "2 ES=4"."""
+
+    def read(self, value: object) -> str:
+        number = _number(value, as_text=False)
+        return super().read(value if number is None else f"{_plain(number):f}")
+
+
 class Folder(Rule, frozen=True):
     """The absolute path of a folder, as a process may be started anywhere. The folder need not exist."""
 

@@ -13,21 +13,29 @@ from msgspec import Meta
 
 from portfold.bounds import (
     CLOCK_TIME,
+    COUNT,
+    GROUP,
     LONGEST_NAME,
     LONGEST_TEXT,
     MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
     MOST_DAYS,
+    MOST_GROUPS,
+    MOST_NAMED,
     MOST_PERCENT,
     MOST_POSITIONS,
     MOST_SPECIFIED,
+    MOST_STEPS,
     MOST_SYMBOLS,
     MOST_TIERS,
     NAME_LETTERS,
     POINTS,
     PRICE,
+    STEP,
     SYMBOL,
     TIER,
+    WEIGHED,
+    WEIGHT,
 )
 
 # A field ends up on terminals and must neither steer one nor show other than it is: no control characters,
@@ -148,6 +156,54 @@ PointJumps = Annotated[
     Meta(
         pattern=rf"^(?:{SYMBOL}={POINTS}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
         description=f"points a mark may jump, for up to {MOST_SYMBOLS} symbols, such as CL=1.5 ES=20",
+    ),
+]
+RequestLimit = Annotated[
+    int,
+    Meta(
+        ge=0, le=MOST_CONTRACTS, description=f"a whole number of contracts from 0 (none) to {MOST_CONTRACTS}"
+    ),
+]
+CountBySymbol = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{SYMBOL}=)?{COUNT}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="contracts for each symbol, and for those with a number of their own, such as 2 ES=4",
+    ),
+]
+CountByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{COUNT}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="a whole number for each, and for those with their own, such as 2 ibs-ES=4",
+    ),
+]
+WeighedByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{WEIGHED}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="contracts by weight for each, and for those with their own, such as 2 ibs-ES=1.5",
+    ),
+]
+Weights = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}={WEIGHT}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
+        description=f"how much a contract counts, for up to {MOST_SYMBOLS} symbols, such as MES=0.1 MNQ=0.1",
+    ),
+]
+Groups = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{GROUP}(?: |\Z)){{0,{MOST_GROUPS}}}(?<! )\Z",
+        description=f"up to {MOST_GROUPS} groups of symbols, such as equities=ES,MES,NQ energy=CL,NG",
+    ),
+]
+Ladder = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{STEP}(?: |\Z)){{0,{MOST_STEPS}}}(?<! )\Z",
+        description=f"up to {MOST_STEPS} steps of contracts by equity, such as 50000=2 55000=3",
     ),
 ]
 LossTiers = Annotated[

@@ -7,12 +7,16 @@ from portfold.events.fields import (
     ClockTime,
     ClockTimeOrNone,
     ContractLimit,
+    CountByName,
+    CountBySymbol,
     CountOrNone,
     DaysOrNone,
     Digest,
     Dollars,
     Flag,
+    Groups,
     HoldOrFlatten,
+    Ladder,
     LossTiers,
     Milliseconds,
     NameOrNone,
@@ -23,10 +27,13 @@ from portfold.events.fields import (
     PointJumps,
     PointValues,
     PositionLimit,
+    RequestLimit,
     SecondsOrNone,
     StopBasis,
     SymbolList,
     Text,
+    WeighedByName,
+    Weights,
     ZoneName,
     ZoneNameOrNone,
 )
@@ -109,6 +116,17 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
     marks_together_seconds: SecondsOrNone = 0
+    max_request_contracts: RequestLimit = 0
+    max_symbol_contracts: CountBySymbol = ""
+    contract_weights: Weights = ""
+    worker_positions: CountByName = ""
+    worker_contracts: WeighedByName = ""
+    worker_entries: CountByName = ""
+    groups: Groups = ""
+    group_positions: CountByName = ""
+    group_contracts: WeighedByName = ""
+    group_one_side: WeighedByName = ""
+    contracts_ladder: Ladder = ""
     second: PersonOrNone = ""
 
     def __post_init__(self) -> None:

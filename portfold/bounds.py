@@ -30,6 +30,20 @@ MOST_TIERS = 8
 TIER = r"[0-9]{1,9}(?:\.[0-9]{1,2})?%?=(?:tell|deny|above:[1-9][0-9]{0,3}|flatten)"
 """A tier of the day's loss: how much of its limit, or how many dollars, and what follows."""
 
+MOST_GROUPS = 16
+MOST_STEPS = 8
+MOST_NAMED = 64
+"""How many names may have a number of their own in one limit."""
+COUNT = r"(?:0|[1-9][0-9]{0,3})"
+"""Positions, contracts or entries; 0 is no limit."""
+WEIGHED = r"(?:0|[1-9][0-9]{0,3})(?:\.[0-9]{1,2})?"
+"""Contracts by their weight."""
+WEIGHT = r"(?:0\.(?:0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,2}(?:\.[0-9]{1,2})?)"
+"""How much a contract counts, above 0."""
+GROUP = rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}={SYMBOL}(?:,{SYMBOL}){{0,{MOST_SYMBOLS - 1}}}"
+STEP = r"[0-9]{1,9}(?:\.[0-9]{1,2})?=[1-9][0-9]{0,3}"
+"""A step of a ladder: from how many dollars of equity on how many contracts."""
+
 MOST_BLOCKED = Decimal("0.5")
 """The share of entries that are denied, above which that is a warning sign."""
 MOST_STOPS_A_WEEK = 3

@@ -35,6 +35,12 @@ def shown_price(price: Decimal, *, grouped: bool = False) -> str:
     return text if rounded == price else f"≈{text}"
 
 
+def plain_count(count: Decimal) -> str:
+    """Shows a count as `1.5`, and `2` for 2.00: contracts by weight have two decimals at most."""
+    text = f"{count:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def shown_limit(amount: Decimal) -> str:
     """Shows a limit as `$2,500`, without cents where it has none."""
     return f"${amount:,.0f}" if amount == amount.to_integral_value() else shown(amount)

@@ -15,6 +15,7 @@ from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
+from tests.longest_first import longest_first
 from tests.processes import Coordinators
 
 # No deadline: a busy machine is no failure. The blob lets anyone replay a failing example.
@@ -24,6 +25,14 @@ settings.load_profile("portfold")
 # Whoever starts the tests in the background may have Ctrl-C ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several workers each begins with its share of what takes long."""
+    if workers := getattr(config, "workerinput", {}).get("workercount"):
+        usual = float(config.getini("timeout"))
+        items[:] = longest_first(items, usual_seconds=usual, workers=workers)
 
 
 @pytest.fixture(scope="session")

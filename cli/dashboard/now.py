@@ -123,7 +123,7 @@ def limit_rows(view: PortfolioView) -> tuple[LimitRow, ...]:
     """Returns the limits in force, the nearest to being reached first."""
     return tuple(
         LimitRow(
-            one.rule,
+            one.shown,
             amount_in_words(one.unit, one.limit),
             amount_in_words(one.unit, one.now),
             amount_in_words(one.unit, one.left),

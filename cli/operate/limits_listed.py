@@ -69,4 +69,4 @@ def lines(view: PortfolioView) -> Iterator[str]:
 
 def _row(one: ShownRule) -> tuple[str, ...]:
     now, limit, left = (amount_in_words(one.unit, figure) for figure in (one.now, one.limit, one.left))
-    return (one.rule, now, limit, left, f"{one.used:.0%}", one.about)
+    return (one.shown, now, limit, left, f"{one.used:.0%}", one.about)

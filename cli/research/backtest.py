@@ -75,7 +75,8 @@ def backtest(
     Parameters
     ----------
     results_dir
-        The folder to write to, as <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv and best.json beside it.
+        The folder to write to, as <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv; signals and best.json
+        beside it.
     initial_cash
         Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
     jobs

@@ -41,7 +41,7 @@ class Given:
     """The options of trades, account and limits."""
 
     results_dir: Path = Path("results")
-    """The folder with <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv."""
+    """The folder with <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv, and signals beside where known."""
 
     symbols: Symbols = ()
     """Which symbols, as ES,CL; by default all in the folder."""
@@ -109,7 +109,7 @@ class Loaded:
         from portfold.research.trades.trading_days import trades_within
 
         day = self.configuration.runtime.trading_day
-        return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
+        return trades_within(self.results.simulated, span, zone=day.zone, roll=day.roll)
 
     def seen(self, chosen: "Chosen") -> "tuple[InSampleTrades, ...]":
         """Returns what of these trades is on bars that their model was trained on."""

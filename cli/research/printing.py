@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 
 def read_lines(loaded: "Loaded") -> Iterator[str]:
     """Yields what was read, what of it was not used, and why."""
+    from portfold.research.trades import asked_for
+
     results = loaded.results
     names = ", ".join(one.symbol for one in results.symbols)
     unselected = sum(one.unselected for one in results.symbols)
     more = f", {unselected:,} more not selected" if unselected else ""
-    yield f"{len(results.trades):,} trades of {names} in {results.folder}{more}."
+    found = results.simulated
+    count = asked_for.in_words(len(found), asked_for.signals_among(found))
+    yield f"{count} of {names} in {results.folder}{more}."
+    if unsaid := asked_for.without_signals(results):
+        yield unsaid
     for one in results.symbols:
         if one.dropped:
             why = "; ".join(
@@ -37,10 +43,13 @@ def read_lines(loaded: "Loaded") -> Iterator[str]:
 
 def span_line(name: str, chosen: "Chosen") -> str:
     """`Span: 2023-01-03 to 2024-12-30, 520 trading days, 6,588 trades.`"""
+    from portfold.research.trades.asked_for import in_words, signals_among
+
+    found = in_words(len(chosen.trades), signals_among(chosen.trades))
     left_out = f", {chosen.straddling:,} more lie across its ends" if chosen.straddling else ""
     return (
         f"{name}: {chosen.days[0]} to {chosen.days[-1]}, {len(chosen.days):,} trading days, "
-        f"{len(chosen.trades):,} trades{left_out}."
+        f"{found}{left_out}."
     )
 
 

@@ -76,6 +76,7 @@ position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
 at once. Where profit is counted already, only such an order has it count anew. It knows the moment of a mark.
+It knows the rules of exposure that may be absent, and counts the entries of each worker.
 What each decided is decided again alike.
 """
 

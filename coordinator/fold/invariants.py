@@ -10,7 +10,7 @@ from decimal import getcontext, setcontext
 from functools import lru_cache
 
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules.table import LATCHED
+from portfold.coordinator.fold.rules.table import LATCHED, broken
 from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
@@ -22,13 +22,13 @@ from portfold.coordinator.fold.state import (
     UNSETTLED_HELD,
     WORKERS_REMEMBERED,
     State,
-    contracts_used,
     daily_pnl,
     leg_key,
     slots_used,
 )
+from portfold.coordinator.fold.taken import contracts_counted
 from portfold.dollars import EXACT
-from portfold.events.incoming import Event, Malformed
+from portfold.events.incoming import EntryRequested, Event, Malformed
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 
@@ -44,13 +44,15 @@ class InvariantBroken(RuntimeError):
     """An invariant does not hold: a defect of ours, never of an event."""
 
 
-def check_grant(state: State, limits: Limits) -> None:
-    """Checks after a grant that slots and contracts are within the limits. Raises InvariantBroken."""
-    slots, contracts = slots_used(state), contracts_used(state)
+def check_grant(state: State, limits: Limits, request: EntryRequested) -> None:
+    """Checks after a grant that what is taken is within the limits. Raises InvariantBroken."""
+    slots, contracts = slots_used(state), contracts_counted(state, limits)
     if slots > limits.max_positions:
         raise InvariantBroken(f"{slots} slots granted, limit {limits.max_positions}")
     if contracts > limits.max_contracts:
         raise InvariantBroken(f"{contracts} contracts granted, limit {limits.max_contracts}")
+    for denial in broken(state, limits, request):
+        raise InvariantBroken(f"granted beyond {denial.code}: {denial.reason}")
 
 
 def check(state: State, at: StreamId, event: Event | Malformed) -> None:

@@ -84,6 +84,17 @@ class Limits(Struct, frozen=True, dict=True):
     mark_jumps: str = ""
     mark_confirm_seconds: int = 0
     marks_together_seconds: int = 0
+    max_request_contracts: int = 0
+    max_symbol_contracts: str = ""
+    contract_weights: str = ""
+    worker_positions: str = ""
+    worker_contracts: str = ""
+    worker_entries: str = ""
+    groups: str = ""
+    group_positions: str = ""
+    group_contracts: str = ""
+    group_one_side: str = ""
+    contracts_ladder: str = ""
 
     @cached_property
     def jumps(self) -> dict[str, Decimal]:
@@ -92,9 +103,22 @@ class Limits(Struct, frozen=True, dict=True):
         return {symbol: Decimal(points) for symbol, points in pairs}
 
     @cached_property
+    def weights(self) -> dict[str, Decimal]:
+        """Returns how much a contract counts, for the symbols whose contracts do not count 1."""
+        pairs = (pair.split("=") for pair in self.contract_weights.split(" ") if pair)
+        return {symbol: Decimal(weight) for symbol, weight in pairs}
+
+    @cached_property
+    def present(self) -> frozenset[str]:
+        """Returns the limits that may be absent, and are not."""
+        return frozenset(
+            name for name, absent in RULES_THAT_MAY_BE_ABSENT.items() if getattr(self, name) != absent
+        )
+
+    @cached_property
     def chosen(self) -> bool:
         """Returns whether any rule is in force that may be absent."""
-        return any(getattr(self, name) != absent for name, absent in RULES_THAT_MAY_BE_ABSENT.items())
+        return bool(self.present)
 
     @cached_property
     def text(self) -> str:

@@ -18,7 +18,8 @@ class Capital(Struct):
     `start` was the balance then, when the log had realized `from_net`; `named_peak` is the peak given with
     it. `cash` is what was paid in since, less what was paid out. `peak` is the highest equity that
     counted. Where it counts once a day, `closes_ms` is when it does next. `forced` is the equity at which a
-    resume below a floor was forced, by the floor's rule: no other floor gives way with it.
+    resume below a floor was forced, by the floor's rule: no other floor gives way with it. `at_roll` is the
+    equity with which the day before ended, where a ladder of contracts is in force.
     """
 
     start: Decimal
@@ -28,6 +29,7 @@ class Capital(Struct):
     cash: Decimal = ZERO
     closes_ms: int = 0
     forced: dict[str, Decimal] = field(default_factory=dict)
+    at_roll: Decimal | None = None
 
 
 class Lock(Struct):

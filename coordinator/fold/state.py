@@ -50,6 +50,7 @@ class Reservation(Struct):
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
     was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
+    `entered`: it was filled in part.
     """
 
     symbol: str
@@ -61,6 +62,7 @@ class Reservation(Struct):
     kept: bool = False
     lasts_ms: int = 0
     revoked: bool = False
+    entered: bool = False
 
 
 class Position(Struct):
@@ -162,7 +164,8 @@ class Worker(Struct):
     answers to its latest requests, by session and number, so that a repeat is answered alike. `said` is a
     digest of the last event of each session: another event of the same number is no repeat of it. `fills` are
     its latest fills with the events that reported them: many of one worker push out none of another's. Since
-    version 6 the fills that opened are in `openings`.
+    version 6 the fills that opened are in `openings`. `entered` is how often it entered on the trading day
+    `entered_on`.
     """
 
     session: str = ""
@@ -173,6 +176,8 @@ class Worker(Struct):
     fills: dict[str, str] = field(default_factory=dict)
     openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
+    entered: Count = 0
+    entered_on: str = ""
 
 
 class Stats(Struct):

@@ -10,8 +10,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from portfold.by_name import no_higher, no_larger, no_lighter, no_narrower
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.table import LATCHED
+from portfold.whole_rules import half_of_a_rule
 
 _OF_PROFIT = ("profit_target", "profit_lock_at", "consistency_percent", "weekly_profit")
 _HOW_PROFIT_COUNTS = ("profit_denies_only", "profit_from_now")
@@ -19,6 +21,7 @@ _BEGIN_TO_COUNT = (
     ("start_balance", "start_peak"),
     ("account", "account_grace_ms", "account_tolerance", "account_silent_ms", "account_silence_denies"),
     ("mark_jumps", "mark_confirm_seconds"),
+    ("groups", "group_positions", "group_contracts", "group_one_side"),
 )
 """Limits that are one rule, as those of each rule of money are; the first says whether there is any."""
 _ALONE = (
@@ -124,6 +127,17 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "mark_jumps": _unchanged_or_new,
     "mark_confirm_seconds": _unchanged,
     "marks_together_seconds": _lower,
+    "max_request_contracts": _lower_or_new,
+    "max_symbol_contracts": no_larger,
+    "contract_weights": no_lighter,
+    "worker_positions": no_larger,
+    "worker_contracts": no_larger,
+    "worker_entries": no_larger,
+    "groups": no_narrower,
+    "group_positions": no_larger,
+    "group_contracts": no_larger,
+    "group_one_side": no_larger,
+    "contracts_ladder": no_higher,
 }
 """By the name of a limit, whether another value of it, the second, allows no more than the first."""
 
@@ -141,7 +155,19 @@ def at_once(in_force: Limits, ordered: Limits) -> Limits:
         if number == "symbols":
             both = tuple(symbol for symbol in ordered.symbols if symbol in in_force.symbols)
             kept[number] = both or in_force.symbols
-    return replace(ordered, **kept)
+    return _whole(in_force, replace(ordered, **kept))
+
+
+def _whole(in_force: Limits, now: Limits) -> Limits:
+    """Returns the limits without what needs another that waits, such as a limit of a group that is new."""
+    half = half_of_a_rule(now)
+    while half is not None:
+        here = getattr(in_force, half.field)
+        if getattr(now, half.field) == here:
+            return in_force
+        now = replace(now, **{half.field: here})
+        half = half_of_a_rule(now)
+    return now
 
 
 def _reckoned_together(in_force: Limits) -> Iterator[tuple[str, ...]]:

@@ -193,10 +193,11 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         return min(Decimal(1), max(ZERO, lost / limit)) if limit else ZERO
 
     @property
-    def contracts_used(self) -> int:
-        """Counts contracts held or reserved: `max_contracts` bounds them."""
-        slots = (*self.reserved, *self.taken_back)
-        return sum(held.size for held in self.positions) + sum(slot.size for slot in slots)
+    def contracts_used(self) -> Decimal:
+        """Counts contracts held or reserved, by their weight: `max_contracts` bounds them."""
+        weights = self.limits.weights if self.limits else {}
+        taken: list[ShownPosition | Slot] = [*self.positions, *self.reserved, *self.taken_back]
+        return sum((one.size * weights.get(one.symbol, Decimal(1)) for one in taken), ZERO)
 
     def slots_of(self, worker: str) -> tuple[Slot, ...]:
         """Returns the worker's slots, reserved or taken back: a fill of each may still be reported."""

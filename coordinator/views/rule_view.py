@@ -10,13 +10,13 @@ from portfold.coordinator.fold.rules.rule import Reading, Unit
 from portfold.coordinator.fold.rules.table import RULES
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.views.amounts import refuse_no_amount
-from portfold.dollars import CENT, EXACT, ZERO, shown
+from portfold.dollars import CENT, EXACT, ZERO, plain_count, shown
 
 
 class ShownRule(Struct, frozen=True):
     """A rule by the name of its limit: `now` against `limit`, `left` of the `whole` way to go, in one unit.
 
-    `about` says what is counted.
+    `about` says what is counted, and `of` whose it is, where the limit has a number for several.
     """
 
     rule: str
@@ -26,9 +26,15 @@ class ShownRule(Struct, frozen=True):
     left: Decimal
     whole: Decimal
     about: str = ""
+    of: str = ""
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.limit, self.now, self.left, self.whole)
+
+    @property
+    def shown(self) -> str:
+        """Shows the rule, and whose number it is."""
+        return f"{self.rule} of {self.of}" if self.of else self.rule
 
     @property
     def used(self) -> Decimal:
@@ -43,6 +49,9 @@ def shown_rules(state: State) -> tuple[ShownRule, ...]:
         return ()
     readings = [(rule.keys[0], rule.read(state, limits)) for rule in RULES if rule.read is not None]
     found = [_shown(name, reading) for name, reading in readings if reading is not None]
+    for rule in RULES:
+        if rule.read_each is not None and rule.keys[0] in limits.present:
+            found += [_shown(rule.keys[0], reading) for reading in rule.read_each(state, limits)]
     return tuple(sorted(found, key=lambda one: -one.used))
 
 
@@ -55,6 +64,7 @@ def _shown(name: str, one: Reading) -> ShownRule:
         left=_cents(one.left),
         whole=_cents(one.whole),
         about=one.about,
+        of=one.of,
     )
 
 
@@ -66,6 +76,7 @@ def rule_fields(one: ShownRule) -> dict[str, object]:
     """Returns where one rule stands for programs, figures as numbers."""
     return {
         "rule": one.rule,
+        "of": one.of,
         "unit": one.unit,
         "now": float(one.now),
         "limit": float(one.limit),
@@ -83,12 +94,12 @@ def rules_in_words(rules: Iterable[ShownRule]) -> dict[str, str]:
 def rule_in_words(one: ShownRule) -> str:
     """Words where a rule stands: `max_positions: 2 of 4, 2 to go`."""
     limit, now, left = (amount_in_words(one.unit, figure) for figure in (one.limit, one.now, one.left))
-    return f"{one.rule}: {now} of {limit}, {left} to go"
+    return f"{one.shown}: {now} of {limit}, {left} to go"
 
 
 def amount_in_words(unit: Unit, figure: Decimal) -> str:
     """Words a figure in its unit."""
-    return shown(figure) if unit == "dollars" else f"{figure:.0f}"
+    return shown(figure) if unit == "dollars" else plain_count(figure)
 
 
 def locks_in_words(locks: Iterable[Lock]) -> dict[str, str]:

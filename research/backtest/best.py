@@ -6,13 +6,14 @@ they depend on: while it and the file of trades are unchanged, the backtest is n
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from portfold.research.trades.results_folder import best_file, path_folder, trades_file
+from portfold.research.trades.results_folder import best_file, path_folder, signals_file, trades_file
 from portfold.research.trades.whole_files import write_whole
 
 MOST_PATHS = 5
@@ -63,22 +64,57 @@ class Best(Struct, frozen=True, rename=_named):
     bars: int
     warm_up_bars: int
     version: str
+    signals: int
+    signals_on_training_bars: int
     trades_sha256: str
+    signals_sha256: str
     paths_sha256: tuple[str, ...]
     fingerprint: str
 
 
-def write_results(folder: Path, trades: str, paths: Sequence[str], best: Best) -> None:
-    """Writes a symbol's trades, those of each path of cross-validation, and best.json last, as it holds the
+class Tables(NamedTuple):
+    """The content of a symbol's two tables: its trades, and its signals."""
+
+    trades: str
+    signals: str
+
+    @property
+    def digests(self) -> tuple[str, str]:
+        """Returns the SHA-256 of both."""
+        return sha256(self.trades.encode()), sha256(self.signals.encode())
+
+
+class _OfPath(Struct, frozen=True, rename=_named):
+    """The best.json of a path of cross-validation: which files belong together, and no figure."""
+
+    symbol: str
+    trades_sha256: str
+    signals_sha256: str
+
+
+def write_results(folder: Path, tables: Tables, paths: Sequence[Tables], best: Best) -> None:
+    """Writes a symbol's tables, those of each path of cross-validation, and best.json last, as it holds the
     hashes of the others. Raises ResearchError.
     """
-    write_whole(trades_file(folder, best.symbol), trades)
-    for number, table in enumerate(paths, start=1):
-        write_whole(trades_file(path_folder(folder, number), best.symbol), table)
+    symbol = best.symbol
+    _write(folder, symbol, tables)
+    for number, of_path in enumerate(paths, start=1):
+        _write(path_folder(folder, number), symbol, of_path)
+        _write_json(path_folder(folder, number), symbol, _OfPath(symbol, *of_path.digests))
     for number in range(len(paths) + 1, MOST_PATHS + 1):  # of a model that is no longer there
-        trades_file(path_folder(folder, number), best.symbol).unlink(missing_ok=True)
-    content = msgspec.json.format(msgspec.json.encode(best), indent=2).decode()
-    write_whole(best_file(folder, best.symbol), f"{content}\n")
+        for file in (trades_file, signals_file, best_file):
+            file(path_folder(folder, number), symbol).unlink(missing_ok=True)
+    _write_json(folder, symbol, best)
+
+
+def _write(folder: Path, symbol: str, tables: Tables) -> None:
+    write_whole(trades_file(folder, symbol), tables.trades)
+    write_whole(signals_file(folder, symbol), tables.signals)
+
+
+def _write_json(folder: Path, symbol: str, content: Struct) -> None:
+    shown = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
+    write_whole(best_file(folder, symbol), f"{shown}\n")
 
 
 def done_before(folder: Path, symbol: str, fingerprint: str) -> Best | None:
@@ -87,15 +123,19 @@ def done_before(folder: Path, symbol: str, fingerprint: str) -> Best | None:
     try:
         with best_file(folder, symbol).open("rb") as file:
             best = msgspec.json.decode(file.read(_LARGEST), type=Best)
-        trades = sha256(trades_file(folder, symbol).read_bytes())
-        paths = tuple(
-            sha256(trades_file(path_folder(folder, number), symbol).read_bytes())
-            for number in range(1, len(best.paths_sha256) + 1)
-        )
+        files = _digests_of(folder, symbol)
+        numbers = range(1, len(best.paths_sha256) // 2 + 1)
+        paths = tuple(chain(*(_digests_of(path_folder(folder, number), symbol) for number in numbers)))
     except (OSError, msgspec.DecodeError):
         return None  # another program's file, or none: the backtest is run
-    written = (best.fingerprint, best.trades_sha256, best.paths_sha256)
-    return best if written == (fingerprint, trades, paths) else None
+    written = (best.fingerprint, (best.trades_sha256, best.signals_sha256), best.paths_sha256)
+    return best if written == (fingerprint, files, paths) else None
+
+
+def _digests_of(folder: Path, symbol: str) -> tuple[str, str]:
+    """Returns the SHA-256 of both tables as they are on disk. Raises OSError."""
+    trades, signals = (file(folder, symbol).read_bytes() for file in (trades_file, signals_file))
+    return sha256(trades), sha256(signals)
 
 
 def sha256(content: bytes) -> str:

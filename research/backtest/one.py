@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,10 +22,11 @@ from msgspec import Struct, structs
 from portfold import coordinator, research, workers
 from portfold.config import Configuration
 from portfold.exchange_time import milliseconds_of
-from portfold.research.backtest.best import Best, done_before, sha256, write_results
+from portfold.research.backtest.best import Best, Tables, done_before, sha256, write_results
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, Past, out_of_sample
-from portfold.research.backtest.rows import TradeRow, trades_table
+from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
+from portfold.research.backtest.signals import SignalsAlone, signals_alone
 from portfold.research.backtest.trading import TradedAlone, trade_alone
 from portfold.research.errors import ResearchError
 from portfold.research.filter.examples import Example, Examples, examples_of
@@ -68,11 +70,23 @@ def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
         examples = examples_of(symbol, past.bars, plan.configuration, begins=past.begins)
         rows += _refused(symbol, traded, examples)
         judged = out_of_sample(plan.configuration, symbol, past, examples, model.model, plan.cash)
+    signals = signals_alone(
+        symbol,
+        past.bars,
+        plan.configuration,
+        open_filter(plan.configuration, symbol),
+        begins=past.begins,
+        trained_until=model.trained_until if model is not None else None,
+    )
     zone = ZoneInfo(plan.configuration.runtime.trading_day.zone)
-    table = trades_table(rows, zone)
-    paths = [trades_table(_unscored(trades), zone) for trades in judged.trades]
-    best = _best(plan, symbol, _Outcome(past, traded, rows, model, judged, table, fingerprint), paths)
-    write_results(plan.folder, table, paths, best)
+    tables = Tables(trades_table(rows, zone), signals_table(signals.outcomes, zone))
+    paths = [
+        Tables(trades_table(_unscored(trades), zone), signals_table(outcomes, zone))
+        for trades, outcomes in zip(judged.trades, judged.signals, strict=True)
+    ]
+    outcome = _Outcome(past, traded, rows, model, judged, signals, tables, fingerprint)
+    best = _best(plan, symbol, outcome, paths)
+    write_results(plan.folder, tables, paths, best)
     return FinishedBacktest(best, before=False)
 
 
@@ -84,7 +98,8 @@ class _Outcome(NamedTuple):
     rows: Sequence[TradeRow]
     model: Sidecar | None
     judged: OutOfSample
-    table: str
+    signals: SignalsAlone
+    tables: Tables
     fingerprint: str
 
 
@@ -133,7 +148,7 @@ def _would_be(symbol: str, example: Example) -> Trade:
 # --- figures --------------------------------------------------------------------------------------------
 
 
-def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome, paths: Sequence[str]) -> Best:
+def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome, paths: Sequence[Tables]) -> Best:
     past, traded, model, judged = outcome.past, outcome.traded, outcome.model, outcome.judged
     runtime, contract = plan.configuration.runtime, plan.configuration.contracts[symbol]
     parameters, trades = runtime.worker(symbol), traded.trades
@@ -183,8 +198,11 @@ def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome, paths: Sequence[st
         bars=len(past.bars) - past.begins,
         warm_up_bars=past.begins,
         version=version("portfold"),
-        trades_sha256=sha256(outcome.table.encode()),
-        paths_sha256=tuple(sha256(table.encode()) for table in paths),
+        signals=len(outcome.signals.outcomes),
+        signals_on_training_bars=outcome.signals.on_training_bars,
+        trades_sha256=outcome.tables.digests[0],
+        signals_sha256=outcome.tables.digests[1],
+        paths_sha256=tuple(chain(*(tables.digests for tables in paths))),
         fingerprint=outcome.fingerprint,
     )
 

@@ -17,6 +17,7 @@ from portfold.config import Configuration
 from portfold.events.fields import Side
 from portfold.installing import install_command
 from portfold.research.backtest.figures import figures_of
+from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
 from portfold.research.filter.examples import Examples
@@ -35,12 +36,13 @@ CPCV = (
 
 class OutOfSample(NamedTuple):
     """The `sharpe`, None where it cannot be measured, the `method`, the Sharpes of the `paths`, their
-    `trades`."""
+    `trades` and their `signals`."""
 
     sharpe: float | None
     method: str
     paths: tuple[float, ...] = ()
     trades: tuple[Sequence[Trade], ...] = ()
+    signals: tuple[Sequence[Trade], ...] = ()
 
 
 class Past(NamedTuple):
@@ -73,13 +75,15 @@ def out_of_sample(
         return OutOfSample(None, f"none: {error}")
     threshold = configuration.runtime.worker(symbol).min_probability
     times = [example.time for example in examples.of]
-    sharpes, trades = [], []
+    sharpes, trades, signals = [], [], []
     for scores in paths:
         scored = _Scored(dict(zip(times, scores, strict=True)), threshold)
         traded = trade_alone(symbol, past.bars, configuration, scored, begins=past.begins)
         sharpes.append(figures_of(configuration, traded.trades, past.days, cash).metrics.sharpe)
         trades.append(traded.trades)
-    return OutOfSample(sum(sharpes) / len(sharpes), CPCV, tuple(sharpes), tuple(trades))
+        found = signals_alone(symbol, past.bars, configuration, scored, begins=past.begins)
+        signals.append(found.outcomes)
+    return OutOfSample(sum(sharpes) / len(sharpes), CPCV, tuple(sharpes), tuple(trades), tuple(signals))
 
 
 class _Scored:

@@ -1,4 +1,4 @@
-"""Writes trades as the file that `research.trades.trade_file` and other programs read.
+"""Writes trades and signals as the files that `research.trades.trade_file` and other programs read.
 
 Times are on the exchange's clock with their offset, so that an hour that comes twice is unambiguous. Trades
 that a filter refused are rows as well, not selected, with the P&L they would have had.
@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 
 from portfold.exchange_time import local_time
 from portfold.research.trades.trade_file import (
+    ENDED,
     ENTRY_PRICE,
     ENTRY_TIME,
     EXIT_PRICE,
     EXIT_TIME,
+    FLAT_BEFORE,
+    LEFT,
     PNL_COLUMNS,
     SELECTED_COLUMNS,
     SIDE,
@@ -36,6 +39,9 @@ COLUMNS = (
 )
 
 
+_OF_SIGNALS = (FLAT_BEFORE, LEFT, ENDED)
+
+
 class TradeRow(NamedTuple):
     """A trade, made or refused, and the probability that the model gave it; None without a model."""
 
@@ -50,21 +56,36 @@ def trades_table(rows: Iterable[TradeRow], zone: ZoneInfo) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in sorted(rows, key=lambda row: (*row.trade.content[:2], not row.selected)):
-        trade, probability = row.trade, row.probability
-        writer.writerow(
-            (
-                _shown(trade.entry_ms, zone),
-                _shown(trade.exit_ms, zone),
-                f"{trade.entry_price:f}",
-                f"{trade.exit_price:f}",
-                f"{trade.pnl:f}",
-                int(row.selected),
-                "" if probability is None else f"{probability:.6f}",
-                trade.side,
-                trade.size,
-            )
-        )
+        writer.writerow(_cells(row, zone))
     return text.getvalue()
+
+
+def signals_table(signals: Iterable[Trade], zone: ZoneInfo) -> str:
+    """Returns the content of the file of signals, in order of entry; each has an `asked`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*COLUMNS, *_OF_SIGNALS))
+    for trade in sorted(signals, key=lambda trade: trade.content[:2]):
+        if (asked := trade.asked) is not None:
+            left = _shown(asked.left_ms, zone) if asked.left_ms else ""
+            more = (_shown(asked.flat_before_ms, zone), left, int(asked.ended))
+            writer.writerow((*_cells(TradeRow(trade, selected=True, probability=None), zone), *more))
+    return text.getvalue()
+
+
+def _cells(row: TradeRow, zone: ZoneInfo) -> tuple[object, ...]:
+    trade, probability = row.trade, row.probability
+    return (
+        _shown(trade.entry_ms, zone),
+        _shown(trade.exit_ms, zone),
+        f"{trade.entry_price:f}",
+        f"{trade.exit_price:f}",
+        f"{trade.pnl:f}",
+        int(row.selected),
+        "" if probability is None else f"{probability:.6f}",
+        trade.side,
+        trade.size,
+    )
 
 
 def _shown(ms: int, zone: ZoneInfo) -> str:

@@ -28,7 +28,8 @@ from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.ibs import IbsStrategy
 
-_IN_MEMORY = Path(":memory:")  # SQLite's name for a database in memory
+IN_MEMORY = Path(":memory:")
+"""SQLite's name for a database in memory."""
 
 
 class Signal(NamedTuple):
@@ -65,8 +66,8 @@ def trade_alone(
     paper = filled_at_once(on_paper(configuration))
     runtime, worker = paper.runtime, f"ibs-{symbol}"
     gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
-    contract, log = paper.contracts[symbol], _log()
-    with closing(open_broker(BrokerSetup(paper, worker, _IN_MEMORY, log, {}))) as broker:
+    contract, log = paper.contracts[symbol], quiet_log()
+    with closing(open_broker(BrokerSetup(paper, worker, IN_MEMORY, log, {}))) as broker:
         trader = Trader(
             contract=contract,
             strategy=IbsStrategy(runtime.worker(symbol), runtime.trading_day),
@@ -110,7 +111,7 @@ class _RecordingFilter:
         return verdict
 
 
-def _log() -> Log:
+def quiet_log() -> Log:
     """Opens a log of warnings and errors alone; the rest is in the trades."""
     quiet = structlog.make_filtering_bound_logger("warning")
     logger: Log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), wrapper_class=quiet)

@@ -13,6 +13,7 @@ from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.search.looks import in_words as looks_in_words
 from portfold.research.statistics.intervals import Interval
 from portfold.research.statistics.significance import Deflated
+from portfold.research.trades import asked_for
 from portfold.research.trades.in_sample import in_words
 from portfold.research.trades.short_histories import in_words as short_in_words
 
@@ -59,7 +60,8 @@ def _lines(subject: Subject) -> Iterator[str]:
 
 
 def _span(of: Judged) -> str:
-    return f"{of.first_day} to {of.last_day}: {of.days:,} trading days, {of.trades:,} trades"
+    found = asked_for.in_words(of.trades, of.signals)
+    return f"{of.first_day} to {of.last_day}: {of.days:,} trading days, {found}"
 
 
 # --- figures --------------------------------------------------------------------------------------------

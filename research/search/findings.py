@@ -18,6 +18,7 @@ from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.statistics.reality_check import RealityCheck
 from portfold.research.statistics.significance import Deflated
+from portfold.research.trades.asked_for import signals_among
 from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.short_histories import ShortHistory
 from portfold.research.trades.trading_days import Chosen
@@ -27,10 +28,11 @@ _LARGEST = 100_000_000
 
 
 class Judged(Struct, frozen=True):
-    """A span of trading days, and the number of its trades; `straddling` trades were left out.
+    """A span of trading days, and the number of its trades, or signals; `straddling` ones were left out.
 
-    `fingerprint` is the digest of the scenario it was measured on. `seen` counts the trades in sample; None
-    in findings of a version that did not count them. `short` are the symbols with a part of its days only.
+    `signals` of them are signals. `fingerprint` is the digest of the scenario it was measured on. `seen`
+    counts those in sample; None in findings of a version that did not. `short` are the symbols with a part
+    of its days only.
     """
 
     first_day: str
@@ -41,6 +43,7 @@ class Judged(Struct, frozen=True):
     fingerprint: str
     seen: tuple[InSampleTrades, ...] | None = None
     short: tuple[ShortHistory, ...] = ()
+    signals: int = 0
 
     @classmethod
     def of(
@@ -52,7 +55,8 @@ class Judged(Struct, frozen=True):
     ) -> "Judged":
         """Builds the span of these trades."""
         days, trades = chosen.days, chosen.trades
-        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen, short)
+        counts = len(days), len(trades), chosen.straddling
+        return cls(days[0], days[-1], *counts, fingerprint, seen, short, signals_among(trades))
 
 
 class Setting(Struct, frozen=True):

@@ -86,7 +86,8 @@ class Pricing(Struct, frozen=True):
         if not self.has_price(trade):
             return ()
         from_ms = trade.entry_ms if self.marks_entry_bar else trade.entry_ms + 1
-        return self.closes[trade.symbol].between(from_ms, trade.exit_ms)
+        never_ended = trade.asked is not None and not trade.asked.ended
+        return self.closes[trade.symbol].between(from_ms, trade.exit_ms + never_ended)
 
     def worth(self, trade: Trade, price: Decimal) -> Decimal:
         """Returns what the open trade would make at `price`, in dollars, before commission. Raises

@@ -108,4 +108,4 @@ def _at(trade: Trade, pricing: Pricing, entered: _Fill, left: _Fill) -> Trade | 
     exit_ = worse(left[1], contract, buys=side == "short")
     made = gross_pnl(side, entry, exit_, trade.size, contract.point_value)
     pnl = (made - 2 * contract.commission_per_side * trade.size).quantize(CENT, ROUND_HALF_EVEN)
-    return Trade(trade.symbol, entered[0], left[0], pnl, trade.size, side, entry, exit_)
+    return Trade(trade.symbol, entered[0], left[0], pnl, trade.size, side, entry, exit_, trade.asked)

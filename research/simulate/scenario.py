@@ -142,7 +142,8 @@ class Scenario(Struct, frozen=True):
         pricing = self.timeline.pricing
         facts = (
             [happening.fact for happening in self.timeline.happenings],
-            [happening.at for happening in self.timeline.happenings],
+            [(happening.at, happening.flat_before) for happening in self.timeline.happenings],
+            [trade.asked.left_ms if trade.asked else None for trade in self.timeline.trades],
             [[happening.trade for happening in drawing.happenings] for drawing in self.drawings],
             self.days,
             self.account,

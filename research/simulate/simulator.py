@@ -4,6 +4,9 @@ There is no second set of rules here. `coordinator.fold.fold` allows or denies e
 mark and close; when it triggers the day's stop, all open positions are closed at once, as the workers would.
 This module adds only the order of events (`research.simulate.trade_events`) and the record of the results.
 
+Of a file of trades alone each trade is asked for at its entry. Of signals those are whose worker is flat, as
+live: one that was denied asks again with its next signal, and one that was stopped signals anew.
+
 Two things are assumed: entries fill at once at their own price; and a position that a stop closes is closed
 at the last price of its bars, or, without bars, at its own final P&L, which lay in the future then. The
 result counts the latter.
@@ -75,6 +78,7 @@ class Simulated(Struct):
     order: closed trades, and, where there are marks, open ones as far as the limits count them. It has one
     point for all events of a moment, as only lots put these in an order. `days` are those with an event.
     `stop_days` names the day of each daily stop, `reached` day and rule of each other limit of money.
+    `open_at_end` counts the entries whose exit nobody knows, as the bars ended before.
     """
 
     symbols: tuple[str, ...]
@@ -85,11 +89,12 @@ class Simulated(Struct):
     denied: list[DeniedTrade] = field(default_factory=list)
     stop_days: list[str] = field(default_factory=list)
     reached: list[tuple[str, str]] = field(default_factory=list)
+    open_at_end: int = 0
 
     @property
     def requested(self) -> int:
         """Counts the entries that were requested."""
-        return len(self.taken) + len(self.denied)
+        return len(self.taken) + len(self.denied) + self.open_at_end
 
     @property
     def denials(self) -> Counter[str]:
@@ -118,8 +123,10 @@ def simulate(timeline: TradeEvents, limits: LimitsChanged, decide: Fold = fold) 
     decide(state, timeline.opening, limits)
     for at, started in timeline.workers(symbols):
         decide(state, at, started)
-    for symbol, trade, at, fact, request, filled_at in timeline.of(symbols):
+    for symbol, trade, at, fact, request, filled_at, flat_before in timeline.of(symbols):
         if request is not None:
+            if flat_before is not None and (symbol in held or play.left.get(symbol, -1) >= flat_before):
+                continue
             decided = decide(state, at, request)
             answer = decided[-1]
             if len(decided) > 1:
@@ -134,19 +141,23 @@ def simulate(timeline: TradeEvents, limits: LimitsChanged, decide: Fold = fold) 
         elif held.get(symbol) == trade:
             decided = decide(state, at, fact)
             if type(fact) is PositionClosed:
-                del held[symbol]
+                play.leave(symbol, at.ms)
                 simulated.taken.append(SimulatedTrade(trade, at.ms, fact.pnl))
             play.note(at, decided)
     play.end_day(state.day.date, daily_pnl(state))
+    simulated.open_at_end = len(held)
     return simulated
 
 
 class _Play:
-    """A simulation under way. `held` is the open trade of each symbol: the rules allow one a symbol."""
+    """A simulation under way. `held` is the open trade of each symbol: the rules allow one a symbol; `left`
+    is when its worker last left one.
+    """
 
     def __init__(self, timeline: TradeEvents, simulated: Simulated, decide: Fold) -> None:
         self.state = State()
         self.held: dict[str, int] = {}
+        self.left: dict[str, int] = {}
         self.simulated = simulated
         self._timeline = timeline
         self._decide = decide
@@ -168,6 +179,14 @@ class _Play:
         self._noted_ms = at.ms
         for stop in stopped:
             self._close_all(at, stop)
+
+    def leave(self, symbol: str, ms: int) -> int:
+        """Notes that the symbol's position is closed, by its own exit or at `ms`. Returns its trade."""
+        trade = self.held.pop(symbol)
+        asked = self._timeline.trades[trade].asked
+        own = asked is not None and ms == self._timeline.trades[trade].exit_ms
+        self.left[symbol] = asked.left_ms if asked is not None and own else ms
+        return trade
 
     def apply(self, at: StreamId, decided: Sequence[Decision]) -> None:
         """Applies decisions on events by which no money has moved."""
@@ -202,7 +221,7 @@ class _Play:
             if leg.symbol not in self.held:
                 continue
             at = StreamId(at.ms, at.seq + 1)
-            trade = self.held.pop(leg.symbol)
+            trade = self.leave(leg.symbol, at.ms)
             number = self.state.workers[worker_of(leg.symbol)].seqs[SESSION] + 1
             closed, known = self._timeline.forced_exit(trade, at, number)
             self.simulated.taken.append(SimulatedTrade(trade, at.ms, closed.pnl, forced=True, known=known))

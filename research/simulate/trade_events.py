@@ -53,7 +53,8 @@ class _Phase(IntEnum):
 class Happening(NamedTuple):
     """An event that a trade may cause. `trade` is its index in the timeline's trades.
 
-    An entry has a `request` with the ID `at`; the `fact` is then its fill, with the ID `filled_at`.
+    An entry has a `request` with the ID `at`; the `fact` is then its fill, with the ID `filled_at`. Where
+    that is a signal's, `flat_before` is when its worker has to have left what it held, in ms.
     """
 
     symbol: str
@@ -62,6 +63,7 @@ class Happening(NamedTuple):
     fact: PositionOpened | PositionMarked | PositionClosed
     request: EntryRequested | None
     filled_at: StreamId
+    flat_before: int | None = None
 
 
 class TradeEvents(Struct, frozen=True):
@@ -106,7 +108,7 @@ class TradeEvents(Struct, frozen=True):
         Without a bar the price is the trade's own exit, which lay in the future then.
         """
         trade = self.trades[index]
-        due = at.ms >= trade.exit_ms
+        due = at.ms >= trade.exit_ms and (trade.asked is None or trade.asked.ended)
         found = None if due else self.pricing.forced_exit(trade, at.ms)
         price, pnl = found or (trade.exit_price or ZERO, trade.pnl)
         return closing(trade, number, price, pnl, STOPPED_BEFORE_ITS_EXIT), due or found is not None
@@ -173,7 +175,8 @@ def _moments(index: int, trade: Trade, pricing: Pricing, *, counts_open: bool) -
         worth = pricing.worth(trade, price)
         yield _Moment(ms, _phase(trade, ms), counted - worth, _Kind.MARK, index, price, worth)
         counted = worth if counts_open else ZERO
-    yield _Moment(trade.exit_ms, _phase(trade, trade.exit_ms), counted - trade.pnl, _Kind.EXIT, index)
+    if trade.asked is None or trade.asked.ended:
+        yield _Moment(trade.exit_ms, _phase(trade, trade.exit_ms), counted - trade.pnl, _Kind.EXIT, index)
 
 
 def _phase(trade: Trade, ms: int) -> _Phase:
@@ -189,16 +192,17 @@ def _happening(rank: int, moment: _Moment, trade: Trade) -> Happening:
     symbol, side = trade.symbol, trade.side or "long"
     worker = worker_of(symbol)
     fact: PositionOpened | PositionMarked | PositionClosed
-    request = None
+    request, flat_before = None, None
     if moment.kind is _Kind.ENTRY:
         request = EntryRequested(worker, SESSION, number, symbol, side, trade.size)
         price = trade.entry_price or ZERO
         fact = PositionOpened(worker, SESSION, number + 1, symbol, side, trade.size, price)
+        flat_before = trade.asked.flat_before_ms if trade.asked is not None else None
     elif moment.kind is _Kind.MARK:
         fact = PositionMarked(worker, SESSION, number, symbol, side, moment.price, moment.unrealized)
     else:
         fact = closing(trade, number, trade.exit_price or ZERO, trade.pnl, "")
-    return Happening(symbol, moment.trade, at, fact, request, StreamId(at.ms, at.seq + 1))
+    return Happening(symbol, moment.trade, at, fact, request, StreamId(at.ms, at.seq + 1), flat_before)
 
 
 def closing(trade: Trade, number: int, price: Decimal, pnl: Decimal, reason: str) -> PositionClosed:

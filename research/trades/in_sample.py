@@ -15,6 +15,7 @@ from portfold.research.trades.results_folder import SymbolTrades
 from portfold.research.trades.trading_days import Chosen
 
 ON_TRAINING_BARS = "Trades_On_Training_Bars"
+SIGNALS_ON_TRAINING_BARS = "Signals_On_Training_Bars"
 
 
 class InSampleTrades(Struct, frozen=True):
@@ -42,9 +43,10 @@ def in_sample_trades(
 
 
 def _trained_until_ms(result: SymbolTrades) -> int | None:
-    """Returns the entry time of the last trade on bars of the training; None where there is none."""
-    count = int(result.best.get(ON_TRAINING_BARS, 0))
-    entries = sorted(trade.entry_ms for trade in result.trades)
+    """Returns the entry time of the last of what is simulated on bars of the training; None for none."""
+    name = ON_TRAINING_BARS if result.signals is None else SIGNALS_ON_TRAINING_BARS
+    count = int(result.best.get(name, 0))
+    entries = sorted(trade.entry_ms for trade in result.simulated)
     return entries[min(count, len(entries)) - 1] if count > 0 else None
 
 
@@ -59,10 +61,10 @@ def count(seen: Iterable[InSampleTrades]) -> int:
 
 
 def in_words(seen: Sequence[InSampleTrades]) -> str:
-    """Says `34 of 50 trades of ES are on bars that the model was trained on, the last on 2025-02-14, and
+    """Says `34 of 50 entries of ES are on bars that the model was trained on, the last on 2025-02-14, and
     prove nothing`; expects at least one symbol."""
     names, trades = ", ".join(counted.symbol for counted in seen), sum(counted.trades for counted in seen)
     return (
-        f"{count(seen):,} of {trades:,} trades of {names} are on bars that the model was trained on, the "
+        f"{count(seen):,} of {trades:,} entries of {names} are on bars that the model was trained on, the "
         f"last on {max(counted.last_day for counted in seen)}, and prove nothing"
     )

@@ -1,4 +1,5 @@
-"""The folder of results: one `<SYMBOL>_optimization` for each symbol, its trades and its `best.json`.
+"""The folder of results: one `<SYMBOL>_optimization` for each symbol, its trades and its `best.json`; beside
+them the signals, where a backtest has written them.
 
 The case of these names does not matter. A file that cannot be used is named, and the others are used: one bad
 export out of sixteen does not stop the others. The result counts the rows that were read, not selected and
@@ -6,6 +7,8 @@ dropped.
 """
 
 import csv
+import hashlib
+import io
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -21,7 +24,10 @@ from portfold.workers.feeds.csv_folder import UTF8, no_utf8_from
 
 _SUFFIX = "_optimization"
 _TRADES = "_rf_best_trades.csv"
+_SIGNALS = "_signals.csv"
 _BEST = "best.json"
+TRADES_DIGEST, SIGNALS_DIGEST = "Trades_SHA256", "Signals_SHA256"
+"""What best.json calls the SHA-256 of the two files beside it."""
 _SYMBOL = re.compile(SYMBOL)
 _LARGEST_BEST = 1_000_000
 _LARGEST_FIGURE = 1e15
@@ -32,7 +38,8 @@ class SymbolTrades(Struct, frozen=True):
     reason.
 
     `best` holds the numbers of its best.json by name, such as Sharpe_OOS_CPCV, for people to compare with;
-    nothing is decided by them. It is empty where there is no such file.
+    nothing is decided by them. It is empty where there is no such file. `signals` are the outcomes of all its
+    signals; None where there are none that are of these trades.
     """
 
     symbol: str
@@ -43,6 +50,12 @@ class SymbolTrades(Struct, frozen=True):
     dropped: Mapping[str, int]
     samples: Mapping[str, str]
     best: Mapping[str, float]
+    signals: tuple[Trade, ...] | None = None
+
+    @property
+    def simulated(self) -> tuple[Trade, ...]:
+        """Returns what is simulated of it: its signals, where they are known, else its trades."""
+        return self.trades if self.signals is None else self.signals
 
 
 class Results(Struct, frozen=True):
@@ -57,10 +70,20 @@ class Results(Struct, frozen=True):
         """Returns the trades of all symbols."""
         return tuple(trade for symbol in self.symbols for trade in symbol.trades)
 
+    @property
+    def simulated(self) -> tuple[Trade, ...]:
+        """Returns what is simulated of all symbols: signals where they are known, else trades."""
+        return tuple(trade for symbol in self.symbols for trade in symbol.simulated)
+
 
 def trades_file(folder: Path, symbol: str) -> Path:
     """Returns the path of a symbol's trades, in the case that portfold writes."""
     return folder / f"{symbol}{_SUFFIX}" / f"{symbol}{_TRADES}"
+
+
+def signals_file(folder: Path, symbol: str) -> Path:
+    """Returns the path of a symbol's signals."""
+    return folder / f"{symbol}{_SUFFIX}" / f"{symbol}{_SIGNALS}"
 
 
 def path_folder(folder: Path, path: int) -> Path:
@@ -135,29 +158,53 @@ def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> Sym
     """Reads the symbol's two files; adds what is wrong with its best.json to `bad`. Raises ResearchError."""
     if not _SYMBOL.fullmatch(symbol):
         raise ResearchError(f"expected a symbol of 1 to 12 capitals or digits before {_SUFFIX}")
-    rows = _read_rows(file, symbol, zone)
+    rows, content = _read_rows(file, symbol, zone)
     if not rows.trades:
         reasons = [f"{count} {reason} ({rows.samples[reason]})" for reason, count in rows.dropped.items()]
         reasons += [f"{rows.unselected} not selected"] if rows.unselected else []
         raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(reasons) or 'none'}")
-    figures: dict[str, float] = {}
+    best: dict[str, object] = {}
+    signals = None
     try:
-        for best in _bests_in(file.parent):
-            figures = _read_best(best)
+        for found in _named(file.parent, _BEST):
+            best = _read_best(found)
+        signals = _read_signals(file, symbol, zone, best, _digest(content))
     except ResearchError as error:
         bad.append(f"{error}.")
-        figures = {}
     trades = tuple(sorted(rows.trades, key=lambda trade: trade.content))
     counts = rows.rows, rows.unselected, rows.dropped, rows.samples
-    return SymbolTrades(symbol, file, trades, *counts, figures)
+    return SymbolTrades(symbol, file, trades, *counts, _figures(best), signals)
 
 
-def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
+def _read_signals(
+    trades: Path, symbol: str, zone: ZoneInfo, best: Mapping[str, object], digest: str
+) -> tuple[Trade, ...] | None:
+    """Reads the signals beside a file of trades; None where there are none. Raises ResearchError, also where
+    they are not of these trades, by what best.json says of both files.
+    """
+    found = _named(trades.parent, f"{symbol}{_SIGNALS}")
+    if not found:
+        return None
+    rows, content = _read_rows(found[0], symbol, zone)
+    if (best.get(TRADES_DIGEST), best.get(SIGNALS_DIGEST)) != (digest, _digest(content)):
+        raise ResearchError(
+            f"{found[0]}: expected the signals of the trades beside it, as {_BEST} names both; one of the "
+            "files is another's, or was edited"
+        )
+    return tuple(sorted(rows.trades, key=lambda trade: trade.content))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> tuple[Rows, bytes]:
     lines = csv.reader(())
     try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
+        content = file.read_bytes()
+        with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="") as text:
             lines = csv.reader(text)
-            return read_rows(symbol, next(lines, []), lines, zone)
+            return read_rows(symbol, next(lines, []), lines, zone), content
     except OSError as error:
         raise ResearchError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -166,21 +213,19 @@ def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
         raise ResearchError(f"line {lines.line_num}: expected comma-separated values: {error}") from error
 
 
-def _bests_in(folder: Path) -> list[Path]:
-    """Finds the folder's best.json, in whatever case. Raises ResearchError where there are two."""
+def _named(folder: Path, name: str) -> list[Path]:
+    """Finds the folder's file of that name, in whatever case. Raises ResearchError where there are two."""
     try:
-        found = sorted(path for path in folder.iterdir() if path.name.lower() == _BEST)
+        found = sorted(path for path in folder.iterdir() if path.name.lower() == name.lower())
     except OSError as error:
         raise ResearchError(f"{folder}: cannot be listed: {error.strerror}") from error
     if len(found) > 1:
-        raise ResearchError(
-            f"{folder}: expected one {_BEST}, got {' and '.join(path.name for path in found)}"
-        )
+        raise ResearchError(f"{folder}: expected one {name}, got {' and '.join(path.name for path in found)}")
     return found
 
 
-def _read_best(path: Path) -> dict[str, float]:
-    """Reads the numbers in a best.json; none where the file is gone. Raises ResearchError."""
+def _read_best(path: Path) -> dict[str, object]:
+    """Reads a best.json; nothing where the file is gone. Raises ResearchError."""
     try:
         with path.open("rb") as file:
             tree = json.loads(file.read(_LARGEST_BEST))
@@ -192,8 +237,12 @@ def _read_best(path: Path) -> dict[str, float]:
         raise ResearchError(f"{path}: expected JSON") from error
     if not isinstance(tree, dict):
         raise ResearchError(f"{path}: expected an object of figures")
+    return tree
+
+
+def _figures(best: Mapping[str, object]) -> dict[str, float]:
     return {
         name: float(value)
-        for name, value in tree.items()
+        for name, value in best.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_FIGURE
     }

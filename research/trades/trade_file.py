@@ -37,12 +37,28 @@ PNL_COLUMNS = ("Model_PnL_USD_When_Selected", "pnl_usd_when_selected", "Model_Pn
 SELECTED_COLUMNS = ("Model_Selected", "selected")
 SIDE = "Side"
 SIZE = "Size"
+FLAT_BEFORE = "Flat_Before"
+LEFT = "Left"
+ENDED = "Ended"
+
+
+class Asked(Struct, frozen=True):
+    """When a worker asks for a trade that is the outcome of one signal; times in the clock of the stream IDs.
+
+    It asks where it holds nothing in the symbol, and had left what it held before `flat_before_ms`. `left_ms`
+    is when it has left this one. `ended` is False where the bars ended first: nobody knows its exit.
+    """
+
+    flat_before_ms: int
+    left_ms: int
+    ended: bool = True
 
 
 class Trade(Struct, frozen=True):
     """One trade: `size` contracts of `symbol` from `entry_ms` to `exit_ms`, in the clock of the stream IDs.
 
     `pnl` is in dollars, net of all costs, to the cent. Prices and `side` are None where the file has none.
+    `asked` is that of a signal; None for a row of a file of trades alone, which is asked for at its entry.
     """
 
     symbol: str
@@ -53,6 +69,7 @@ class Trade(Struct, frozen=True):
     side: Side | None = None
     entry_price: Decimal | None = None
     exit_price: Decimal | None = None
+    asked: Asked | None = None
 
     @property
     def content(self) -> tuple[object, ...]:
@@ -113,6 +130,9 @@ class _Columns(NamedTuple):
     size: int | None
     entry_price: int | None
     exit_price: int | None
+    flat_before: int | None
+    left: int | None
+    ended: int | None
 
     @classmethod
     def of(cls, header: Sequence[str]) -> "_Columns":
@@ -134,6 +154,9 @@ class _Columns(NamedTuple):
             size=positions.get(SIZE),
             entry_price=positions.get(ENTRY_PRICE),
             exit_price=positions.get(EXIT_PRICE),
+            flat_before=positions.get(FLAT_BEFORE),
+            left=positions.get(LEFT),
+            ended=positions.get(ENDED),
         )
 
     def selected(self, row: Sequence[str]) -> bool:
@@ -159,7 +182,16 @@ class _Columns(NamedTuple):
             side=side_in(_cell(row, self.side)),
             entry_price=price_in(_cell(row, self.entry_price)),
             exit_price=price_in(_cell(row, self.exit_price)),
+            asked=self._asked(row, zone),
         )
+
+    def _asked(self, row: Sequence[str], zone: ZoneInfo) -> Asked | None:
+        if self.flat_before is None:
+            return None
+        flat_before = moment_in(_cell(row, self.flat_before), FLAT_BEFORE, zone)
+        left = _cell(row, self.left)
+        left_ms = moment_in(left, LEFT, zone) if left else 0
+        return Asked(flat_before, left_ms, ended=_cell(row, self.ended) != "0")
 
 
 def _cell(row: Sequence[str], position: int | None) -> str:

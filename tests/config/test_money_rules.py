@@ -39,6 +39,15 @@ def test_what_the_file_says_is_on_the_log_under_the_same_name(folder: Folder) ->
     assert limits.profit_denies_only
 
 
+def test_a_number_for_each_may_be_written_as_a_number_or_as_a_text(folder: Folder) -> None:
+    write(folder, max_symbol_contracts=2, worker_contracts=1.5, worker_entries="3 ibs-ES=1", groups="a=ES,NQ")
+    write(folder, group_one_side="a=1.5", max_request_contracts=4)
+    limits = configured_limits(folder.load())
+    assert (limits.max_symbol_contracts, limits.worker_contracts) == ("2", "1.5")
+    assert (limits.worker_entries, limits.groups, limits.group_one_side) == ("3 ibs-ES=1", "a=ES,NQ", "a=1.5")
+    assert limits.max_request_contracts == 4
+
+
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
@@ -49,6 +58,14 @@ def test_what_the_file_says_is_on_the_log_under_the_same_name(folder: Folder) ->
         ("rolling_days", 31, "from 0 to 30"),
         ("max_forced_resumes", 1000, "from 0 to 999"),
         ("profit_from_now", "yes", "true or false"),
+        ("max_request_contracts", -1, "contracts from 0 to 10000"),
+        ("max_symbol_contracts", "ES=two", "such as 2 or 2 ES=4"),
+        ("max_symbol_contracts", 2.5, "such as 2 or 2 ES=4"),
+        ("worker_contracts", 2.555, "such as 2 or 2 ibs-ES=1.5"),
+        ("contract_weights", "MES=0.00", "such as MES=0.1"),
+        ("contract_weights", 0.1, "such as MES=0.1"),
+        ("groups", "equities: ES", "such as equities=ES,MES,NQ"),
+        ("contracts_ladder", "50000=0", "such as 50000=2"),
     ],
 )
 def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: object, expected: str) -> None:
@@ -67,6 +84,16 @@ def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: ob
         ({"consistency_percent": 30}, "consistency_total"),
         ({"profit_lock_at": 500, "profit_lock_floor": 500}, "profit_lock_floor"),
         ({"mark_jumps": "ES=20 ES=2000", "mark_confirm_seconds": 10}, "mark_jumps"),
+        ({"max_symbol_contracts": "2 3"}, "max_symbol_contracts"),
+        ({"worker_positions": "bob=1 bob=2"}, "worker_positions"),
+        ({"contract_weights": "MES=0.1 MES=1"}, "contract_weights"),
+        ({"groups": "a=ES a=CL"}, "groups"),
+        ({"groups": "a=ES,ES"}, "groups"),
+        ({"group_positions": 2}, "group_positions"),
+        ({"groups": "a=ES", "group_contracts": "b=1.5"}, "group_contracts"),
+        ({"contracts_ladder": "50000=2"}, "start_balance"),
+        ({"start_balance": 50_000, "contracts_ladder": "55000=2 50000=3"}, "contracts_ladder"),
+        ({"start_balance": 50_000, "contracts_ladder": "50000=3 55000=2"}, "contracts_ladder"),
     ],
 )
 def test_half_a_rule_and_one_said_twice_name_what_is_wrong(

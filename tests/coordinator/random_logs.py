@@ -9,7 +9,6 @@ drawn at once, as who speaks, which leg, how long a pause.
 
 from collections.abc import Iterable
 from decimal import Decimal
-from itertools import product
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -44,7 +43,8 @@ from portfold.events.incoming import (
 )
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
-from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
+from tests.coordinator.random_limits import any_limits, any_of
+from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY
 
 Log = list[tuple[StreamId, Event | Malformed]]
 """Events as they lie in a stream."""
@@ -78,30 +78,20 @@ class Moment(NamedTuple):
 # --- who, what, how much ----------------------------------------------------------------------------------
 
 
-def _any_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """One value of each field, in one draw."""
-    return st.sampled_from([dict(zip(fields, values, strict=True)) for values in product(*fields.values())])
-
-
-def _each_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """One value of each field, each drawn for itself: of many fields."""
-    return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in fields.items()})
-
-
 _WORKERS = ["ann", "bob", "flattener"]
 _SYMBOLS = ["ES"] * 3 + ["CL"] * 3 + ["SI", "NQ"]
 _SIDES = ["long", "long", "short"]
-_speakers = _any_of(worker=_WORKERS, session=["s1"] * 7 + ["s2"], seq=[0])
-_symbols = _any_of(symbol=_SYMBOLS)
-_legs = _any_of(symbol=_SYMBOLS, side=_SIDES)
-_sized_legs = _any_of(symbol=_SYMBOLS, side=_SIDES, size=[1, 1, 1, 2, 3])
+_speakers = any_of(worker=_WORKERS, session=["s1"] * 7 + ["s2"], seq=[0])
+_symbols = any_of(symbol=_SYMBOLS)
+_legs = any_of(symbol=_SYMBOLS, side=_SIDES)
+_sized_legs = any_of(symbol=_SYMBOLS, side=_SIDES, size=[1, 1, 1, 2, 3])
 _prices = st.sampled_from(
     [Decimal(text) for text in ("100", "101.25", "-37.63", "0", "999999999.9999999999")]
 )
 _dollars = st.sampled_from(
     [Decimal(text) for text in ("0", "120", "-400", "-999.99", "-1000", "3000", "-999999999.9999999999")]
 )
-_pauses = _any_of(
+_pauses = any_of(
     gap_ms=[0, 0, 0] + [1] * 12 + [7, 7, SECOND, SECOND, 10 * SECOND, MINUTE, HOUR, DAY, DAY, 3 * DAY, 2**62],
     repeat=[False] * 9 + [True],
 )
@@ -173,60 +163,9 @@ def _speaker(event: WorkerEvent) -> tuple[str, str, int]:
     return event.worker, event.session, event.seq
 
 
-_limits = st.builds(
-    lambda amounts, times, money: limits(**amounts, **times, **money),
-    _any_of(
-        max_positions=[1, 2, 4],
-        max_contracts=[1, 5, 5],
-        daily_stop_loss=[Decimal(1000), Decimal(400)],
-        symbols=["ES CL SI", "ES CL SI", "ES"],
-        stop_loss_on=["total", "realized"],
-        point_values=["", "ES=50 CL=1000"],
-    ),
-    _any_of(
-        reservation_ms=[1, 10 * SECOND],
-        flatten_ms=[1, 10 * SECOND],
-        mark_stale_ms=[0, 7, MINUTE],
-        on_worker_lost=["hold", "flatten"],
-        zone=["America/Chicago", "America/Chicago", "Asia/Tokyo"],
-        roll=["17:00", "17:00", "08:00"],
-        account=["", "", "DU1"],
-        account_silent_ms=[0, MINUTE],
-        account_silence_denies=[False, True],
-    ),
-    st.one_of(
-        st.just({}),
-        _each_of(
-            start_balance=[Decimal(50_000), Decimal(50_000), Decimal(40_000)],
-            equity_floor=[Decimal(0), Decimal(49_900)],
-            trailing_drawdown=[Decimal(0), Decimal(300)],
-            trailing_on_realized=[False, True],
-            trailing_at=["", "", "10:05"],
-            trailing_zone=["America/Chicago"],
-            trailing_locks_at=[Decimal(0), Decimal(50_100)],
-            profit_target=[Decimal(0), Decimal(300)],
-            profit_denies_only=[False, True],
-            profit_from_now=[False, True],
-            profit_lock_at=[Decimal(0), Decimal(200)],
-            profit_lock_trail=[Decimal(0), Decimal(50)],
-            consistency_percent=[0, 30],
-            consistency_total=[Decimal(1000)],
-            weekly_loss=[Decimal(0), Decimal(700)],
-            weekly_profit=[Decimal(0), Decimal(700)],
-            rolling_loss=[Decimal(0), Decimal(600)],
-            rolling_days=[2, 3],
-            rolling_pause_days=[0, 1],
-            loss_tiers=["", "50%=tell 200=above:1 80%=deny 95%=flatten", "30%=deny 50%=tell"],
-            max_forced_resumes=["", "1", "0"],
-            mark_stale_denies=[False, True],
-            mark_jumps=["", "ES=0 CL=1"],
-            mark_confirm_seconds=[1],
-        ),
-    ),
-)
 _reports = st.builds(
     lambda said, held: AccountReported(**said, as_of_ms=0, realized=Decimal(0), positions=held),
-    _any_of(
+    any_of(
         account=["DU1"] * 7 + ["DU2"],
         source=["paper"],
         equity=[Decimal(50_000)] * 3 + [Decimal(49_000), Decimal("-999999999.9999999999")],
@@ -237,17 +176,17 @@ _reports = st.builds(
     _holdings,
 )
 _orders = st.one_of(
-    _limits,
+    any_limits,
     st.sampled_from([TradingHalted(by="ann", reason="news"), FlattenRequested(by="ann", reason="enough")]),
     st.builds(
         lambda leg, price, pnl: PositionSettled("ann", "", **leg, price=price, pnl=pnl),
-        _any_of(symbol=_SYMBOLS, worker=_WORKERS, side=_SIDES, size=[0, 0, 1, 2]),
+        any_of(symbol=_SYMBOLS, worker=_WORKERS, side=_SIDES, size=[0, 0, 1, 2]),
         _prices,
         _dollars,
     ),
 )
 _resumes = st.sampled_from([TradingResumed(by="ann", reason="", force=force) for force in (False, True)])
-_leaders = _any_of(
+_leaders = any_of(
     leader=["host"],
     epoch=[*range(10)],
     fold=[FOLD_VERSION, FOLD_VERSION, 4, 3, 2, 1],
@@ -332,7 +271,7 @@ def _written(leads: Event, first: Event, said: list[_Said]) -> Log:
 logs = st.builds(
     _written,
     _leaders,
-    _limits,
+    any_limits,
     st.lists(st.tuples(_utterances, _pauses), min_size=10, max_size=60).map(_spaced),
 )
 """A leader and limits first, so that something can happen; then anything."""

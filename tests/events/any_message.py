@@ -43,6 +43,23 @@ def joined(separator: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[
     return st.tuples(*parts).map(separator.join)
 
 
+WEIGHTS = st.integers(1, 99_999).map(lambda cents: f"{cents // 100}.{cents % 100:02}")
+_COUNTS = st.integers(0, 9999).map(str)
+
+
+def numbered(
+    names: st.SearchStrategy[str], numbers: st.SearchStrategy[str] = _COUNTS, *, each: bool = True
+) -> st.SearchStrategy[str]:
+    """Numbers by name, and one for each."""
+    own = st.dictionaries(names, numbers, max_size=4)
+    first = st.one_of(st.just(""), numbers) if each else st.just("")
+    return st.tuples(first, own).map(
+        lambda parts: " ".join(
+            [*filter(None, parts[:1]), *(f"{name}={one}" for name, one in parts[1].items())]
+        )
+    )
+
+
 POINTS = st.from_regex(r"[1-9][0-9]{0,8}(\.[0-9]{1,4})?", fullmatch=True)
 PRICES = decimals(9).map(lambda price: f"{price:f}")
 OF_A_KIND: dict[Any, st.SearchStrategy[Any]] = {
@@ -80,6 +97,16 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "rolling_days": st.integers(1, 30),
     "trailing_zone": _ZONES,
     "mark_confirm_seconds": st.integers(1, 600),
+    "max_symbol_contracts": numbered(SYMBOLS),
+    "contract_weights": numbered(SYMBOLS, WEIGHTS, each=False),
+    **dict.fromkeys(("worker_positions", "worker_entries"), numbered(NAMES)),
+    "worker_contracts": numbered(NAMES, WEIGHTS),
+    "groups": st.just("all=ES,CL two=ES"),
+    "group_positions": numbered(st.sampled_from(["all", "two"])),
+    **dict.fromkeys(
+        ("group_contracts", "group_one_side"), numbered(st.sampled_from(["all", "two"]), WEIGHTS)
+    ),
+    "contracts_ladder": st.sampled_from(["", "0=1", "50000=2 55000.50=2 60000=9999"]),
 }
 """Fields of LimitsChanged that its own rules bind further."""
 

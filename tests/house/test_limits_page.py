@@ -11,9 +11,13 @@ from portfold.coordinator.fold.rules.table import RULES
 PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
 
 
+def rows_of(kind: str) -> list[list[str]]:
+    table = PAGE.split(f"<!-- rules of {kind} -->", 1)[1].split("\n\n", 1)[0]
+    return [line.split("|") for line in table.strip().splitlines()][2:]
+
+
 def test_every_key_is_in_the_table_in_the_file_and_among_the_options() -> None:
-    table = PAGE.split("<!-- rules of money -->", 1)[1].split("\n\n", 1)[0]
-    rows = [line.split("|") for line in table.strip().splitlines()][2:]
+    rows = [row for kind in ("money", "exposure") for row in rows_of(kind)]
     told = [key for row in rows for key in re.findall(r"`(\w+)`", row[2])]
     assert sorted(told) == sorted(RULES_THAT_MAY_BE_ABSENT)
     assert set(ConfiguredRules.__struct_fields__) == set(RULES_THAT_MAY_BE_ABSENT)

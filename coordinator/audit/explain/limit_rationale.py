@@ -3,11 +3,14 @@
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
 from portfold.coordinator.fold.rules.rule import Rule
-from portfold.coordinator.fold.rules.table import RULES
+from portfold.coordinator.fold.rules.table import EXPOSURE, RULES
 from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.taken import contracts_counted, weighed
 from portfold.coordinator.views.portfolio_view import PortfolioView
-from portfold.dollars import shown
-from portfold.events.decisions import EntryDenied, LimitReached, StopLossApproaching
+from portfold.dollars import plain_count, shown
+from portfold.events.decisions import EntryAllowed, EntryDenied, LimitReached, StopLossApproaching
+
+_OF_EXPOSURE = {rule.code: rule.keys[1:] for rule in EXPOSURE}
 
 
 def asked(limits: Limits | None) -> list[str]:
@@ -26,6 +29,19 @@ def asked_before(limits: Limits | None, code: str) -> list[str]:
     """Returns the rules that were asked before the one that objected."""
     order = asked(limits)
     return order[: order.index(code)] if code in order else []
+
+
+def contracts(met: State, decision: EntryAllowed | EntryDenied) -> str:
+    """Says what the contracts come to with those that were asked for, by weight where some have one."""
+    limits = met.limits
+    if limits is None:
+        return ""
+    used, more = contracts_counted(met, limits), weighed(limits, decision.symbol, decision.size)
+    by_weight = f", by weight ({limits.contract_weights})" if limits.contract_weights else ""
+    return (
+        f"{plain_count(used)} contracts held or reserved + {plain_count(more)} asked = "
+        f"{plain_count(used + more)} of {limits.max_contracts}{by_weight}."
+    )
 
 
 def approaching(after: PortfolioView, decision: StopLossApproaching) -> list[str]:
@@ -55,6 +71,16 @@ def doubted(limits: Limits | None, until: str) -> list[str]:
         f"Without a second one a mark may jump by so many points: {jumps}. By {until} a loss that nobody "
         "confirmed counts all the same, a profit does not."
     ]
+
+
+def exposed(met: State, decision: EntryDenied) -> list[str]:
+    """Says what the limit of an exposure is in full, and what it counts by; nothing for any other denial."""
+    limits = met.limits
+    if limits is None or decision.code not in _OF_EXPOSURE:
+        return []
+    counted_by = [decision.code, *_OF_EXPOSURE[decision.code], "contract_weights"]
+    in_full = [f"{name} {getattr(limits, name)}" for name in counted_by if name in limits.present]
+    return [f"In force: {'; '.join(in_full)}."]
 
 
 def latched(met: State, decision: EntryDenied) -> list[str]:

@@ -10,7 +10,7 @@ from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.views.account_view import ShownAccount, difference_in_words
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition, Slot
 from portfold.coordinator.views.status import slots_in_words, unsettled_in_words
-from portfold.dollars import shown, shown_limit
+from portfold.dollars import plain_count, shown, shown_limit
 from portfold.events.legs import legs_text
 from portfold.events.stream_id import StreamId
 from portfold.quotes import entry_price
@@ -118,7 +118,7 @@ def _lasts(slot: Slot, exchange: Exchange) -> str:
 
 def _contracts(view: PortfolioView) -> str:
     limit = f" of {view.limits.max_contracts}" if view.limits else ""
-    return f"{view.contracts_used}{limit}"
+    return f"{plain_count(view.contracts_used)}{limit}"
 
 
 def _stopped(view: PortfolioView) -> str:

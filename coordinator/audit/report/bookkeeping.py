@@ -25,13 +25,13 @@ from portfold.coordinator.fold.limits import Limits, limits_named
 from portfold.coordinator.fold.rules.limits.daily_loss import is_near
 from portfold.coordinator.fold.state import (
     State,
-    contracts_used,
     daily_pnl,
     earlier,
     leg_of,
     reported_pnl,
     slots_used,
 )
+from portfold.coordinator.fold.taken import weighed
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
 from portfold.coordinator.views.words.message_words import is_everyday
@@ -308,8 +308,14 @@ def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
         account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
     account.near = account.near or is_near(lost, limits)
     _enter_above(account, Above("positions", ms, held, limits.max_positions))
-    contracts = contracts_used(state) - sum(reservation.size for reservation in state.reservations.values())
-    _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))
+    _enter_above(account, Above("contracts", ms, _contracts_held(state, limits), limits.max_contracts))
+
+
+def _contracts_held(state: State, limits: Limits) -> int | Decimal:
+    held = state.positions.values()
+    if not limits.contract_weights:
+        return sum(one.size for one in held)
+    return sum((weighed(limits, one.symbol, one.size) for one in held), ZERO)
 
 
 def _enter_above(account: DayAccount, found: Above) -> None:

@@ -97,7 +97,7 @@ class Above(Struct, frozen=True):
 
     what: Literal["positions", "contracts"]
     ms: int
-    held: int
+    held: int | Decimal
     limit: int
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
+from portfold.bounds import MOST_GROUPS
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT
 from portfold.dollars import shown_limit
 from portfold.events.codec import RefusedField, decode_event, encode
@@ -54,7 +55,8 @@ class Overrides(Struct, frozen=True):
             if name not in OVERRIDABLE:
                 raise RefusedField(f"{name[:80]}: expected one of the limits {', '.join(OVERRIDABLE)}")
         fields = encode(_ANY)
-        in_force = dict(zip(fields[::2], fields[1::2], strict=True)) | _WHOLE | dict(texts)
+        in_force = dict(zip(fields[::2], fields[1::2], strict=True)) | _WHOLE
+        in_force |= {"groups": _groups_named(texts), **texts}
         event = decode_event([word for pair in in_force.items() for word in pair])
         if isinstance(event, Malformed):
             raise RefusedField(event.reason.removeprefix("LimitsChanged."))
@@ -77,6 +79,13 @@ class Overrides(Struct, frozen=True):
     def __str__(self) -> str:
         """`max_positions 3, daily_stop_loss $2,000`."""
         return ", ".join(f"{name} {shown_value(value)}" for name, value in self.values.items())
+
+
+def _groups_named(texts: Mapping[str, str]) -> str:
+    """Returns a group for each that is named, and one more: what is in them may be on the log already."""
+    words = [word for name, text in texts.items() if name.startswith("group_") for word in text.split(" ")]
+    names = dict.fromkeys(["any", *(word.rpartition("=")[0] for word in words if "=" in word)])
+    return " ".join(f"{name}=ES" for name in [*names][:MOST_GROUPS])
 
 
 def shown_value(value: object) -> str:

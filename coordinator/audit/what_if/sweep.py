@@ -19,6 +19,9 @@ SWEEPABLE = (
     *("profit_target", "profit_lock_at", "profit_lock_floor", "profit_lock_trail"),
     *("consistency_percent", "consistency_total", "weekly_loss", "weekly_profit"),
     *("rolling_loss", "rolling_days", "rolling_pause_days", "mark_confirm_seconds"),
+    *("max_request_contracts", "max_symbol_contracts"),
+    *("worker_positions", "worker_contracts", "worker_entries"),
+    *("group_positions", "group_contracts", "group_one_side"),
 )
 MOST_POINTS = 200
 _MOST_RANGES = 2

@@ -5,6 +5,7 @@ from portfold.coordinator.fold.equity import next_close, raise_peak
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
 from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.rules.exposure import contracts_ladder
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO
 from portfold.events.account import CashMoved
@@ -28,6 +29,7 @@ def count_from(state: State, at: StreamId, limits: Limits) -> None:
     elif capital.named_peak != limits.start_peak:
         capital.named_peak, capital.peak = limits.start_peak, named
     capital.closes_ms = next_close(limits, at.ms)
+    contracts_ladder.note_first(state, limits, capital)
 
 
 def close_firms_day(state: State, at: StreamId) -> None:

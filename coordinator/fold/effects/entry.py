@@ -46,7 +46,7 @@ def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -
         expires_ms=expires_ms,
         lasts_ms=limits.reservation_ms,
     )
-    check_grant(state, limits)
+    check_grant(state, limits, request)
     return EntryAllowed(
         worker=request.worker,
         symbol=request.symbol,

@@ -16,7 +16,6 @@ from portfold.coordinator.fold.state import (
     Position,
     State,
     Unsettled,
-    contracts_used,
     earlier,
     has_slot,
     is_kept,
@@ -25,7 +24,9 @@ from portfold.coordinator.fold.state import (
     open_symbols,
     slots_used,
 )
-from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, shown
+from portfold.coordinator.fold.taken import contracts_counted
+from portfold.coordinator.fold.worker_day import note_entry
+from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, plain_count, shown
 from portfold.events.account import ACCOUNT
 from portfold.events.decisions import Decision, EventRejected, LimitBreached, PnlDisputed, PositionMismatch
 from portfold.events.incoming import COORDINATOR, PositionClosed, PositionMarked, PositionOpened
@@ -48,6 +49,7 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
         return [book_full("PositionOpened")]
     remember_fill(state, at, event)
     shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
+    note_entry(state, event.worker, state.reservations.get(key))
     granted = _use_reservation(state, key, event.size)
     add_to_book(state, at, key, event)
     breaches = _breaches(state, event, granted=granted, shared=shared)
@@ -149,14 +151,16 @@ def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool
     if limits is not None and event.symbol not in limits.symbols:
         found.append(("symbol_not_allowed", f"{event.symbol} is not in the portfolio"))
     if limits is not None and granted < event.size:
-        slots, contracts = slots_used(state), contracts_used(state)
+        slots, contracts = slots_used(state), contracts_counted(state, limits)
         if slots > limits.max_positions:
             open_now = ", ".join(open_symbols(state))
             found.append(
                 ("max_positions", f"{slots} positions, limit {limits.max_positions}. Open: {open_now}")
             )
         if contracts > limits.max_contracts:
-            found.append(("max_contracts", f"{contracts} contracts, limit {limits.max_contracts}"))
+            used = plain_count(contracts)
+            found.append(("max_contracts", f"{used} contracts, limit {limits.max_contracts}"))
+        found += table.broken(state, limits, event)
     return [
         LimitBreached(worker=event.worker, symbol=event.symbol, code=code, reason=reason[:SENTENCE])
         for code, reason in found

@@ -10,6 +10,7 @@ from portfold.coordinator.fold.effects.entry import expire
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Day, PastDay
 from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.rules.exposure import contracts_ladder
 from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
@@ -116,6 +117,8 @@ def roll(state: State, at: StreamId) -> list[Decision]:
         return []
     counted = moments.count_together(state, at)  # what was made before the roll belongs to the old day
     started = _started(state, today)
+    if state.capital is not None:
+        contracts_ladder.note_at_roll(state, state.limits, state.capital)
     total = state.limits.stop_loss_on == "total"
     for held in state.positions.values():
         if total:

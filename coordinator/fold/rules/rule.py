@@ -4,17 +4,19 @@ A rule is a small module with one `RULE`; the table lists them in the order in w
 a rule reads the state and the limits, and no more; whatever is absent from the limits objects to nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
-from portfold.events.incoming import EntryRequested
+from portfold.events.incoming import EntryRequested, PositionOpened
 from portfold.events.stream_id import StreamId
 
-Unit = Literal["dollars", "positions", "contracts"]
+Unit = Literal["dollars", "positions", "contracts", "entries"]
+Entry = EntryRequested | PositionOpened
+"""What is counted is asked of a request, and of a fill that nobody granted."""
 
 
 class Denial(NamedTuple):
@@ -28,7 +30,7 @@ class Reading(NamedTuple):
     """Where a limit stands: `now` is to stay on its side of `limit`, and has `left` to go, in one unit.
 
     `whole` is the way there is in all, so that limits of different units can be compared. `about` says what
-    is counted, and from where.
+    is counted, and from where; `of` names whose it is, where a limit has a number for several.
     """
 
     unit: Unit
@@ -37,11 +39,14 @@ class Reading(NamedTuple):
     left: Decimal
     whole: Decimal
     about: str
+    of: str = ""
 
 
 MayEnter = Callable[[State, Limits, EntryRequested], Denial | None]
 Watch = Callable[[State, StreamId], list[Decision]]
 Read = Callable[[State, Limits], Reading | None]
+ReadEach = Callable[[State, Limits], Iterable[Reading]]
+Broken = Callable[[State, Limits, Entry], Iterable[Denial]]
 
 
 class Rule(NamedTuple):
@@ -50,7 +55,8 @@ class Rule(NamedTuple):
     `may_enter` says why not, or nothing. `keys` are the limits that it takes its numbers from. `watch` is
     called after whatever moved money and returns what it orders by itself. `read` says where it stands, None
     where the limits know no such rule; `is_reached`, of those that latch, whether they would now. What
-    `outlasts_resumes` no resume lifts, forced or not.
+    `outlasts_resumes` no resume lifts, forced or not. `read_each` says where each stands that the rule has a
+    number for, and `broken` what is taken beyond it where an entry is, once that is among what is taken.
     """
 
     code: str
@@ -60,3 +66,5 @@ class Rule(NamedTuple):
     read: Read | None = None
     is_reached: Callable[[State, Limits], object | None] | None = None
     outlasts_resumes: bool = False
+    read_each: ReadEach | None = None
+    broken: Broken | None = None

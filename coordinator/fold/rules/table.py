@@ -4,6 +4,8 @@ What they are, what each objects to and where it stands is read from here by the
 list of limits and the documentation's tests; a rule that is not in the table does not exist.
 """
 
+from functools import lru_cache
+
 from portfold.coordinator.fold.equity import note_equity
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.entries import (
@@ -21,6 +23,13 @@ from portfold.coordinator.fold.rules.entries import (
     worker_stopped,
     worker_superseded,
 )
+from portfold.coordinator.fold.rules.exposure import (
+    contracts_ladder,
+    max_request_contracts,
+    max_symbol_contracts,
+    of_a_group,
+    of_a_worker,
+)
 from portfold.coordinator.fold.rules.latching import lift_what_is_over
 from portfold.coordinator.fold.rules.limits import (
     consistency,
@@ -35,7 +44,7 @@ from portfold.coordinator.fold.rules.limits import (
     trailing_drawdown,
     week,
 )
-from portfold.coordinator.fold.rules.rule import Denial, Rule
+from portfold.coordinator.fold.rules.rule import Denial, Entry, MayEnter, Rule
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
 from portfold.events.incoming import EntryRequested
@@ -53,6 +62,18 @@ LATCHED: tuple[Rule, ...] = (
     week.PROFIT,
 )
 """The rules of money that may be absent. Each denies entries only while it is latched."""
+EXPOSURE: tuple[Rule, ...] = (
+    max_request_contracts.RULE,
+    max_symbol_contracts.RULE,
+    of_a_worker.POSITIONS,
+    of_a_worker.BY_WEIGHT,
+    of_a_worker.ENTRIES,
+    of_a_group.POSITIONS,
+    of_a_group.BY_WEIGHT,
+    of_a_group.ONE_SIDE,
+    contracts_ladder.RULE,
+)
+"""The rules of exposure that may be absent: one whose limit is absent is not asked."""
 RULES: tuple[Rule, ...] = (
     daily_loss.RULE,
     *LATCHED,
@@ -69,6 +90,7 @@ RULES: tuple[Rule, ...] = (
     mark_doubted.RULE,
     symbol_in_position.RULE,
     symbol_pending.RULE,
+    *EXPOSURE,
     max_positions.RULE,
     max_contracts.RULE,
 )
@@ -77,18 +99,31 @@ OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resum
 """What no resume lifts, forced or not."""
 COUNT_FROM_A_RESUME = frozenset({profit_target.RULE.code, profit_lock.RULE.code})
 """What counts anew from what the day came to when a resume was forced."""
-_ASKED = tuple(rule.may_enter for rule in RULES)
-_ASKED_WHERE_NOTHING_IS_LATCHED = tuple(rule.may_enter for rule in RULES if rule not in LATCHED)
 _WATCHING = tuple(rule.watch for rule in LATCHED if rule.watch is not None)
 
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Returns what the first rule that objects to the entry says, if any does."""
-    for may_enter in _ASKED if state.locks else _ASKED_WHERE_NOTHING_IS_LATCHED:
+    for may_enter in _asked(limits.present, latched=bool(state.locks)):
         denial = may_enter(state, limits, request)
         if denial is not None:
             return denial
     return None
+
+
+@lru_cache(maxsize=64)
+def _asked(present: frozenset[str], *, latched: bool) -> tuple[MayEnter, ...]:
+    """Returns who is asked: of the rules that may be absent only those that can object."""
+    idle = {rule.code for rule in EXPOSURE if rule.keys[0] not in present}
+    if not latched:
+        idle |= LATCHED_BY_CODE.keys()
+    return tuple(rule.may_enter for rule in RULES if rule.code not in idle)
+
+
+def broken(state: State, limits: Limits, entry: Entry) -> list[Denial]:
+    """Returns which limits of exposure are exceeded where the entry is, which is among what is taken."""
+    present = (rule.broken for rule in EXPOSURE if rule.broken and rule.keys[0] in limits.present)
+    return [one for broken_by in present for one in broken_by(state, limits, entry)]
 
 
 def watch(state: State, at: StreamId) -> list[Decision]:

@@ -37,3 +37,20 @@ def test_one_with_a_day_says_which() -> None:
         "Counted: P&L of the trading days from 2025-01-13.",
         "It stands until the first trading day from 2025-01-20 on, once nothing is open.",
     ]
+
+
+def test_a_denial_of_exposure_shows_its_limit_in_full_and_what_it_counts_by() -> None:
+    story = WrittenDown(groups="equities=ES,RTY", group_contracts="1", contract_weights="RTY=0.5")
+    story.enters("ES")
+    story.asks("RTY")
+    told = reasons(why(story, "EntryDenied"))
+    assert told[0] == "In force: group_contracts 1; groups equities=ES,RTY; contract_weights RTY=0.5."
+    assert told[1].endswith("symbol_in_position, symbol_pending.")
+
+
+def test_what_was_allowed_is_reckoned_by_weight() -> None:
+    story = WrittenDown(contract_weights="RTY=0.5")
+    story.enters("RTY")
+    assert "0 contracts held or reserved + 0.5 asked = 0.5 of 4, by weight (RTY=0.5)." in reasons(
+        why(story, "EntryAllowed")
+    )

@@ -59,6 +59,26 @@ def test_the_table_names_only_limits_there_are_and_every_code_once() -> None:
     assert all(rule.keys for rule in RULES if rule.read is not None)
 
 
+def test_of_a_limit_with_several_names_each_that_has_taken_of_it_stands_somewhere() -> None:
+    story = Story(
+        groups="equities=ES,RTY metals=SI,PL",
+        group_contracts="2 metals=1",
+        contract_weights="RTY=0.25",
+        worker_entries="3",
+    )
+    story.enters("ES")
+    story.asks("RTY")
+    found = [rule_in_words(one) for one in shown_rules(story.state) if one.of]
+    assert found == [
+        "group_contracts of group equities: 1.25 of 2, 0.75 to go",
+        "worker_entries of worker ibs-ES: 1 of 3, 2 to go",
+        "worker_entries of worker ibs-RTY: 1 of 3, 2 to go",
+        "group_contracts of group metals: 0 of 1, 1 to go",
+    ]
+    assert "group_contracts of group equities: 1.25 of 2" in status_texts(view_of(story))["standing"]
+    assert rule_in_words(standing(story, "max_contracts")) == "max_contracts: 1.25 of 4, 2.75 to go"
+
+
 # --- what is latched ---------------------------------------------------------------------------------------
 
 

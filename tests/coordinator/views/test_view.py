@@ -11,6 +11,7 @@ from msgspec.structs import astuple, replace
 
 from portfold.coordinator.fold.limits import limits_of, limits_shown, order_of
 from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, legs_named
+from portfold.coordinator.fold.taken import contracts_counted
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownDay
 from portfold.coordinator.views.status import status_fields, status_texts, status_values
 from portfold.coordinator.views.view_field import view_in, view_text, what_can_be_read
@@ -47,7 +48,8 @@ def agree(state: State) -> None:
     assert [one.unmarked for one in view.positions] == [one.mark is None for one in positions]
     cents = [earlier(state, one).quantize(CENT) for one in positions]
     assert [one.earlier for one in view.positions] == cents
-    assert view.contracts_used == contracts_used(state)
+    counted = contracts_counted(state, state.limits) if state.limits else contracts_used(state)
+    assert view.contracts_used == counted
     assert [astuple(one) for one in view.reserved] == [
         (one.symbol, one.side, one.size, one.worker, one.expires_ms, one.kept)
         for one in reservations

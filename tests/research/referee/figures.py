@@ -40,7 +40,7 @@ def figures_of(played: Played, days: Sequence[date], cash: Fraction, breach: Fra
     years = ((days[-1] - days[0]).days + 1) / YEAR
     gains = sum((pnl for _, _, pnl, _ in played.taken if pnl > 0), Fraction(0))
     losses = -sum((pnl for _, _, pnl, _ in played.taken if pnl < 0), Fraction(0))
-    asked = len(played.taken) + len(played.denied)
+    asked = len(played.taken) + len(played.denied) + played.open_at_end
     times = account[-1] / cash
     return Figures(
         sharpe=_sharpe(_returns(dollars, cash)),

@@ -16,7 +16,9 @@ from tests.research.referee.exchange_day import day_at
 
 @dataclass(frozen=True)
 class Deal:
-    """A row of a file of trades; `long` and the prices are as the file has them."""
+    """A row of a file of trades; `long` and the prices are as the file has them. A signal has the last three:
+    see "Signals" on the page.
+    """
 
     symbol: str
     begins: int
@@ -26,6 +28,9 @@ class Deal:
     long: bool
     entry: Fraction | None = None
     exit: Fraction | None = None
+    flat_before: int | None = None
+    left: int = 0
+    ended: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,13 @@ class Rules:
 
 @dataclass
 class Played:
-    """What came of it: `taken` as (deal, end, dollars, forced), the account after each moment, days and
-    stops."""
+    """What came of it: `taken` as (deal, end, dollars, forced), how many were `open_at_end`, the account
+    after each moment, days and stops.
+    """
 
     taken: list[tuple[Deal, int, Fraction, bool]] = field(default_factory=list)
     denied: list[Deal] = field(default_factory=list)
+    open_at_end: int = 0
     curve: list[Fraction] = field(default_factory=list)
     by_day: dict[date, Fraction] = field(default_factory=dict)
     stops: list[int] = field(default_factory=list)
@@ -83,6 +90,7 @@ class _Account:
         self.found = Played()
         self.open: dict[Deal, Fraction] = {}  # what each would make by its last mark
         self.day: date | None = None
+        self.left: dict[str, int] = {}  # when each symbol's worker has left what it held
         self.settled = Fraction(0)  # of closed deals, since the beginning
         self.at_dawn = Fraction(0)  # of everything that counts, when the day began
         self.stopped = False
@@ -91,16 +99,17 @@ class _Account:
         moments = {one.begins for one in deals} | {one.ends for one in deals}
         for one in deals:
             if self.priced(one):
-                moments |= {at for at in self.closes[one.symbol] if one.begins <= at < one.ends}
+                moments |= {at for at in self.closes[one.symbol] if one.begins <= at <= one.ends}
         for now in sorted(moments):
             self._moment(now, deals)
+        self.found.open_at_end = len(self.open)
         return self.found
 
     def _moment(self, now: int, deals: Sequence[Deal]) -> None:
         self._dawn(now)
         moved = self._move(now, list(self.open))
         self._look(now)
-        asking = [one for one in deals if one.begins == now]
+        asking = [one for one in deals if one.begins == now and self._asks(one)]
         entered = []
         for one in sorted(asking, key=lambda one: self._lot(now, one)):
             if self._allowed(one):
@@ -123,7 +132,7 @@ class _Account:
         """Ends or marks each of those that the moment says something of."""
         moved = False
         for one in those:
-            if one.ends == now:
+            if one.ends == now and one.ended:
                 self._close(one, now, one.pnl, forced=False)
                 moved = True
             elif self.priced(one) and now in self.closes[one.symbol] and self._marks(one, now):
@@ -132,7 +141,7 @@ class _Account:
         return moved
 
     def _marks(self, one: Deal, now: int) -> bool:
-        return now > one.begins or self.rules.entry_bar
+        return now <= one.ends and (now > one.begins or self.rules.entry_bar)
 
     def _look(self, now: int) -> None:
         """Stops the day where all of the moment together comes to the limit, and closes what is open."""
@@ -147,7 +156,15 @@ class _Account:
     def _close(self, one: Deal, now: int, pnl: Fraction, *, forced: bool) -> None:
         del self.open[one]
         self.settled += pnl
+        self.left[one.symbol] = one.left if one.flat_before is not None and not forced else now
         self.found.taken.append((one, now, pnl, forced))
+
+    def _asks(self, one: Deal) -> bool:
+        """Returns whether its worker asks: for a row of a file of trades always, for a signal while flat."""
+        if one.flat_before is None:
+            return True
+        holds = any(other.symbol == one.symbol for other in self.open)
+        return not holds and self.left.get(one.symbol, -1) < one.flat_before
 
     def _allowed(self, one: Deal) -> bool:
         held = list(self.open)

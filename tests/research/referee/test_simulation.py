@@ -8,11 +8,12 @@ from random import Random
 
 import pytest
 from msgspec import structs
+from msgspec.structs import astuple
 
 from portfold.research.simulate.prices import Closes, Pricing
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
-from portfold.research.trades.trade_file import Trade
+from portfold.research.trades.trade_file import Asked, Trade
 from tests.research.made import HOUR_MS, packaged, priced, random_trades, scenario_of
 from tests.research.referee.cases import cases
 from tests.research.referee.exchange_day import day_at, weekdays
@@ -37,6 +38,7 @@ def deal_of(trade: Trade) -> Deal:
         trade.size,
         trade.side != "short",
         *prices,
+        *(astuple(trade.asked) if trade.asked is not None else ()),
     )
 
 
@@ -73,7 +75,7 @@ def told(scenario: Scenario, played: Simulated) -> tuple[object, ...]:
             trades[one.trade],
             one.closed_ms,
             Fraction(one.pnl),
-            one.forced and one.closed_ms < trades[one.trade].ends,
+            one.forced and (one.closed_ms < trades[one.trade].ends or not trades[one.trade].ended),
         )
         for one in played.taken
     ]
@@ -99,7 +101,11 @@ def judged(found: Played) -> tuple[object, ...]:
 
 def measured(scenario: Scenario, played: Simulated) -> dict[str, object]:
     figures = scenario.figures(played)
-    return {name: pytest.approx(getattr(figures, name), rel=1e-9, abs=1e-9) for name in NAMES}
+    known = {name: getattr(figures, name) for name in NAMES}
+    return {
+        name: None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9)
+        for name, value in known.items()
+    }
 
 
 def refereed_figures(scenario: Scenario, played: Played) -> dict[str, object]:
@@ -107,6 +113,17 @@ def refereed_figures(scenario: Scenario, played: Played) -> dict[str, object]:
     account = (Fraction(scenario.account.cash), Fraction(scenario.account.breach_limit))
     figures = figures_of(played, weekdays(first, last), *account)
     return {name: getattr(figures, name) for name in NAMES}
+
+
+def random_signals(seed: int) -> list[Trade]:
+    """Signals of the symbols: they overlap, some had a cooldown, some of the last have no end."""
+    random, signals = Random(-seed), []
+    for trade in random_trades(seed, each=25):
+        cooldown, hours = random.choice([0, 0, 3]) * HOUR_MS, random.choice([0, 1]) * HOUR_MS
+        begins = trade.entry_ms - random.randint(0, 6) * HOUR_MS
+        asked = Asked(begins - cooldown, trade.exit_ms - hours, ended=random.random() < 0.97)
+        signals.append(structs.replace(trade, entry_ms=begins, asked=asked))
+    return list({(one.symbol, one.entry_ms): one for one in signals}.values())
 
 
 def random_bars(random: Random, trades: list[Trade], *, entry_bar: bool) -> Pricing:
@@ -124,11 +141,12 @@ def random_bars(random: Random, trades: list[Trade], *, entry_bar: bool) -> Pric
     return Pricing(contracts, closes, marks_entry_bar=entry_bar)
 
 
-def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point() -> None:
+@pytest.mark.parametrize("of", ["trades", "signals"])
+def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point(of: str) -> None:
     stops = forced = denied = 0
     for seed in cases():
         random = Random(seed)
-        trades = random_trades(seed, each=random.randint(5, 20))
+        trades = random_trades(seed, each=random.randint(5, 20)) if of == "trades" else random_signals(seed)
         entry_bar, opens, level = random.random() < 0.5, random.random() < 0.7, random.randint(1, 6)
         breach = random.choice([400, 1500, 6000])
         stop, contracts = random.choice([300, 900, 2500]), random.choice([None, 2, 9])

@@ -81,10 +81,11 @@ def told(decided: list[tuple[StreamId, Decision]]) -> Told:
 class Simulation:
     """What the simulator decides, and the closes it books, as it goes."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, positions: int = POSITIONS) -> None:
         self.decided: list[tuple[StreamId, Decision]] = []
         self.closes: list[tuple[str, int, Decimal]] = []
-        simulate(scenario.timeline, scenario.limits_of(scenario.symbols, POSITIONS), self._look_on)
+        limits = scenario.limits_of(scenario.symbols, positions)
+        self.simulated = simulate(scenario.timeline, limits, self._look_on)
 
     def _look_on(self, state: State, at: StreamId, event: Event) -> list[Decision]:
         decisions = fold(state, at, event)

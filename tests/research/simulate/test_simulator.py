@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -9,7 +10,7 @@ from msgspec import structs
 from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
-from portfold.research.trades.trade_file import Trade
+from portfold.research.trades.trade_file import Asked, Trade
 from tests.research.made import hour, packaged, priced, scenario_of, trade
 
 TO_THE_ROLL = 7  # hours from 10:00 to 17:00
@@ -291,3 +292,47 @@ def test_a_floor_closes_what_is_open_and_ends_the_account() -> None:
     found = limited, limited.simulate(limited.symbols, 4)
     assert [limited.timeline.trades[one.trade].symbol for one in found[1].forced] == ["ES"]
     assert denied(found) == [("SI", "equity_floor")]
+
+
+# --- signals --------------------------------------------------------------------------------------------
+
+
+def signal(symbol: str, entry: float, exit_: float, pnl: object, **asked: Any) -> Trade:
+    """A signal's outcome, asked for while nothing is held; with a `cooldown` of so many hours."""
+    flat_before, ended = hour(entry - asked.get("cooldown", 0)), asked.get("ended", True)
+    return trade(symbol, entry, exit_, pnl, asked=Asked(flat_before, hour(exit_), ended=ended))
+
+
+def test_a_worker_that_was_denied_asks_again_with_its_next_signal() -> None:
+    found = simulated(trade("CL", 0, 2, 10), signal("ES", 1, 5, 20), signal("ES", 2, 5, 30), positions=1)
+    assert denied(found) == [("ES", "max_positions")]
+    assert taken(found) == [("CL", 10), ("ES", 30)]
+
+
+def test_a_worker_that_holds_something_asks_for_nothing() -> None:
+    found = simulated(signal("ES", 0, 3, 10), signal("ES", 1, 4, 20), signal("ES", 3, 5, 30))
+    assert (taken(found), denied(found)) == ([("ES", 10)], [])
+
+
+def test_a_worker_asks_again_at_the_bar_after_its_exit() -> None:
+    found = simulated(signal("ES", 0, 3, 10), signal("ES", 3, 4, 20), signal("ES", 4, 5, 30))
+    assert taken(found) == [("ES", 10), ("ES", 30)]
+
+
+def test_a_worker_that_was_stopped_signals_anew_on_the_next_day() -> None:
+    stopped = (trade("CL", 0, 1, -2500), signal("ES", 0, 30, 10))
+    found = simulated(*stopped, signal("ES", 2, 30, 20), signal("ES", TO_THE_ROLL, 30, 30))
+    assert denied(found) == [("ES", "stopped_out")]
+    assert taken(found) == [("CL", -2500), ("ES", 10), ("ES", 30)]
+
+
+@pytest.mark.parametrize(("after", "made"), [(3, [("ES", 10)]), (4, [("ES", 10), ("ES", 20)])])
+def test_a_cooldown_counts_from_what_the_portfolio_left(after: int, made: list[tuple[str, object]]) -> None:
+    found = simulated(signal("ES", 0, 1, 10), signal("ES", after, 9, 20, cooldown=2))
+    assert taken(found) == made
+
+
+def test_what_the_bars_end_before_keeps_its_slot_and_is_no_trade() -> None:
+    found = simulated(signal("ES", 0, 5, 10, ended=False), trade("CL", 6, 7, 20), positions=1)
+    assert (taken(found), denied(found)) == ([], [("CL", "max_positions")])
+    assert (found[1].open_at_end, found[1].requested) == (1, 2)

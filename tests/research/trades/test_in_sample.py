@@ -77,7 +77,7 @@ def test_several_symbols_are_one_sentence(five_days: Path) -> None:
     knows(five_days, "ES", 3)
     knows(five_days, "CL", 4)
     assert in_words(seen(five_days, DaySpan())) == (
-        "7 of 10 trades of CL, ES are on bars that the model was trained on, the last on 2025-01-09, and "
+        "7 of 10 entries of CL, ES are on bars that the model was trained on, the last on 2025-01-09, and "
         "prove nothing"
     )
 
@@ -117,7 +117,7 @@ def optimized(folder: Path, spans: Iterable[str] = ()) -> str:
 
 def test_simulate_says_it_of_the_span(folder: Path) -> None:
     ran = called("research", "simulate", "--max-positions", "1", cwd=folder)
-    assert "20 of 60 trades of CL, ES are on bars that the model was trained on, the last on" in ran.out
+    assert "20 of 60 entries of CL, ES are on bars that the model was trained on, the last on" in ran.out
     assert "and prove nothing; --from begins after them." in ran.out
     last = ran.out.partition("the last on ")[2][:10]
     after = called(
@@ -141,7 +141,7 @@ def test_it_stays_through_optimize_export_and_report(folder: Path) -> None:
     chosen = tree["portfolio_constraints"]["symbols"]
     assert known == 10 * len(chosen)
     assert tree["optimization"]["chosen_on"]["trades_on_training_bars"] == known
-    assert f"{known} of {30 * len(chosen)} trades of {', '.join(sorted(chosen))} are on bars" in tree["said"]
+    assert f"{known} of {30 * len(chosen)} entries of {', '.join(sorted(chosen))} are on bars" in tree["said"]
     assert "Chosen on bars of the training" in reported(folder)
 
 

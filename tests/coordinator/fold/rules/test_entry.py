@@ -6,6 +6,7 @@ from portfold.coordinator.fold.invariants import InvariantBroken, check_grant
 from portfold.coordinator.fold.limits import limits_of
 from portfold.coordinator.fold.state import State, contracts_used, slots_used
 from portfold.events.decisions import EntryAllowed, EntryDenied
+from portfold.events.incoming import EntryRequested
 from tests.coordinator.story import SECOND, Story, code, limits
 
 
@@ -186,8 +187,9 @@ def test_a_grant_beyond_the_limits_would_stop_the_coordinator() -> None:
     story.enters("ES", "CL")
     granted = story.state.limits
     assert granted is not None
-    check_grant(story.state, granted)
+    request = EntryRequested("ibs-ES", "s1", 1, "ES", "long", 1)
+    check_grant(story.state, granted, request)
     with pytest.raises(InvariantBroken, match="2 slots granted, limit 1"):
-        check_grant(story.state, limits_of(limits(max_positions=1)))
+        check_grant(story.state, limits_of(limits(max_positions=1)), request)
     with pytest.raises(InvariantBroken, match="2 contracts granted, limit 1"):
-        check_grant(story.state, limits_of(limits(max_contracts=1)))
+        check_grant(story.state, limits_of(limits(max_contracts=1)), request)
