@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.measuring.options import count, parser
+from portfold.research.search.verdict import verdict
 from portfold.research.statistics.clusters import tries_among
 from portfold.research.statistics.intervals import Interval, intervals
 from portfold.research.statistics.metrics import DAYS_A_YEAR, DaysWithin, Floats, daily_returns, sharpe
@@ -40,6 +41,7 @@ class Judged(NamedTuple):
     reality: bool
     deflated: bool
     deflated_told: bool
+    in_all: bool
 
 
 def main() -> None:
@@ -75,6 +77,7 @@ _LINES = (
     ("the reality check says at most 5 %", "reality"),
     ("the deflated Sharpe is more than 95 % sure, variants not told", "deflated"),
     ("the deflated Sharpe is more than 95 % sure, variants told (--tries)", "deflated_told"),
+    ("in one sentence: something here", "in_all"),
 )
 
 
@@ -100,7 +103,8 @@ def _histories(
             fixed=_holds(later.sum(axis=0), _true_sharpe(edge, symbols)),
             chosen=_holds(files[chosen].sum(axis=0), truth),
             on_test=_holds(later[chosen].sum(axis=0), truth),
-            reality=checked is not None and checked.p_value <= 1 - _SURE,
+            reality=verdict(checked, None) == "unjudged",
+            in_all=verdict(checked, _interval(later[chosen].sum(axis=0))) == "holds",
             deflated=plain is not None and plain.probability > _SURE,
             deflated_told=told is not None and told.probability > _SURE,
         )
@@ -120,10 +124,16 @@ def _true_sharpe(edge: float, symbols: int) -> float:
 
 
 def _holds(by_day: Floats, truth: float) -> bool:
+    interval = _interval(by_day)
+    return interval.low <= truth <= interval.high
+
+
+def _interval(by_day: Floats) -> Interval:
+    """Returns the 95 % interval of the Sharpe of these days."""
     days = days_between(_FIRST, _FIRST + (len(by_day) * 7 // 5 + 7) * _DAY)[: len(by_day)]
     within = DaysWithin(by_day, np.maximum(by_day, 0), np.minimum(by_day, 0), np.maximum(-by_day, 0))
-    interval: Interval = intervals([within], _CASH, days, seed=1).sharpe
-    return interval.low <= truth <= interval.high
+    found: Interval = intervals([within], _CASH, days, seed=1).sharpe
+    return found
 
 
 if __name__ == "__main__":

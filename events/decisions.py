@@ -152,11 +152,15 @@ class FlattenOverdue(AnyDecision, frozen=True):
 
 
 class PortfolioFlat(AnyDecision, frozen=True):
-    """Every position of the episode is confirmed closed, `took_ms` after it began."""
+    """Every position of the episode is confirmed closed, `took_ms` after it began.
+
+    `others` are positions that are open and were not to be closed.
+    """
 
     episode: EventId
     cause: Text
     took_ms: Moment
+    others: Count = 0
 
 
 # --- what should not have happened ----------------------------------------------------------------------

@@ -29,6 +29,7 @@ from portfold.events.fields import (
 )
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import AnyEvent, WorkerEvent
+from portfold.events.scope import ScopedOrder
 
 # --- by workers -----------------------------------------------------------------------------------------
 
@@ -151,26 +152,29 @@ COORDINATOR = "coordinator"
 """Who it is `by` where the leader itself orders what an operator may."""
 
 
-class TradingHalted(AnyEvent, frozen=True):
-    """No entries until a TradingResumed, however many days pass. Exits go on."""
+class TradingHalted(ScopedOrder, frozen=True):
+    """No entries until a TradingResumed, however many days pass. Exits go on.
 
-    by: Person
-    reason: Text
+    Where a scope is named, no entries in it, until a TradingResumed that names it.
+    """
 
 
-class TradingResumed(AnyEvent, frozen=True):
-    """Lifts a halt. Lifts the day's stop as well only when `force` is true."""
+class TradingResumed(ScopedOrder, frozen=True):
+    """Lifts a halt. Lifts the day's stop as well only when `force` is true.
 
-    by: Person
-    reason: Text
+    Where a scope is named it opens that alone; where none is, what is closed of scopes stays closed.
+    """
+
     force: Flag = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.force and self.scope is not None:
+            raise ValueError("force: expected nothing where a scope is named: what it forces is of the whole")
 
-class FlattenRequested(AnyEvent, frozen=True):
-    """Close everything, and halt until a TradingResumed."""
 
-    by: Person
-    reason: Text
+class FlattenRequested(ScopedOrder, frozen=True):
+    """Close everything, and halt until a TradingResumed; where a scope is named, all that is in it."""
 
 
 class PositionSettled(AnyEvent, frozen=True):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.operate.scope_options import Of, made
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
 
@@ -45,6 +46,7 @@ class Held:
 
 
 _TARGET = Target()
+_WHOLE = Of()
 
 WHO, WHY = "Who orders this; goes on record.", "Why; goes on record."
 Who = Annotated[str, Parameter(name="--by", help=WHO)]
@@ -57,26 +59,37 @@ def register(app: App) -> None:
         app.command(command)
 
 
-def halt(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
+def halt(*, by: Who, reason: Why, of: Of = _WHOLE, target: Target = _TARGET) -> None:
     """Deny every entry until a resume, however many days pass. Exits go on.
+
+    Of a worker, a symbol or a group only its entries, until a resume of that one.
 
     For example:
 
         portfold halt --by jane --reason "news at 14:00"
+
+        portfold halt --symbol CL --by jane --reason "inventories"
     """
     from portfold.events.incoming import TradingHalted
 
-    _give(target, TradingHalted(by=by, reason=reason), "Trading is halted.")
+    order = made(TradingHalted, of, by=by, reason=reason)
+    _give(target, order, f"Trading{of.in_words} is halted.")
 
 
-def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGET) -> None:
+def resume(*, by: Who, reason: Why, force: bool = False, of: Of = _WHOLE, target: Target = _TARGET) -> None:
     """Lift a halt. With --force also today's stop.
 
-    Exit code 1 when it is refused: stopped out today, or positions are still being flattened.
+    Of a worker, a symbol or a group only what was ordered of that one; a resume
+    of the whole portfolio leaves those closed.
+
+    Exit code 1 when it is refused: stopped out today, positions are still being
+    flattened, or what is named is not closed.
 
     For example:
 
         portfold resume --by jane --reason "news is out"
+
+        portfold resume --symbol CL --by jane --reason "numbers are out"
 
     Parameters
     ----------
@@ -85,28 +98,38 @@ def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGE
     """
     from portfold.events.incoming import TradingResumed
 
-    _give(target, TradingResumed(by=by, reason=reason, force=force), "Trading is resumed.")
+    if force and of.named:
+        raise Unusable("--force: expected without a scope: what it forces is of the whole portfolio.")
+    order = made(TradingResumed, of, by=by, reason=reason, force=force)
+    _give(target, order, f"Trading{of.in_words} is resumed.")
 
 
-def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET) -> None:
+def flatten(*, by: Who, reason: Why, now: bool = False, of: Of = _WHOLE, target: Target = _TARGET) -> None:
     """Close every position, and halt until a resume.
+
+    Of a worker, a symbol or a group only its positions, and only its entries are denied.
 
     For example:
 
         portfold flatten --by jane --reason "exchange outage" --now
 
+        portfold flatten --worker ibs-CL --by jane --reason "it trades nonsense"
+
     Parameters
     ----------
     now
         The kill switch: reach the workers directly too, so that it works with no coordinator running. A
-        coordinator accounts for it on the log as soon as one leads.
+        coordinator accounts for it on the log as soon as one leads. It closes everything, and takes no scope.
     """
     from portfold.events.incoming import FlattenRequested
 
+    if now and of.named:
+        raise Unusable("--now: expected without a scope: the kill switch closes everything.")
+    order = made(FlattenRequested, of, by=by, reason=reason)
     bus = target.bus()
-    order = FlattenRequested(by=by, reason=reason)
     event = pulled(bus, order, print) if now else put(bus, order)
-    print_outcome(bus, event, "Flattening is ordered, and trading is halted.")
+    denied = "its entries are denied" if of.named else "trading is halted"
+    print_outcome(bus, event, f"Flattening{of.in_words} is ordered, and {denied}.")
 
 
 def pulled(bus: "Bus", order: "FlattenRequested", say: Callable[[str], object]) -> "StreamId":

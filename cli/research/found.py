@@ -114,12 +114,14 @@ def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
 def found_lines(findings: "Findings") -> Iterator[str]:
     """Yields the table for people, and what is to be said of its first row."""
     from portfold.research.report.wording import counted
+    from portfold.research.search import verdict
 
     best = findings.rows[0]
     yield ""
     yield from in_columns(list(_cells(findings)), left=frozenset([_SYMBOLS]))
     yield ""
     yield f"Best: at most {counted(best.max_positions, 'position')} of {', '.join(best.symbols)}"
+    yield f"  {verdict.IN_WORDS[verdict.verdict_on(best)]}"
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
     if findings.looks is not None:

@@ -6,9 +6,10 @@ decided can be decided again. However bad the event, it answers; it never raises
 """
 
 from decimal import getcontext, setcontext
-from typing import assert_never, get_args
+from typing import assert_never
 
 from portfold.coordinator.fold import repeats
+from portfold.coordinator.fold.earlier_events import as_known_to, reason_given_by
 from portfold.coordinator.fold.effects import (
     account,
     capital,
@@ -74,6 +75,8 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
+9 knows orders about a scope. A flatten that is not of everything it takes for confirmed by what the account
+shows in the symbols of its legs; they waited for the whole account to be flat.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
 at once. Where profit is counted already, only such an order has it count anew. It knows the moment of a mark.
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
@@ -84,18 +87,6 @@ GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, 8, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
-_TYPES = tuple(kind.__name__ for kind in get_args(Event))
-_KNOWN_SINCE: dict[type, int] = {
-    EntryRenewed: 5,
-    WorkerRetired: 5,
-    AccountReported: 7,
-    AccountSettled: 7,
-    CashMoved: 8,
-}
-"""The version that first knew an event, for those that came later: the ones before refused it."""
-_MARKS_FIELDS = "its fields are worker, session, seq, symbol, side, price, unrealized"
-_MARKS_FIELDS_SINCE = {"owner": 7, "moment_ms": 9}
-"""The version that first knew a field of PositionMarked; the ones before refused it."""
 _ABOUT_POSITIONS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
 
 
@@ -130,10 +121,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
 
     mypy refuses a kind of event that has no rule. The most frequent kinds come first, as that is quickest.
     """
-    if state.fold_version < _KNOWN_SINCE.get(type(event), 0):
-        event = Malformed("", type(event).__name__)
-    if state.fold_version < 9 and isinstance(event, PositionMarked) and (event.owner or event.moment_ms):
-        event = _as_marked_then(state.fold_version, event)
+    if state.fold_version < FOLD_VERSION:
+        event = as_known_to(state.fold_version, event)
     if isinstance(event, WorkerEvent) and repeats.is_repeat(state, event):
         return repeats.answer_again(state, event)
     match event:
@@ -200,29 +189,6 @@ def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) 
     return []
 
 
-def _marks_fields(version: int) -> str:
-    known = (name for name, since in _MARKS_FIELDS_SINCE.items() if since <= version)
-    return ", ".join((_MARKS_FIELDS, *known))
-
-
-def _as_marked_then(version: int, event: PositionMarked) -> PositionMarked | Malformed:
-    """Returns the mark as an earlier version read it: refused for the first field that it did not know."""
-    for name, since in _MARKS_FIELDS_SINCE.items():
-        if version < since and getattr(event, name):
-            unknown = f"PositionMarked.{name}: not a field of PositionMarked; {_marks_fields(version)}"
-            return Malformed(unknown, "PositionMarked")
-    return event
-
-
 def _malformed(state: State, event: Malformed) -> list[Decision]:
-    reason = event.reason
-    if state.fold_version < 9 and event.type == "PositionMarked":
-        every = ", ".join((_MARKS_FIELDS, *_MARKS_FIELDS_SINCE))
-        reason = reason.replace(every, _marks_fields(state.fold_version))
-    later = [kind.__name__ for kind, since in _KNOWN_SINCE.items() if state.fold_version < since]
-    if later:
-        unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"
-        reason = unknown if event.type in later else reason
-        for name in later:
-            reason = reason.replace(f"{name}, ", "", 1)  # from the list of the types
+    reason = reason_given_by(state.fold_version, event)
     return [EventRejected(reason=reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]

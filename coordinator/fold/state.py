@@ -14,6 +14,7 @@ from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
@@ -143,7 +144,8 @@ class Flatten(Struct):
     """An episode: `left` names the legs not yet confirmed closed.
 
     `counted` is how many reminders there had been when the latest leg joined: the intervals grow from there.
-    `closed_ms` is when the latest leg was confirmed closed: the account's word counts from after that.
+    `closed_ms` is when the latest leg was confirmed closed: the account's word counts from after that. One
+    that is not of `everything` is confirmed by what the account shows in its `symbols`.
     """
 
     episode: str
@@ -155,6 +157,8 @@ class Flatten(Struct):
     next_reminder_ms: int = 0
     counted: int = 0
     closed_ms: int = 0
+    everything: bool = True
+    symbols: list[str] = field(default_factory=list)
 
 
 class Worker(Struct):
@@ -205,7 +209,8 @@ class State(Struct):
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days. `loosening` is what was ordered, and counts from a later day on.
+    denied entries for days. `scopes` are closed, by their names, until a person opens them;
+    `loosening` is what was ordered, and counts from a later day on.
     """
 
     limits: Limits | None = None
@@ -234,6 +239,7 @@ class State(Struct):
     locks: dict[str, Lock] = field(default_factory=dict)
     past: list[PastDay] = field(default_factory=list)
     paused_on: str = ""
+    scopes: dict[str, ClosedScope] = field(default_factory=dict)
     loosening: Loosening | None = None
 
 

@@ -50,6 +50,7 @@ _LOOK = "See: portfold doctor"
 _RECONCILE = "See: portfold reconcile"
 _DENY_NOTHING = (
     "tier_reached",
+    "scope_closed",
     "flattening",
     "flat_unconfirmed",
     "symbol_differs",
@@ -79,6 +80,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_flattening(seen),
         *_marks(seen.view),
         *_halted(seen.view),
+        *_scopes(seen.view),
         *_limits(seen),
         *_account(seen.view, seen.now_ms),
         *_unsettled(seen),
@@ -203,6 +205,16 @@ def _halted(view: PortfolioView) -> list[Headline]:
         return []
     way_out = "To lift it: portfold resume --by NAME --reason TEXT"
     return [Headline("halted", "critical", "HALTED", f"by {halt.by}: {halt.reason}", way_out)]
+
+
+def _scopes(view: PortfolioView) -> list[Headline]:
+    """Warns of each worker, symbol or group that is closed by itself."""
+    found = []
+    for one in view.scopes:
+        way_out = f"To open it: portfold resume {one.scope.option} --by NAME --reason TEXT"
+        text = f"{one.scope}, no entries{' and flat' if one.flatten else ''}, by {one.by}: {one.reason}"
+        found.append(Headline("scope_closed", "warning", "CLOSED", text, way_out))
+    return found
 
 
 def _limits(seen: Overview) -> list[Headline]:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
@@ -130,7 +131,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
     whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
-    `locks` the limits of money that are latched. `loosening` are limits that count from a later day on.
+    `locks` the limits of money that are latched, `scopes` what is closed by itself. `loosening` are
+    limits that count from a later day on.
     """
 
     last_event: str = ""
@@ -157,6 +159,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     account: ShownAccount | None = None
     rules: tuple[ShownRule, ...] = ()
     locks: tuple[Lock, ...] = ()
+    scopes: tuple[ClosedScope, ...] = ()
     loosening: Loosening | None = None
 
     @property
@@ -206,6 +209,10 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     def has_slot(self, worker: str, symbol: str) -> bool:
         """Returns whether a slot of the worker is reserved on the symbol."""
         return any((slot.worker, slot.symbol) == (worker, symbol) for slot in self.reserved)
+
+    def is_closed_for(self, worker: str, symbol: str) -> bool:
+        """Returns whether a scope is closed in which the worker's entries in the symbol are."""
+        return any(closed.covers(self.limits, symbol, worker) for closed in self.scopes)
 
     def presence_of(self, worker: str) -> Presence | None:
         """Returns the worker's presence by the log; None where the log never heard of it."""

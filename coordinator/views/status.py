@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from portfold.coordinator.fold.limits import Limits, Loosening, limits_shown
+from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import account_in_words, difference_in_words
 from portfold.coordinator.views.portfolio_view import (
@@ -67,6 +68,7 @@ def status_lists(view: PortfolioView) -> dict[str, list[str]]:
         "account_differs": [difference_in_words(one) for one in view.account.differing]
         if view.account
         else [],
+        "scopes_closed": scopes_in_words(view.scopes),
         "workers": [_presence(seen) for seen in view.workers],
         "worker_symbols": [_symbols(seen) for seen in view.workers],
     }
@@ -121,6 +123,11 @@ def tail_missing_text(missing: TailMissing | None) -> str:
 def acknowledged_text(loss: Acknowledged | None) -> str:
     """Says who answered for the loss acknowledged last, if one was."""
     return f"by {loss.by} at {loss.at}: {loss.reason} | {loss.detail}" if loss else ""
+
+
+def scopes_in_words(scopes: Iterable[ClosedScope]) -> list[str]:
+    """Words each scope that is closed, by whom and why."""
+    return [f"{one.scope} by {one.by}: {one.reason}" for one in scopes]
 
 
 def _position(one: ShownPosition) -> str:
@@ -261,6 +268,7 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "account": account_in_words,
     "rules": rules_in_words,
     "locks": locks_in_words,
+    "scopes": lambda scopes: {"scopes_closed": ", ".join(scopes_in_words(scopes))},
     "loosening": lambda waits: {"limits_waiting": loosening_in_words(waits)},
 }
 """Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

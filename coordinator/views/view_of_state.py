@@ -62,6 +62,7 @@ def portfolio_view(
         account=shown_account(state, state.account) if state.account else None,
         rules=shown_rules(state),
         locks=tuple(replace(lock) for lock in state.locks.values()),
+        scopes=tuple(replace(closed) for closed in state.scopes.values()),
         loosening=state.loosening,
     )
 

@@ -11,6 +11,7 @@ from portfold.research.report.wording import counted, number, text
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.search.looks import in_words as looks_in_words
+from portfold.research.search.verdict import IN_WORDS, LARGEST_CHANCE, verdict_on
 from portfold.research.statistics.intervals import Interval
 from portfold.research.statistics.significance import Deflated
 from portfold.research.trades import asked_for
@@ -127,6 +128,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
         return
     yield from _seen(subject, findings)
     yield from _short(subject, findings)
+    yield _verdict(winner)
     yield _judged(findings, winner)
     yield _lots(findings, winner)
     yield _forced(subject, winner)
@@ -151,6 +153,12 @@ def _short(subject: Subject, findings: Findings) -> Iterator[Sign]:
         short = [one for one in span.short if one.symbol in subject.choice.symbols] if span else []
         if short:
             yield Sign("short", f"{where} on a part of the days", seen=True, text=f"{short_in_words(short)}.")
+
+
+def _verdict(winner: Winner) -> Sign:
+    """Says in one sentence whether there is anything that luck does not explain."""
+    found = verdict_on(winner)
+    return Sign("verdict", "In one sentence", seen=found != "holds", text=IN_WORDS[found])
 
 
 def _judged(findings: Findings, winner: Winner) -> Sign:
@@ -226,7 +234,7 @@ def _reality(winner: Winner) -> Sign:
         f"had none of the {checked.tries:,} sets tried any merit, the best of them would look as good "
         f"with a probability of {chance(checked.p_value)}."
     )
-    return Sign("selection", name, seen=checked.p_value > 1 - _SURE, text=sentence)
+    return Sign("selection", name, seen=checked.p_value > LARGEST_CHANCE, text=sentence)
 
 
 def _interval(subject: Subject) -> Iterator[Sign]:

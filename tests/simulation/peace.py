@@ -35,6 +35,7 @@ def peace(cast: Cast) -> None:
     world.scheduler.run(world.scheduler.now + _LOOK_MS)
     _until(cast, lambda: _flat(cast), "ordered flattens end")
     _until(cast, lambda: _agree_once_settled(cast), "once settled the log agrees with the broker")
+    cast.operator.act(cast.operator.open_all_scopes)
     cast.operator.act(cast.operator.resume_by_force)
     world.scheduler.run(world.scheduler.now + _LOOK_MS)
     compared.agrees_to_the_cent()

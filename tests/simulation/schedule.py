@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from portfold.events.fields import Side
 from tests.simulation.broker.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
 from tests.simulation.memory.wire import Fault, FaultKind
+from tests.simulation.seats.scopes import drawn_scoped
 from tests.simulation.watch import OPERATOR, Watch, drawn_odd, drawn_watch
 
 COORDINATORS = ("leader-a", "leader-b", "leader-c")
@@ -168,6 +169,8 @@ def drawn(seed: int, events: int) -> Schedule:
         temper = temper._replace(watch=watch)
         odd = [Happening(*one) for one in drawn_odd(seed, watch, ms)]
         happenings = sorted([*happenings, *odd], key=lambda one: one.ms)
+    scoped = [Happening(*one) for one in drawn_scoped(seed, OPERATOR, WORKERS, ms)]
+    happenings = sorted([*happenings, *scoped], key=lambda one: one.ms)
     return Schedule(temper, happenings)
 
 

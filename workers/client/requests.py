@@ -117,6 +117,8 @@ class Requests:
         read = view_standing(seen)
         if read.may_deny_entries or not read.knows("reserved") or seen.session != self._author.session:
             return False
+        if not read.knows("scopes") or read.view.is_closed_for(self._author.worker, decision.symbol):
+            return False
         if not read.view.has_slot(self._author.worker, decision.symbol):  # taken back by a flatten since
             return False
         return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from portfold.coordinator.fold.limits import order_of
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.status import scopes_in_words
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.coordinator.views.words.of_events import limits_words
 from portfold.events.wire.errors import BusUnreachable
@@ -335,6 +336,7 @@ def _state_in_words(bus: NotifierBus) -> str:
         parts.append("STOPPED OUT")
     if view.halt:
         parts.append(f"HALTED by {view.halt.by}: {view.halt.reason}")
+    parts += [f"CLOSED {closed}" for closed in scopes_in_words(view.scopes)]
     if view.tail_missing:
         parts.append("LOG INCOMPLETE")
     return "".join(f" | {part}" for part in parts)

@@ -14,6 +14,7 @@ from functools import partial
 
 from portfold.config import Configuration
 from portfold.coordinator.configured import unwatched_limits
+from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.views.status import status_values
@@ -195,12 +196,13 @@ class InProcessGate:
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
         """Returns whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor
-        halted.
+        halted, nor closed where it is.
         """
         state = self.portfolio.state
         slots = state.reservations.values()
         reserved = any(one.request == str(decision.event) and not one.revoked for one in slots)
-        return reserved and state.stop is None and state.halt is None
+        closed = state.scopes and closed_for(state, decision.symbol, self.worker) is not None
+        return reserved and state.stop is None and state.halt is None and not closed
 
     def position_opened(
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""

@@ -3,12 +3,14 @@
 Pure. Guarantees: an order is the same event as the one that the command of that name writes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from msgspec import Struct
 
+from portfold.coordinator.fold.scopes import covers
 from portfold.coordinator.views.overview import Overview
+from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
 from portfold.dollars import shown
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.incoming import (
@@ -18,6 +20,7 @@ from portfold.events.incoming import (
     TradingHalted,
     TradingResumed,
 )
+from portfold.events.scope import SCOPE_KINDS, Scope
 
 
 class OrderRefused(PortfoldError):
@@ -37,6 +40,8 @@ class Ask(Struct, frozen=True):
 
 
 _REASON = Ask("reason", "Why; goes on record")
+_OF_A_SCOPE = ("halt", "resume", "flatten")
+_SCOPE = tuple(Ask(kind, f"Only this {kind}; all where empty", required=False) for kind in SCOPE_KINDS)
 
 
 class Order(Struct, frozen=True):
@@ -49,17 +54,24 @@ class Order(Struct, frozen=True):
 
 
 ORDERS = (
-    Order("halt", "Halt", "Denies every entry until a resume, however many days pass. Exits go on."),
+    Order(
+        "halt",
+        "Halt",
+        "Denies every entry until a resume, however many days pass. Exits go on.",
+        (_REASON, *_SCOPE),
+    ),
     Order(
         "resume",
         "Resume",
         "Lifts a halt. With force also today's stop: the loss may then grow by one more daily limit.",
-        (_REASON, Ask("force", "Force", choices=("no", "yes"))),
+        (_REASON, Ask("force", "Force", choices=("no", "yes")), *_SCOPE),
     ),
     Order(
         "flatten",
         "Flatten",
-        "Closes every position, and halts until a resume; reaches the workers directly too (kill switch).",
+        "Closes every position, and halts until a resume; reaches the workers directly too (kill switch). "
+        "Of a worker, a symbol or a group only what is in it, by the log alone.",
+        (_REASON, *_SCOPE),
     ),
     Order(
         "settle",
@@ -99,6 +111,8 @@ def filled_in(order: Order, form: Mapping[str, str]) -> dict[str, str]:
             raise OrderRefused(f"{ask.label}: expected something, got nothing.")
         if ask.choices and words[ask.name] not in ask.choices:
             raise OrderRefused(f"{ask.label}: expected one of {', '.join(ask.choices)}.")
+    if order.name in _OF_A_SCOPE and sum(bool(words[kind]) for kind in SCOPE_KINDS) > 1:
+        raise OrderRefused(f"{', '.join(SCOPE_KINDS)}: expected one of them: an order is of one scope.")
     return words
 
 
@@ -108,12 +122,8 @@ def event_of(order: Order, words: Mapping[str, str], by: str) -> Event:
     That of `acknowledge` depends on what is lost, and is not made here.
     """
     reason = words["reason"]
-    if order.name == "halt":
-        return TradingHalted(by=by, reason=reason)
-    if order.name == "resume":
-        return TradingResumed(by=by, reason=reason, force=words["force"] == "yes")
-    if order.name == "flatten":
-        return FlattenRequested(by=by, reason=reason)
+    if order.name in _OF_A_SCOPE:
+        return _of_a_scope(order.name, words, by)
     if order.name == "settle":
         size, price = _whole("Contracts really held", words["size"]), _number("Entry price", words["price"])
         if size and not price:
@@ -131,13 +141,39 @@ def event_of(order: Order, words: Mapping[str, str], by: str) -> Event:
     raise OrderRefused(f"{order.name}: expected an order that is an event of its own.")
 
 
-def effects(order: Order, seen: Overview | None) -> list[str]:
+def _of_a_scope(name: str, words: Mapping[str, str], by: str) -> Event:
+    scope = {kind: words[kind] for kind in SCOPE_KINDS if words.get(kind)}
+    try:
+        if name == "halt":
+            return TradingHalted(by=by, reason=words["reason"], **scope)
+        if name == "flatten":
+            return FlattenRequested(by=by, reason=words["reason"], **scope)
+        return TradingResumed(by=by, reason=words["reason"], force=words["force"] == "yes", **scope)
+    except ValueError as refused:  # two scopes, or force and one
+        raise OrderRefused(f"{name}: {refused}.") from refused
+
+
+def scope_in(words: Mapping[str, str]) -> Scope | None:
+    """Returns the scope that was filled in; None for the whole portfolio."""
+    return next((Scope(kind, words[kind]) for kind in SCOPE_KINDS if words.get(kind)), None)
+
+
+def confirmed_by(order: Order, words: Mapping[str, str], portfolio: str) -> str:
+    """Returns what has to be typed to confirm it: of a scope, that as well."""
+    scope = scope_in(words) if order.name in _OF_A_SCOPE else None
+    return f"{order.name} {portfolio} {scope}" if scope else f"{order.name} {portfolio}"
+
+
+def effects(order: Order, words: Mapping[str, str], seen: Overview | None) -> list[str]:
     """Says what the order would do now."""
     if seen is None:
         return ["No coordinator has ever run for this portfolio: nothing happens before one does."]
     view = seen.view
-    held = [f"{one.symbol} {one.side} {one.size} of {one.worker}" for one in view.positions]
     led = [] if seen.leader else ["Nobody leads now: it takes effect when somebody does."]
+    scope = scope_in(words) if order.name in _OF_A_SCOPE else None
+    if scope is not None:
+        return [*_effects_in(scope, order.name, view), *led]
+    held = _held(view.positions)
     slots = len(view.reserved)
     match order.name:
         case "flatten":
@@ -153,6 +189,25 @@ def effects(order: Order, seen: Overview | None) -> list[str]:
             return [f"The day's P&L is {shown(view.day.pnl)}; the stop is at {shown(view.stop_at)}.", *led]
         case _:
             return [order.does, *led]
+
+
+def _effects_in(scope: Scope, name: str, view: PortfolioView) -> list[str]:
+    inside = [one for one in view.positions if covers(scope, view.limits, one.symbol, one.worker)]
+    slots = sum(covers(scope, view.limits, one.symbol, one.worker) for one in view.reserved)
+    held = ", ".join(_held(inside)) or "nothing"
+    match name:
+        case "flatten":
+            back = f"Takes back {slots} reserved slots, and denies entries in {scope}."
+            return [f"Closes now, of {scope}: {held}. Nothing else.", back]
+        case "halt":
+            return [f"Open in {scope}, and left open: {held}.", f"No entry in {scope} is allowed after it."]
+        case _:
+            opened = any(one.scope == scope for one in view.scopes)
+            return [f"Opens {scope}." if opened else f"{scope} is not closed: it will be refused."]
+
+
+def _held(positions: Iterable[ShownPosition]) -> list[str]:
+    return [f"{one.symbol} {one.side} {one.size} of {one.worker}" for one in positions]
 
 
 def _whole(label: str, text: str) -> int:

@@ -14,7 +14,15 @@ from starlette.routing import Route
 
 from portfold.cli.dashboard.access.sessions import COOKIE, Session
 from portfold.cli.dashboard.desk import Desk
-from portfold.cli.dashboard.pages.order_forms import ORDERS, Order, effects, event_of, filled_in, order_named
+from portfold.cli.dashboard.pages.order_forms import (
+    ORDERS,
+    Order,
+    confirmed_by,
+    effects,
+    event_of,
+    filled_in,
+    order_named,
+)
 from portfold.cli.dashboard.site import Site
 from portfold.cli.operate.orders import pulled, put
 from portfold.coordinator.store import log_integrity
@@ -68,8 +76,9 @@ def routes(site: Site) -> list[Route]:
         seen = await run_in_threadpool(asked.desk.look.now)
         given = {
             "order": asked.order,
-            "effects": effects(asked.order, seen),
-            "words": [("by", asked.session.name), *words.items()],
+            "effects": effects(asked.order, words, seen),
+            "to_type": confirmed_by(asked.order, words, asked.desk.portfolio),
+            "words": [("by", asked.session.name), *((name, word) for name, word in words.items() if word)],
             "hidden": list(words.items()),
             "confirm_form": site.access.sessions.new_form(request.cookies[COOKIE]),
         }
@@ -79,12 +88,12 @@ def routes(site: Site) -> list[Route]:
         asked = await _asked(request)
         if isinstance(asked, Response):
             return asked
-        expected = f"{asked.order.name} {asked.desk.portfolio}"
+        words = filled_in(asked.order, asked.form)
+        expected = confirmed_by(asked.order, words, asked.desk.portfolio)
         back = f"/{asked.desk.portfolio}/orders"
         if asked.form.get("typed", "").strip() != expected:
             text = f"Expected “{expected}” to be typed. Nothing was ordered."
             return site.message(request, "Not confirmed", text, status=400, back=back)
-        words = filled_in(asked.order, asked.form)
         text = await run_in_threadpool(_given, asked.desk, asked.order, words, asked.session.name)
         return site.message(request, asked.order.title, text, status=200, back=f"/{asked.desk.portfolio}/")
 
@@ -119,7 +128,10 @@ def _given(desk: Desk, order: Order, words: Mapping[str, str], by: str) -> str:
             )
         else:
             made = event_of(order, words, by)
-            event = pulled(bus, made, done.append) if isinstance(made, FlattenRequested) else put(bus, made)
+            if isinstance(made, FlattenRequested) and made.scope is None:
+                event = pulled(bus, made, done.append)
+            else:
+                event = put(bus, made)
         outcome = outcome_of(bus, event, wait_seconds=_PATIENCE_SECONDS)
         leader = None if outcome.folded else bus.leader()
     except PortfoldError as error:

@@ -78,7 +78,7 @@ def _of_event(event: Event | Malformed) -> list[Tracker]:
         case LimitsChanged():
             return [NextTracker(LimitsChanged, {}, "No others were ordered before the record ends.")]
         case TradingHalted() | FlattenRequested():
-            return [HaltTracker()]
+            return [HaltTracker(event.scope)]
         case WorkerLost() | WorkerStopped() | WorkerRetired():
             return [
                 NextTracker(WorkerStarted, {"worker": event.worker}, f"{event.worker} did not start again.")

@@ -1,6 +1,7 @@
 """Why a limit of money was reached, and why it denies: its sentences of `rationale`."""
 
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
+from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
 from portfold.coordinator.fold.rules.rule import Rule
 from portfold.coordinator.fold.rules.table import EXPOSURE, RULES
@@ -90,6 +91,12 @@ def latched(met: State, decision: EntryDenied) -> list[str]:
         return []
     until = f"It stands until {lock.until}" if lock.until else "Only a resume lifts it"
     return [f"Latched at event {lock.since}. {until}."]
+
+
+def scope_closed(met: State, decision: EntryDenied) -> str:
+    """Says since when the scope is closed, and what opens it."""
+    closed = closed_for(met, decision.symbol, decision.worker)
+    return f"Closed since event {closed.since}, until somebody resumes {closed.scope}." if closed else ""
 
 
 def waiting(day_ends: str) -> list[str]:

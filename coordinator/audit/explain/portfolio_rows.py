@@ -9,7 +9,7 @@ from typing import NamedTuple
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.views.account_view import ShownAccount, difference_in_words
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition, Slot
-from portfold.coordinator.views.status import slots_in_words, unsettled_in_words
+from portfold.coordinator.views.status import scopes_in_words, slots_in_words, unsettled_in_words
 from portfold.dollars import plain_count, shown, shown_limit
 from portfold.events.legs import legs_text
 from portfold.events.stream_id import StreamId
@@ -134,6 +134,8 @@ def _halted(view: PortfolioView) -> str:
 def _seldom(view: PortfolioView, exchange: Exchange) -> list[Labelled]:
     """Returns rows that are shown only when set."""
     rows = []
+    if view.scopes:
+        rows.append(Labelled("Closed", scopes_in_words(view.scopes)))
     if view.flatten is not None:
         due = clock_text(exchange, view.flatten.deadline_ms)
         left = legs_text(view.flatten.left) or "nothing"

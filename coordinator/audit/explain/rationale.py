@@ -222,6 +222,7 @@ def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str
 _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "stopped_out": _stopped_out,
     "halted": _halted,
+    "scope_closed": lambda case, decision: limit_rationale.scope_closed(case.met, decision),
     "worker_superseded": _superseded,
     "symbol_unsettled": _unsettled,
     "symbol_in_position": _in_position,

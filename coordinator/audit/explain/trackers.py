@@ -44,6 +44,7 @@ from portfold.events.incoming import (
     TradingResumed,
 )
 from portfold.events.legs import parse_legs
+from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 from portfold.quotes import entry_price, exit_price
 
@@ -265,22 +266,29 @@ class StopTracker:
 
 
 class HaltTracker:
-    """A halt, until it is lifted."""
+    """A halt, of all or of a scope, until it is lifted."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: Scope | None = None) -> None:
+        self._scope = scope
         self._denied = 0
         self.done = False
 
     def follow(self, step: LaterEvent) -> list[str]:
-        self._denied += sum(
-            isinstance(decision, EntryDenied) and decision.code == "halted" for decision in step.decisions
-        )
-        self.done = step.state.halt is None
-        resumed = [step.sentence] if isinstance(step.event, TradingResumed) else []
-        return [*resumed, *([f"It denied {_requests(self._denied)}."] if self.done else [])]
+        self._denied += sum(isinstance(one, EntryDenied) and self._denies(one) for one in step.decisions)
+        state = step.state
+        self.done = state.halt is None if self._scope is None else str(self._scope) not in state.scopes
+        resumed = isinstance(step.event, TradingResumed) and step.event.scope == self._scope
+        told = [step.sentence] if resumed else []
+        return [*told, *([f"It denied {_requests(self._denied)}."] if self.done else [])]
+
+    def _denies(self, one: EntryDenied) -> bool:
+        if self._scope is None:
+            return one.code == "halted"
+        return one.code == "scope_closed" and one.reason.startswith(f"{self._scope} ")
 
     def unfinished(self) -> str:
-        return f"Where the record ends trading is still halted; that denied {_requests(self._denied)} so far."
+        what = self._scope or "trading"
+        return f"Where the record ends {what} is still halted; that denied {_requests(self._denied)} so far."
 
 
 class UnsettledTracker:

@@ -20,7 +20,7 @@ from portfold.coordinator.audit.report.day_account import (
     OperatorOrder,
     OrderKind,
 )
-from portfold.coordinator.fold.closing.flatten import catches_new_fills
+from portfold.coordinator.fold.closing.flatten import catches_fill
 from portfold.coordinator.fold.limits import Limits, limits_named
 from portfold.coordinator.fold.rules.limits.daily_loss import is_near
 from portfold.coordinator.fold.state import (
@@ -68,6 +68,7 @@ from portfold.events.incoming import (
     WorkerRetired,
 )
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.scope import ScopedOrder
 
 _BY_TRADERS = (EntryRequested, PositionOpened, PositionClosed, PositionMarked, PositionSettled)
 
@@ -214,7 +215,8 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
             kind = "retire"
         case _:  # no order, or one that the account has among the changes of its limits
             return
-    account.orders.append(OperatorOrder(ms, kind, event.by, event.reason, refused))
+    about = f"{event.scope}: " if isinstance(event, ScopedOrder) and event.scope else ""
+    account.orders.append(OperatorOrder(ms, kind, event.by, f"{about}{event.reason}", refused))
 
 
 def _enter_change(account: DayAccount, decided: Decided, state: State, met: Before) -> None:
@@ -256,7 +258,7 @@ def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: Sta
             account.stops += 1
         case LimitReached():
             account.reached[decision.rule] += 1
-        case LimitBreached(code="ungranted") if catches_new_fills(state):
+        case LimitBreached(code="ungranted") if catches_fill(state, decision.symbol, decision.worker):
             account.crossed += 1  # granted, and on its way when the order to flatten took the grant back
         case LimitBreached():
             account.breaches[decision.code] += 1

@@ -1,13 +1,15 @@
 """Flattening: an order to close, and an end only when each position is confirmed closed.
 
 There is one episode at a time. It begins with the legs to close and ends with PortfolioFlat when a close has
-been reported for each and, where an account is watched, it shows nothing open or working. Past its
+been reported for each and, where an account is watched, it shows nothing open or working; where not all was
+to be closed, nothing but what the log still holds in those symbols. Past its
 deadline it reminds, at growing intervals, of what is left and whose it is. It never gives up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from portfold.bounds import LONGEST_TEXT
+from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.state import Flatten, State, legs_named
 from portfold.events.account import FlatUnconfirmed
 from portfold.events.decisions import (
@@ -21,13 +23,18 @@ from portfold.events.stream_id import StreamId
 
 LONGEST_REMINDER_MS = 3_600_000
 _DEFAULT_DEADLINE_MS = 10_000
+_IN_PART_SINCE = 9
+"""Before, each was confirmed only once the whole account was flat."""
 
 
-def begin(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> Flatten:
+def begin(
+    state: State, at: StreamId, cause: str, keys: Iterable[str], symbols: Iterable[str] = ()
+) -> Flatten:
     """Puts the legs `keys` on the list of the episode; begins one if none is under way.
 
     A leg that joins an episode long overdue brings the next reminder forward, instead of waiting for a rare
     one; the legs already there wait no longer for theirs, whose number decides when they are taken over.
+    `symbols` are to be flat beside those of the legs.
     """
     episode = state.flatten
     allowed_ms = state.limits.flatten_ms if state.limits is not None else _DEFAULT_DEADLINE_MS
@@ -40,7 +47,13 @@ def begin(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> Flatte
             deadline_ms=deadline_ms,
             left=[],
             next_reminder_ms=deadline_ms,
+            everything=False,
         )
+    if state.fold_version < _IN_PART_SINCE or catches_new_fills(state):
+        episode.everything, episode.symbols = True, []
+    if not episode.everything:
+        of_legs = (state.positions[key].symbol for key in keys)
+        episode.symbols = sorted({*episode.symbols, *symbols, *of_legs})
     joining = [key for key in keys if key not in episode.left]
     episode.left += joining
     if joining and deadline_ms < episode.next_reminder_ms and episode.reminders > 0:
@@ -54,6 +67,14 @@ def begin(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> Flatte
 def order(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> list[Decision]:
     """Orders the legs `keys` closed."""
     return _order(state, at, cause, list(keys))
+
+
+def order_scope(
+    state: State, at: StreamId, cause: str, keys: Sequence[str], symbols: Iterable[str], pending: str
+) -> list[Decision]:
+    """Orders the legs `keys` of a scope closed, and whatever of `pending` fills; `symbols` are to be flat."""
+    begin(state, at, cause, keys, symbols)
+    return _order(state, at, cause, list(keys), pending=pending)
 
 
 def order_everything(state: State, at: StreamId, cause: str, pending: str) -> list[Decision]:
@@ -110,7 +131,9 @@ def finish(state: State, at: StreamId) -> list[Decision]:
 def end(state: State, episode: Flatten, at: StreamId) -> list[Decision]:
     """Ends the episode."""
     state.flatten = None
-    return [PortfolioFlat(episode=episode.episode, cause=episode.cause, took_ms=at.ms - episode.started_ms)]
+    others = 0 if episode.everything else len(state.positions)
+    took_ms = at.ms - episode.started_ms
+    return [PortfolioFlat(episode=episode.episode, cause=episode.cause, took_ms=took_ms, others=others)]
 
 
 def not_flat_at_broker(state: State, episode: Flatten) -> str:
@@ -124,11 +147,27 @@ def not_flat_at_broker(state: State, episode: Flatten) -> str:
         return ""
     if account.as_of_ms <= max(episode.started_ms, episode.closed_ms):
         return f"account {account.account} has not been reported since the last close"
+    if not episode.everything:
+        return _more_than_the_log(state, account, episode.symbols)
     open_there = [f"{symbol} {size:+d}" for symbol, size in sorted(account.positions.items())]
     working = [f"{count} working in {symbol}" for symbol, count in sorted(account.working.items())]
     if not open_there and not working:
         return ""
     return f"account {account.account} still shows {', '.join([*open_there, *working])}"
+
+
+def _more_than_the_log(state: State, account: Account, symbols: Iterable[str]) -> str:
+    """Says what the account shows in the symbols of a part beside what others hold there."""
+    for symbol in symbols:
+        held = [one for one in state.positions.values() if one.symbol == symbol]
+        here = sum(one.size if one.side == "long" else -one.size for one in held)
+        there, working = account.positions.get(symbol, 0), account.working.get(symbol, 0)
+        if there != here:
+            return f"account {account.account} shows {symbol} {there:+d}, the log holds {here:+d}"
+        others = held or any(one.symbol == symbol for one in state.reservations.values())
+        if working and not others:
+            return f"account {account.account} still shows {working} working in {symbol}"
+    return ""
 
 
 def remind(state: State, at: StreamId) -> list[Decision]:
@@ -173,3 +212,13 @@ def catches_new_fills(state: State) -> bool:
     if state.stop is not None or (state.halt is not None and state.halt.flatten):
         return True
     return any(lock.action == "flatten" for lock in state.locks.values()) if state.locks else False
+
+
+def catches_fill(state: State, symbol: str, worker: str) -> bool:
+    """Returns whether a fill of the worker in the symbol must be closed at once, in a scope or in all."""
+    if catches_new_fills(state):
+        return True
+    if not state.scopes:
+        return False
+    flat = (one for one in state.scopes.values() if one.flatten)
+    return any(closed.covers(state.limits, symbol, worker) for closed in flat)

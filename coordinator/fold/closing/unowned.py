@@ -5,24 +5,33 @@ account holds, and never its other side: closing it cannot open anything. Nor by
 fill or close: what it shows may be closed by now, and what was taken over by it would be a second time.
 """
 
+from collections.abc import Sequence
+
 from portfold.coordinator.fold.account_state import Account
+from portfold.coordinator.fold.scopes import covers
 from portfold.coordinator.fold.state import POSITIONS_HELD, Position, Side, State, leg_key
 from portfold.dollars import ZERO
 from portfold.events.account import ACCOUNT
 from portfold.events.decisions import PositionMismatch
+from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 
 _TAKEN_AT_ONCE = 16
 """Of an event's room for a hundred decisions."""
 
 
-def take_unowned(state: State, at: StreamId) -> list[PositionMismatch]:
-    """Puts into the book what has differed for longer than the grace and is more than the log holds."""
+def take_unowned(state: State, at: StreamId, scopes: Sequence[Scope] | None = None) -> list[PositionMismatch]:
+    """Puts into the book what has differed for longer than the grace and is more than the log holds.
+
+    Where only scopes are to be flat, what is in one: contracts that nobody owns are in no worker's.
+    """
     account = state.account
     if account is None or account.as_of_ms <= account.moved_ms:
         return []
     decisions: list[PositionMismatch] = []
     for symbol in sorted(account.positions):
+        if scopes is not None and not any(covers(one, state.limits, symbol, ACCOUNT) for one in scopes):
+            continue
         size = unowned(state, account, symbol)
         if size and len(decisions) < _TAKEN_AT_ONCE and len(state.positions) < POSITIONS_HELD:
             decisions.append(_take(state, account, symbol, size, at))

@@ -28,7 +28,7 @@ from portfold.events.account import (
     AccountSettled,
     AccountSilent,
 )
-from portfold.events.decisions import Decision, EventRejected
+from portfold.events.decisions import Decision, EventRejected, PositionMismatch
 from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
 
@@ -66,7 +66,8 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
     account.heard_ms = at.ms
     changed = _compare(state, limits, account)
     left = _flatten_what_is_left(state, at)
-    return [*heard, *changed, *left, *flatten.finish(state, at), *table.watch(state, at)]
+    watched = [*flatten.finish(state, at), *table.watch(state, at)]
+    return [*heard, *changed, *left, *watched, *_flatten_what_is_left_of_scopes(state, at)]
 
 
 def note_move(state: State, at: StreamId) -> None:
@@ -94,7 +95,18 @@ def _flatten_what_is_left(state: State, at: StreamId) -> list[Decision]:
     """Orders closed what only the account holds, also where that comes out after the order to flatten."""
     if state.flatten is None or not flatten.catches_new_fills(state):
         return []
-    taken = take_unowned(state, at)
+    return _flatten_taken(state, at, take_unowned(state, at))
+
+
+def _flatten_what_is_left_of_scopes(state: State, at: StreamId) -> list[Decision]:
+    """Does the same for scopes alone; after the day's loss was looked at, for a stop takes everything."""
+    if state.flatten is None or not state.scopes or flatten.catches_new_fills(state):
+        return []
+    flat = [one.scope for one in state.scopes.values() if one.flatten]
+    return _flatten_taken(state, at, take_unowned(state, at, flat))
+
+
+def _flatten_taken(state: State, at: StreamId, taken: list[PositionMismatch]) -> list[Decision]:
     keys = [leg_key(one.symbol, one.side, ACCOUNT) for one in taken]
     return [*taken, *flatten.order(state, at, "held by the account alone", keys)] if taken else []
 

@@ -3,7 +3,7 @@
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
-from portfold.coordinator.fold.effects import marks, moments, ordered_limits
+from portfold.coordinator.fold.effects import marks, moments, ordered_limits, scoped_orders
 from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
@@ -35,6 +35,8 @@ from portfold.events.stream_id import StreamId
 
 def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
     """Denies entries until a resume, however many days pass."""
+    if event.scope is not None:
+        return scoped_orders.halted(state, at, event, event.scope)
     flattening = state.halt is not None and state.halt.flatten
     state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=flattening)
     return []
@@ -42,6 +44,8 @@ def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
 
 def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> list[Decision]:
     """Halts, takes reserved slots back, and orders every position closed."""
+    if event.scope is not None:
+        return scoped_orders.flatten_requested(state, at, event, event.scope)
     state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=True)
     pending = cancel_pending(state, at)
     taken = take_unowned(state, at)
@@ -100,7 +104,7 @@ def _correct_book(state: State, at: StreamId, key: str, event: PositionSettled) 
         add_to_book(state, at, key, _as_fill(event))
     else:
         resize(state, held, event.size, event.price)
-    if not flatten.catches_new_fills(state):
+    if not flatten.catches_fill(state, event.symbol, event.worker):
         return []
     return flatten.order(state, at, f"{event.symbol} settled open after the order to flatten", [key])
 

@@ -55,7 +55,7 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     breaches = _breaches(state, event, granted=granted, shared=shared)
     state.stats.limit_breaches += len(breaches)
     ordered: list[Decision] = []
-    if flatten.catches_new_fills(state):
+    if flatten.catches_fill(state, event.symbol, event.worker):
         ordered = flatten.order(state, at, f"{event.symbol} filled after the order to flatten", [key])
     owned = give_to_owner(state, at, event)
     return [*breaches, *ordered, *owned, *table.watch_latched(state, at)]

@@ -59,9 +59,12 @@ def _by_leg(event: WorkerStarted) -> dict[str, Holding]:
 
 def _flatten_again(state: State, at: StreamId, worker: str) -> list[Decision]:
     """Repeats a flatten order for a worker that was away when it was given, and for the flattener."""
-    own = [key for key, held in state.positions.items() if held.worker == worker]
-    if not flatten.catches_new_fills(state):
-        own = [key for key in own if state.flatten is not None and key in state.flatten.left]
+    left = state.flatten.left if state.flatten is not None else []
+    own = [
+        key
+        for key, held in state.positions.items()
+        if held.worker == worker and (key in left or flatten.catches_fill(state, held.symbol, worker))
+    ]
     ordered = flatten.order(state, at, f"{worker} started during the flatten", own) if own else []
     return [*ordered, *(flatten.hand_over(state, list(state.flatten.left)) if state.flatten else [])]
 

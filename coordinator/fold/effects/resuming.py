@@ -1,11 +1,15 @@
 """A resume: what it lifts, what it lifts only by force, and what no resume lifts.
 
+One that names a scope opens that and lifts nothing else; one that names none leaves what is closed of scopes
+as it is, and is refused where it would lift nothing but what only they deny.
+
 A halt is lifted by any. The day's stop, a floor that the equity is still at, and what is latched for the day
 take force, which stays on record and is bounded a day. What is latched for a week or for days stays, and so
 does a tier that only tells: it denies nothing.
 """
 
 from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.effects import scoped_orders
 from portfold.coordinator.fold.equity import equity_for
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock
@@ -18,6 +22,8 @@ from portfold.events.stream_id import StreamId
 
 def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
     """Lifts the halt; the day's stop only by force, which grants one more daily limit from here on."""
+    if event.scope is not None:
+        return scoped_orders.resumed(state, event, event.scope)
     if state.flatten is not None and flatten.catches_new_fills(state):
         return [_refused("positions are still being flattened; settle or close them first")]
     if state.stop is not None and not event.force:
@@ -50,6 +56,8 @@ def _why_not(state: State, event: TradingResumed, latched: list[Lock], forced: l
     stays = all(lock.rule in table.OUTLAST_RESUMES for lock in latched)
     if latched and stays and state.stop is None and state.halt is None:
         return f"{latched[0].reason}; no resume lifts it, it stands until {latched[0].until}"
+    if state.scopes and not latched and state.stop is None and state.halt is None:
+        return scoped_orders.whole_is_open(state)
     return ""
 
 

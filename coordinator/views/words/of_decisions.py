@@ -211,7 +211,9 @@ def _limit_reached(decision: LimitReached) -> MessageWords:
 
 
 def _flatten_ordered(decision: FlattenOrdered, cause: Event | Malformed | None) -> MessageWords:
-    by_whom = f"by {cause.by}: {cause.reason}" if isinstance(cause, FlattenRequested) else None
+    by_whom = None
+    if isinstance(cause, FlattenRequested):
+        by_whom = f"by {cause.by}{f', only {cause.scope}' if cause.scope else ''}: {cause.reason}"
     lines = (
         f"🚨 FLATTEN ORDERED {by_whom or f'| {decision.cause}'}",
         f"To close: {_legs(decision.positions)}",
@@ -246,13 +248,14 @@ def _overdue(decision: FlattenOverdue) -> MessageWords:
 
 
 def _flat(decision: PortfolioFlat) -> MessageWords:
+    others = f"; {decision.others} others stay open" if decision.others else ""
     lines = (
-        "✅ FLAT: every position is confirmed closed",
+        f"✅ FLAT: every position {'that was to be closed ' if others else ''}is confirmed closed{others}",
         f"After {span(decision.took_ms)} | {decision.cause}",
     )
     return MessageWords(
         "warning",
-        f"Flat after {span(decision.took_ms)} | {decision.cause}",
+        f"Flat after {span(decision.took_ms)}{others} | {decision.cause}",
         alert=AlertWords("flat", "critical", lines),
     )
 

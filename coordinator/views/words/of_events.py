@@ -35,6 +35,7 @@ from portfold.events.incoming import (
     WorkerStopped,
 )
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.scope import ScopedOrder
 from portfold.exchange_time import span
 from portfold.quotes import entry_price, exit_price
 from portfold.remedies import settle
@@ -260,20 +261,25 @@ def _coordinator_started(event: CoordinatorStarted, known: Known) -> MessageWord
 
 def _halted(event: TradingHalted) -> MessageWords:
     """Words a halt: an operator knows of his own; the coordinator's means that something is wrong."""
-    line = f"Trading halted by {event.by}: {event.reason}"
+    line = f"Trading halted by {event.by}{_only(event)}: {event.reason}"
     level: AlertLevel = "critical" if event.by == COORDINATOR else "warning"
     return MessageWords("warning", line, alert=AlertWords("halted", level, (line,)))
 
 
 def _resumed(event: TradingResumed) -> MessageWords:
     forced = " (the day's stop lifted by force)" if event.force else ""
-    line = f"Trading resumed by {event.by}: {event.reason}{forced}"
+    line = f"Trading resumed by {event.by}{_only(event)}: {event.reason}{forced}"
     return MessageWords("warning", line, alert=AlertWords("resumed", "warning", (line,)))
 
 
 def _flatten_requested(event: FlattenRequested) -> MessageWords:
     """Has no alert: the FlattenOrdered that follows from it has one."""
-    return MessageWords("critical", f"Flatten ordered by {event.by}: {event.reason}", alert=None)
+    line = f"Flatten ordered by {event.by}{_only(event)}: {event.reason}"
+    return MessageWords("critical", line, alert=None)
+
+
+def _only(event: ScopedOrder) -> str:
+    return f", only {event.scope}" if event.scope else ""
 
 
 def _limits_changed(event: LimitsChanged) -> MessageWords:

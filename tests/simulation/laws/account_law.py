@@ -31,6 +31,7 @@ from portfold.events.decisions import (
     PositionMismatch,
     StopLossTriggered,
     TradingDayStarted,
+    refusal,
 )
 from portfold.events.incoming import (
     Event,
@@ -43,6 +44,7 @@ from portfold.events.incoming import (
 )
 from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
+from tests.simulation.laws.to_be_flat import ToBeFlat, net_of
 from tests.simulation.scheduler import Violation
 
 
@@ -91,6 +93,7 @@ class AccountLaw:
         self._left: set[str] = set()
         self._closed_ms = self._moved_ms = 0
         self._flattening = False
+        self._to_be_flat = ToBeFlat()
 
     def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
         """Takes note of one event and what was decided on it. Raises Violation."""
@@ -215,14 +218,17 @@ class AccountLaw:
         begun = state.flatten is not None and not self._flattening
         if closed or begun:
             self._closed_ms = at.ms
+        self._to_be_flat.note(event, decisions, state)
         for one in decisions:
             if isinstance(one, PortfolioFlat) and not isinstance(event, AccountSettled):
                 said, there = self.report, self._flattening
                 fresh = said is not None and said.as_of_ms > self._closed_ms
-                if not there or said is None or not fresh or said.positions or said.working:
+                if not there or said is None or not fresh or self._to_be_flat.is_not(said, state):
                     raise Violation("flat is what the account says after the last close", f"{at}: {said}")
         self._left = set(state.flatten.left) if state.flatten is not None else set()
         self._flattening = state.flatten is not None
+        if not self._flattening:
+            self._to_be_flat = ToBeFlat()
 
     def _handed_over(
         self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State
@@ -233,13 +239,16 @@ class AccountLaw:
             if isinstance(one, PositionMismatch) and (one.worker, one.kind) == (ACCOUNT, "unknown_to_us"):
                 signed = one.broker_size if one.side == "long" else -one.broker_size
                 taken[one.symbol] = taken.get(one.symbol, 0) + signed
-        everything = isinstance(event, FlattenRequested) or any(
-            isinstance(one, StopLossTriggered) for one in decisions
-        )
+        everything, within = any(isinstance(one, StopLossTriggered) for one in decisions), set[str]()
+        if isinstance(event, FlattenRequested) and not refusal(decisions):
+            everything, within = everything or event.scope is None, {event.symbol}
         if event is self.report and self._flattening:
             everything = everything or bool(state.stop or (state.halt and state.halt.flatten))
+            within |= {one.name for one in state.scopes.values() if one.flatten and one.kind == "symbol"}
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
-        expected = self._unowned(taken) if everything and fresh else {}
+        expected = self._unowned(taken) if (everything or within) and fresh else {}
+        if not everything:
+            expected = {symbol: size for symbol, size in expected.items() if symbol in within}
         if taken != expected:
             raise Violation("what nobody owns is handed over, and no more", f"{at}: {taken}, not {expected}")
         if taken:
@@ -247,7 +256,7 @@ class AccountLaw:
 
     def _unowned(self, taken: Mapping[str, int]) -> dict[str, int]:
         """By symbol what the account holds beyond all that the log had on its side before this was taken."""
-        there = _net(self.report) if self.report is not None else {}
+        there = net_of(self.report) if self.report is not None else {}
         found: dict[str, int] = {}
         for symbol in self.stands & there.keys():
             legs = [leg.signed for leg in self._log.legs if leg.symbol == symbol]
@@ -300,13 +309,8 @@ def _log_of(state: State) -> _Log:
     )
 
 
-def _net(report: AccountReported) -> dict[str, int]:
-    held = parse_holdings(report.positions)
-    return {one.symbol: one.size if one.side == "long" else -one.size for one in held}
-
-
 def _differing(report: AccountReported, log: _Log, base: Decimal, limits: Limits) -> set[str]:
-    here, there = log.net(), _net(report)
+    here, there = log.net(), net_of(report)
     found = {symbol for symbol in here.keys() | there.keys() if here.get(symbol) != there.get(symbol)}
     found |= {
         one.symbol

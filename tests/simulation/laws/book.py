@@ -41,6 +41,7 @@ from portfold.events.incoming import (
 from portfold.events.legs import parse_holdings
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import WorkerEvent
+from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 from tests.simulation.scheduler import Violation
 
@@ -71,6 +72,7 @@ class Book:
         self.kept: set[str] = set()
         self.stopped_on = ""
         self.halted = False
+        self.scopes: set[Scope] = set()
         self._flattening = False
         self._limits: LimitsChanged | None = None
         self._waiting: LimitsChanged | None = None
@@ -138,9 +140,11 @@ class Book:
         match event:
             case LimitsChanged():
                 self._limits_ordered(event)
-            case TradingHalted():
-                self.halted = True
-            case FlattenRequested():
+            case TradingHalted() | FlattenRequested() if event.scope is not None:
+                self.scopes.add(event.scope)
+            case TradingResumed() if event.scope is not None:
+                self.scopes.discard(event.scope)
+            case TradingHalted() | FlattenRequested():
                 self.halted = True
             case TradingResumed():
                 self.halted = False
@@ -289,6 +293,8 @@ class Book:
         if self.stopped_on or self.halted:
             why = f"stopped on {self.stopped_on}" if self.stopped_on else "halted"
             raise Violation("no entry after the latch", f"{at} is granted while {why}")
+        for scope in self.scopes & {Scope("worker", event.worker), Scope("symbol", event.symbol)}:
+            raise Violation("no entry in a closed scope", f"{at} is granted though {scope} is closed")
         if (answer.symbol, answer.side, answer.size) != (event.symbol, event.side, event.size):
             raise Violation("an answer is to what was asked", f"{at}: {answer}")
 

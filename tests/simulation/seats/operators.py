@@ -87,6 +87,20 @@ class OperatorSeat(Seat):
     def flatten(self) -> None:
         self._say(FlattenRequested(by=_BY, reason="enough"))
 
+    def close_scope(self, **scope: str) -> None:
+        self._say(TradingHalted(by=_BY, reason="it trades nonsense", **scope))
+
+    def flatten_scope(self, **scope: str) -> None:
+        self._say(FlattenRequested(by=_BY, reason="enough of it", **scope))
+
+    def open_scope(self, **scope: str) -> None:
+        self._say(TradingResumed(by=_BY, reason="it is mended", force=False, **scope))
+
+    def open_all_scopes(self) -> None:
+        """What is closed apart is opened by its own name each."""
+        for closed in list(self.world.judge.checkpoint.state.scopes.values()):
+            self.open_scope(**{closed.kind: closed.name})
+
     def kill_switch(self) -> None:
         event = self._wire.append(encode_checked(FlattenRequested(by=_BY, reason="enough")))
         self._wire.pull_killswitch(pull_fields(_BY, "enough", event))

@@ -1,0 +1,47 @@
+"""What a flatten is of, kept a second time from events and decisions: all, or some symbols."""
+
+from portfold.coordinator.fold.state import State
+from portfold.events.account import AccountReported
+from portfold.events.decisions import Decision, FlattenOrdered, StopLossTriggered
+from portfold.events.incoming import Event, FlattenRequested, Malformed
+from portfold.events.legs import parse_holdings, parse_legs
+
+
+class ToBeFlat:
+    """The flatten under way: in the symbols of a part of it others may hold on."""
+
+    def __init__(self) -> None:
+        self._everything = False
+        self._symbols: set[str] = set()
+
+    def note(self, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
+        """Takes note of what was ordered closed."""
+        for one in decisions:
+            if isinstance(one, StopLossTriggered):
+                self._everything = True
+            if isinstance(one, FlattenOrdered):
+                caught = bool(state.stop or (state.halt and state.halt.flatten))
+                self._everything = self._everything or one.everything or caught
+                self._symbols |= {leg.symbol for leg in parse_legs(one.positions)}
+        if isinstance(event, FlattenRequested) and event.symbol:
+            self._symbols.add(event.symbol)
+
+    def is_not(self, said: AccountReported, state: State) -> bool:
+        """Returns whether the account shows more than may be there once it is flat."""
+        if self._everything:
+            return bool(said.positions or said.working)
+        there, here = net_of(said), dict.fromkeys(self._symbols, 0)
+        for held in state.positions.values():
+            if held.symbol in here:
+                here[held.symbol] += held.size if held.side == "long" else -held.size
+        others = {held.symbol for held in state.positions.values()}
+        others |= {slot.symbol for slot in state.reservations.values()}
+        working = {pair.partition("=")[0] for pair in said.working.split(" ") if pair}
+        alone = (working & self._symbols) - others
+        return bool(alone) or any(there.get(symbol, 0) != size for symbol, size in here.items())
+
+
+def net_of(report: AccountReported) -> dict[str, int]:
+    """What the account says it holds, by symbol; short is less than 0."""
+    held = parse_holdings(report.positions)
+    return {one.symbol: one.size if one.side == "long" else -one.size for one in held}
