@@ -296,8 +296,9 @@ class Story:
 
     def change_limits(self, **changed: Any) -> list[Decision]:
         """Two people order limits, so that all of them count at once."""
-        second = "" if changed.get("config") else "a second person"  # a file is signed by nobody
-        return self.hears(limits(**({"second": second} | changed)))
+        return self.hears(
+            limits(**({"second": "" if changed.get("config") else "a second person"} | changed))
+        )
 
     def orders(self, by: str = "ann", at: int | None = None, **changed: Any) -> list[Decision]:
         """One person orders limits: what loosens counts from the next trading day."""

@@ -208,11 +208,9 @@ class Trader:
                 return None
             self._bars_held += 1
             if is_price_of(held, bar.contract):
-                value = self._contract.point_value
-                made = gross_pnl(held.side, held.price, bar.close, held.size, value)
-                moment_ms = round(bar.time.timestamp() * 1000)
+                made = gross_pnl(held.side, held.price, bar.close, held.size, self._contract.point_value)
                 self._gate.position_marked(
-                    self.symbol, held.side, price=bar.close, unrealized=made, moment_ms=moment_ms
+                    self.symbol, held.side, price=bar.close, unrealized=made, moment_ms=bar.moment_ms
                 )
             return held
 
