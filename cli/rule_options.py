@@ -127,3 +127,6 @@ class RuleOptions:
 
     contracts_ladder: str | None = None
     """Contracts by the equity of the day before, as "50000=2 55000=3"."""
+
+    worker_daily_loss: str | None = None
+    """Dollars that each worker may lose in a trading day before it alone is closed."""

@@ -35,7 +35,7 @@ TAKING_ALL = (
 """The commands that take all three options."""
 TAKING_CONFIG = (
     *("research backtest", "research simulate", "research sensitivity", "research optimize"),
-    *("research report", "demo"),
+    *("research report", "research prove", "demo"),
 )
 """The commands that take `--config` alone."""
 TAKING_NONE = (

@@ -19,6 +19,7 @@ from portfold.bounds import (
     COUNT,
     GROUP,
     LONGEST_NAME,
+    LOSS,
     MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
     MOST_DAYS,
@@ -105,6 +106,10 @@ _WEIGHED_BY_NAME = NumberOrText(
     _listed(rf"(?:{_NAME}=)?{WEIGHED}", MOST_NAMED),
     "contracts by weight for each, and for those with their own, such as 2 or 2 ibs-ES=1.5",
 )
+_DOLLARS_BY_NAME = NumberOrText(
+    _listed(rf"(?:{_NAME}=)?{LOSS}", MOST_NAMED),
+    "dollars for each, and for those with their own, such as 500 or 500 ibs-ES=800",
+)
 _WEIGHTS = Text(_listed(f"{SYMBOL}={WEIGHT}", MOST_SYMBOLS), "how much a contract counts, such as MES=0.1")
 _GROUPS = Text(_listed(GROUP, MOST_GROUPS), "groups of symbols, such as equities=ES,MES,NQ energy=CL,NG")
 _LADDER = Text(_listed(STEP, MOST_STEPS), "steps of contracts by equity, such as 50000=2 55000=3")
@@ -151,6 +156,7 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     group_contracts: Annotated[str, _WEIGHED_BY_NAME] = ""
     group_one_side: Annotated[str, _WEIGHED_BY_NAME] = ""
     contracts_ladder: Annotated[str, _LADDER] = ""
+    worker_daily_loss: Annotated[str, _DOLLARS_BY_NAME] = ""
 
     def __post_init__(self) -> None:
         missing = half_of_a_rule(self)

@@ -27,6 +27,7 @@ from portfold.events.fields import (
     Legs,
     Moment,
     Name,
+    NameOrNone,
     Person,
     PositionLimit,
     Price,
@@ -106,7 +107,8 @@ class LimitReached(AnyDecision, frozen=True):
     """A limit of money is reached: `now` has come to `limit`, in dollars. `rule` is the limit's name.
 
     `action`: `tell`, `above` (entries above a size are denied), `deny` or `flatten`, which a FlattenOrdered
-    follows. It stands until the trading day `until`; empty where only a resume lifts it.
+    follows. It stands until the trading day `until`; empty where only a resume lifts it. `worker`: it is of
+    that one alone, and closes that alone.
     """
 
     rule: Code
@@ -115,6 +117,7 @@ class LimitReached(AnyDecision, frozen=True):
     limit: Amount
     until: DateOrNone
     reason: Text
+    worker: NameOrNone = ""
 
 
 # --- flattening -----------------------------------------------------------------------------------------

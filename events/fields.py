@@ -17,6 +17,7 @@ from portfold.bounds import (
     GROUP,
     LONGEST_NAME,
     LONGEST_TEXT,
+    LOSS,
     MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
     MOST_DAYS,
@@ -183,6 +184,13 @@ WeighedByName = Annotated[
     Meta(
         pattern=rf"^(?:(?:{_NAME}=)?{WEIGHED}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
         description="contracts by weight for each, and for those with their own, such as 2 ibs-ES=1.5",
+    ),
+]
+DollarsByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{LOSS}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="dollars for each, and for those with their own, such as 500 ibs-ES=800",
     ),
 ]
 Weights = Annotated[

@@ -13,6 +13,7 @@ from portfold.events.fields import (
     DaysOrNone,
     Digest,
     Dollars,
+    DollarsByName,
     Flag,
     Groups,
     HoldOrFlatten,
@@ -127,6 +128,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     group_contracts: WeighedByName = ""
     group_one_side: WeighedByName = ""
     contracts_ladder: Ladder = ""
+    worker_daily_loss: DollarsByName = ""
     second: PersonOrNone = ""
 
     def __post_init__(self) -> None:

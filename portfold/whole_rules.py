@@ -7,7 +7,7 @@ from portfold.by_name import by_name, groups_of, is_ascending, member_repeated, 
 
 _BY_NAME = (
     *("max_symbol_contracts", "contract_weights", "groups"),
-    *("worker_positions", "worker_contracts", "worker_entries"),
+    *("worker_positions", "worker_contracts", "worker_entries", "worker_daily_loss"),
 )
 _BY_GROUP = ("group_positions", "group_contracts", "group_one_side")
 

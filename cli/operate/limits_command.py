@@ -84,7 +84,7 @@ def limits(
 
         portfold limits
         portfold limits --max-positions 3 --by jane --reason "holiday week"
-        portfold limits --max-positions 5 --by jane --second joe --reason "normal"
+        portfold limits --max-positions 5 --by jane --second joe --reason normal
 
     Parameters
     ----------

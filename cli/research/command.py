@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from portfold.cli.research import backtest, export, optimize, report, sensitivity, simulate, train
+from portfold.cli.research import backtest, export, optimize, prove, report, sensitivity, simulate, train
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
     backtest.register,
@@ -14,6 +14,7 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     export.register,
     report.register,
     train.register,
+    prove.register,
 )
 
 

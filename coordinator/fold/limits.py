@@ -95,6 +95,7 @@ class Limits(Struct, frozen=True, dict=True):
     group_contracts: str = ""
     group_one_side: str = ""
     contracts_ladder: str = ""
+    worker_daily_loss: str = ""
 
     @cached_property
     def jumps(self) -> dict[str, Decimal]:

@@ -64,6 +64,18 @@ class Apart(Struct):
     since_ms: int
 
 
+class WorkerDay(Struct):
+    """What one worker did on the trading day `date`: how often it entered, and the dollars it realized.
+
+    `loss_from` is the P&L from which its loss counts: 0, or what it was when it was let in again.
+    """
+
+    date: str
+    entered: int = 0
+    realized: Decimal = ZERO
+    loss_from: Decimal = ZERO
+
+
 class PastDay(Struct, frozen=True):
     """A trading day that is over, and what it came to in dollars."""
 

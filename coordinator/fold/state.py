@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
-from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay
+from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, WorkerDay
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
@@ -168,8 +168,7 @@ class Worker(Struct):
     answers to its latest requests, by session and number, so that a repeat is answered alike. `said` is a
     digest of the last event of each session: another event of the same number is no repeat of it. `fills` are
     its latest fills with the events that reported them: many of one worker push out none of another's. Since
-    version 6 the fills that opened are in `openings`. `entered` is how often it entered on the trading day
-    `entered_on`.
+    version 6 the fills that opened are in `openings`.
     """
 
     session: str = ""
@@ -180,8 +179,7 @@ class Worker(Struct):
     fills: dict[str, str] = field(default_factory=dict)
     openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
-    entered: Count = 0
-    entered_on: str = ""
+    today: WorkerDay | None = None
 
 
 class Stats(Struct):
@@ -255,7 +253,7 @@ def daily_pnl(state: State) -> Decimal:
 def reported_pnl(state: State) -> Decimal:
     """Returns the trading day's P&L as workers reported it, whatever the account says."""
     total = state.day.realized
-    if _counts_open(state):
+    if counts_open(state):
         for position in state.positions.values():
             total += position.unrealized - earlier(state, position)
     return total
@@ -263,7 +261,7 @@ def reported_pnl(state: State) -> Decimal:
 
 def account_pnl(state: State, account: Account) -> Decimal:
     """Returns what the account made since the trading day began; open P&L included where limits count it."""
-    if _counts_open(state):
+    if counts_open(state):
         return account.equity - account.day_equity
     return account.equity - account.unrealized - account.day_balance
 
@@ -282,7 +280,8 @@ def account_counts(account: Account) -> bool:
     return bool(account.as_of_ms) and not in_doubt
 
 
-def _counts_open(state: State) -> bool:
+def counts_open(state: State) -> bool:
+    """Returns whether open P&L counts for the day's stop."""
     return state.limits is not None and state.limits.stop_loss_on == "total"
 
 
@@ -292,7 +291,7 @@ def earlier(state: State, held: Position) -> Decimal:
     That is what an earlier day counted. Where open P&L counts now but did not when that day ended, its open
     profit belongs there too: it must not pay for a loss of today. Its open loss never counted: it counts now.
     """
-    if held.rolled is None or not _counts_open(state):
+    if held.rolled is None or not counts_open(state):
         return held.carried
     return max(held.carried, held.rolled)
 

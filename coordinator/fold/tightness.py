@@ -138,6 +138,7 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "group_contracts": no_larger,
     "group_one_side": no_larger,
     "contracts_ladder": no_higher,
+    "worker_daily_loss": no_larger,
 }
 """By the name of a limit, whether another value of it, the second, allows no more than the first."""
 

@@ -1,10 +1,15 @@
-"""What a worker did in the trading day: how often it entered.
+"""What a worker did in the trading day: how often it entered, and what it made.
 
 An entry counts with the first fill of its slot, and its slot counts as one until then; given back or expired
-it was none. A fill that nobody granted is an entry. Exits count for nothing.
+it was none. A fill that nobody granted is an entry; exits are none. What a worker made is realized, net, and
+open where the limits count that, of what it holds, whoever closes it: the same sums as the whole day's.
 """
 
-from portfold.coordinator.fold.state import Reservation, State
+from decimal import Decimal
+
+from portfold.coordinator.fold.money_state import WorkerDay
+from portfold.coordinator.fold.state import Reservation, State, counts_open, earlier
+from portfold.dollars import ZERO
 
 _SINCE = 9
 
@@ -15,23 +20,72 @@ def note_entry(state: State, worker: str, slot: Reservation | None) -> None:
         return
     if slot is not None:
         slot.entered = True
-    known = state.workers.get(worker)
-    if known is None or not _counts(state):
-        return
-    if known.entered_on != state.day.date:
-        known.entered, known.entered_on = 0, state.day.date
-    known.entered += 1
+    known = _today(state, worker)
+    if known is not None:
+        known.entered += 1
 
 
-def _counts(state: State) -> bool:
-    """Earlier versions counted none, so a snapshot of theirs knows of none."""
-    return state.fold_version >= _SINCE or (state.limits is not None and bool(state.limits.worker_entries))
+def note_realized(state: State, worker: str, dollars: Decimal) -> None:
+    """Adds dollars to the trading day's realized P&L, and to that of the worker they are of."""
+    state.day.realized += dollars
+    known = _today(state, worker)
+    if known is not None:
+        known.realized += dollars
+
+
+def count_loss_from_here(state: State, worker: str) -> None:
+    """Has the worker's loss of the trading day count from what it has come to."""
+    made, known = pnl_today(state, worker), _today(state, worker)
+    if known is not None:
+        known.loss_from = made
 
 
 def entries_today(state: State, worker: str) -> int:
     """Counts the worker's entries of the trading day, the slots that may become one among them."""
     pending = sum(one.worker == worker and not one.entered for one in state.reservations.values())
+    known = _known_today(state, worker)
+    return pending + (known.entered if known is not None else 0)
+
+
+def pnl_today(state: State, worker: str) -> Decimal:
+    """Returns what the worker made in the trading day, in dollars, as the daily stop counts it."""
+    known = _known_today(state, worker)
+    made = known.realized if known is not None else ZERO
+    if counts_open(state):
+        for held in state.positions.values():
+            if held.worker == worker:
+                made += held.unrealized - earlier(state, held)
+    return made
+
+
+def lost_today(state: State, worker: str) -> Decimal:
+    """Returns what of that is lost, in dollars, from where its loss counts: 0, or what a resume found."""
+    known = _known_today(state, worker)
+    return (known.loss_from if known is not None else ZERO) - pnl_today(state, worker)
+
+
+def has_counted(state: State, worker: str) -> bool:
+    """Returns whether the worker did anything in the trading day, or holds something."""
+    if _known_today(state, worker) is not None:
+        return True
+    return any(held.worker == worker for held in state.positions.values())
+
+
+def _known_today(state: State, worker: str) -> WorkerDay | None:
     known = state.workers.get(worker)
-    if known is None or known.entered_on != state.day.date:
-        return pending
-    return known.entered + pending
+    today = known.today if known is not None else None
+    return today if today is not None and today.date == state.day.date else None
+
+
+def _today(state: State, worker: str) -> WorkerDay | None:
+    """Returns what is counted of the worker today; None where nothing is.
+
+    Earlier versions counted nothing, so a snapshot of theirs knows of none.
+    """
+    known, limits = state.workers.get(worker), state.limits
+    by_a_rule = limits is not None and bool(limits.worker_entries or limits.worker_daily_loss)
+    if known is None or not (state.fold_version >= _SINCE or by_a_rule):
+        return None
+    if known.today is None or known.today.date != state.day.date:
+        known.today = WorkerDay(state.day.date)
+    return known.today

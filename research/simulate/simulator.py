@@ -208,7 +208,7 @@ class _Play:
                 stops.append(decision)
             elif isinstance(decision, LimitReached):
                 self.simulated.reached.append((self.state.day.date, decision.rule))
-            elif isinstance(decision, FlattenOrdered) and decision.everything:
+            elif isinstance(decision, FlattenOrdered):
                 stops.append(decision)
         return stops
 

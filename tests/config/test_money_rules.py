@@ -64,6 +64,7 @@ def test_a_number_for_each_may_be_written_as_a_number_or_as_a_text(folder: Folde
         ("worker_contracts", 2.555, "such as 2 or 2 ibs-ES=1.5"),
         ("contract_weights", "MES=0.00", "such as MES=0.1"),
         ("contract_weights", 0.1, "such as MES=0.1"),
+        ("worker_daily_loss", -500, "such as 500 or 500 ibs-ES=800"),
         ("groups", "equities: ES", "such as equities=ES,MES,NQ"),
         ("contracts_ladder", "50000=0", "such as 50000=2"),
     ],

@@ -83,6 +83,7 @@ any_limits = st.builds(
             group_positions=["", "2", "two=1"],
             group_contracts=["", "3 two=1.5"],
             group_one_side=["", "2"],
+            worker_daily_loss=["", "100", "300 bob=50"],
             contracts_ladder=["", "49900=1 50000=3", "50000=2 50200=4"],
         ),
     ),

@@ -201,7 +201,11 @@ class Story:
     def marks(
         self, symbol: str, unrealized: str, price: str = "100", side: str = "long", moment_ms: int = 0
     ) -> list[Decision]:
-        dollars = {"price": Decimal(price), "unrealized": Decimal(unrealized), "moment_ms": moment_ms}
+        dollars: dict[str, Any] = {
+            "price": Decimal(price),
+            "unrealized": Decimal(unrealized),
+            "moment_ms": moment_ms,
+        }
         return self.says(PositionMarked, f"ibs-{symbol}", symbol=symbol, side=side, **dollars)
 
     def withdraws(self, symbol: str, worker: str = "", session: str = "s1") -> list[Decision]:

@@ -100,7 +100,7 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "max_symbol_contracts": numbered(SYMBOLS),
     "contract_weights": numbered(SYMBOLS, WEIGHTS, each=False),
     **dict.fromkeys(("worker_positions", "worker_entries"), numbered(NAMES)),
-    "worker_contracts": numbered(NAMES, WEIGHTS),
+    **dict.fromkeys(("worker_contracts", "worker_daily_loss"), numbered(NAMES, WEIGHTS)),
     "groups": st.just("all=ES,CL two=ES"),
     "group_positions": numbered(st.sampled_from(["all", "two"])),
     **dict.fromkeys(

@@ -57,8 +57,14 @@ def approaching(after: PortfolioView, decision: StopLossApproaching) -> list[str
 
 def reached(after: PortfolioView, decision: LimitReached) -> list[str]:
     """Says how it is reckoned, by the row of its rule, and when it lifts."""
-    reckoned = [f"Counted: {row.about}." for row in after.rules if row.rule == decision.rule]
-    if decision.until:
+    rows = (row for row in after.rules if row.rule == decision.rule)
+    whose = f"worker {decision.worker}" if decision.worker else ""
+    reckoned = [f"Counted: {row.about}." for row in rows if row.of == whose]
+    if decision.worker:
+        lifts = (
+            f"No new day lifts it: portfold resume --worker {decision.worker} does, and counts from there."
+        )
+    elif decision.until:
         lifts = f"It stands until the first trading day from {decision.until} on, once nothing is open."
     else:
         lifts = "No new day lifts it: a resume does, and by force alone while it is still reached."

@@ -1,4 +1,4 @@
-"""What closed everything because a limit was reached: the day's stop, or a limit of money that flattens."""
+"""What closes as a limit is reached: the day's stop, a limit of money that flattens, one worker's own."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,7 +8,7 @@ from portfold.events.decisions import Decision, FlattenOrdered, LimitReached, St
 
 
 class ClosingAll(NamedTuple):
-    """That everything is to be closed: by which rule, at which figure, and what is held or may still fill."""
+    """What is to be closed, everything or a worker's: by which rule, at which figure; what may still fill."""
 
     rule: str
     pnl: Decimal

@@ -230,13 +230,17 @@ class OtherBook:
         return []
 
     def _end_everything(self, met: Met, stop: ClosingAll) -> None:
-        """Ends everything at a stop that is not on the log: takes back slots, closes what is held."""
+        """Ends what a stop closes that is not on the log: takes back slots, closes what is held."""
         for leg in parse_legs(stop.pending):
             key = leg_key(leg.symbol, leg.side, leg.worker)
             granted = met.state.reservations.get(key)
             if granted is not None:
                 self.excluded.expect(key, granted.request, leg.size, stop.rule, str(met.at))
-        for key, held in list(self.state.positions.items()):
+        for leg in parse_legs(stop.positions):
+            key = leg_key(leg.symbol, leg.side, leg.worker)
+            held = self.state.positions.get(key)
+            if held is None:
+                continue
             self.excluded.end(key, held, str(met.at))
             self._ended_today += 1
             self._unknown_today += held.mark is None

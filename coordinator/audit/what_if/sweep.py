@@ -20,7 +20,7 @@ SWEEPABLE = (
     *("consistency_percent", "consistency_total", "weekly_loss", "weekly_profit"),
     *("rolling_loss", "rolling_days", "rolling_pause_days", "mark_confirm_seconds"),
     *("max_request_contracts", "max_symbol_contracts"),
-    *("worker_positions", "worker_contracts", "worker_entries"),
+    *("worker_positions", "worker_contracts", "worker_entries", "worker_daily_loss"),
     *("group_positions", "group_contracts", "group_one_side"),
 )
 MOST_POINTS = 200

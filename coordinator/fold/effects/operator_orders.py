@@ -22,6 +22,7 @@ from portfold.coordinator.fold.state import (
     is_kept,
     leg_of,
 )
+from portfold.coordinator.fold.worker_day import note_realized
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
     FlattenRequested,
@@ -82,7 +83,7 @@ def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision
     state.unsettled.pop(key, None)
     if kept:
         del state.reservations[key]
-    state.day.realized += event.pnl
+    note_realized(state, event.worker, event.pnl)
     state.net += event.pnl
     return [*_correct_book(state, at, key, event), *table.watch(state, at)]
 
@@ -98,7 +99,7 @@ def _correct_book(state: State, at: StreamId, key: str, event: PositionSettled) 
     if event.size == 0:
         if held is None:
             return []
-        state.day.realized -= earlier(state, held)
+        note_realized(state, held.worker, -earlier(state, held))
         return take_out_of_book(state, at, key, by=f"settlement by {event.by} at {at}")
     if held is None:
         add_to_book(state, at, key, _as_fill(event))

@@ -25,7 +25,7 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.coordinator.fold.taken import contracts_counted
-from portfold.coordinator.fold.worker_day import note_entry
+from portfold.coordinator.fold.worker_day import note_entry, note_realized
 from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, plain_count, shown
 from portfold.events.account import ACCOUNT
 from portfold.events.decisions import Decision, EventRejected, LimitBreached, PnlDisputed, PositionMismatch
@@ -102,7 +102,7 @@ def resize(state: State, held: Position, size: int, price: Decimal) -> None:
     """Sets a leg to the size that is really held. Its mark shrinks in proportion."""
     gone = held.size - size
     if gone > 0:
-        state.day.realized -= _share(earlier(state, held), gone, held.size)
+        note_realized(state, held.worker, -_share(earlier(state, held), gone, held.size))
         _shrink(held, gone)
     held.size, held.price = size, price
 
@@ -224,7 +224,7 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     if point_value is not None:
         computed = gross_pnl(held.side, held.price, event.price, size, point_value) - event.commission
     counted = min(event.pnl, computed)
-    state.day.realized += counted - _share(earlier(state, held), size, held.size)
+    note_realized(state, held.worker, counted - _share(earlier(state, held), size, held.size))
     state.net += counted
     if abs(event.pnl - computed) <= CENT:
         return []
@@ -272,7 +272,7 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     if closed_by is not None:
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
         return [EventRejected(reason=reason, rejected="PositionClosed")]
-    state.day.realized += min(event.pnl, ZERO)
+    note_realized(state, event.holder, min(event.pnl, ZERO))
     state.net += min(event.pnl, ZERO)
     _use_kept(state, key, event.size)
     return [_unmatched(state, at, key, event, 0), *table.watch(state, at)]

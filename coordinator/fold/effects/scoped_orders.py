@@ -6,8 +6,10 @@ whoever mistypes one must not believe that it is closed.
 
 from portfold.coordinator.fold.closing import scoped
 from portfold.coordinator.fold.effects.entry import SENTENCE
+from portfold.coordinator.fold.rules.limits import worker_daily_loss
 from portfold.coordinator.fold.scopes import SCOPES_HELD, symbols_of
 from portfold.coordinator.fold.state import State, first_of
+from portfold.coordinator.fold.worker_day import count_loss_from_here
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import FlattenRequested, TradingHalted, TradingResumed
 from portfold.events.scope import Scope
@@ -32,13 +34,18 @@ def flatten_requested(state: State, at: StreamId, event: FlattenRequested, scope
 
 
 def resumed(state: State, event: TradingResumed, scope: Scope) -> list[Decision]:
-    """Opens the scope; whatever else denies entries in it goes on denying them."""
+    """Opens the scope; whatever else denies entries in it goes on denying them.
+
+    A worker that has lost as much as it may in the day is let in again: its loss counts from here.
+    """
     if str(scope) not in state.scopes:
         return [_refused("TradingResumed", f"{scope.kind}: {scope.name} is not closed; {_closed(state)}")]
     if scoped.still_closing(state, scope):
         why = f"{scope} is still being flattened; settle or close what is left first"
         return [_refused("TradingResumed", why)]
     del state.scopes[str(scope)]
+    if scope.kind == "worker" and worker_daily_loss.is_reached(state, scope.name):
+        count_loss_from_here(state, scope.name)
     return []
 
 

@@ -44,6 +44,7 @@ from portfold.coordinator.fold.rules.limits import (
     rolling_loss,
     trailing_drawdown,
     week,
+    worker_daily_loss,
 )
 from portfold.coordinator.fold.rules.rule import Denial, Entry, MayEnter, Rule
 from portfold.coordinator.fold.state import State
@@ -66,6 +67,7 @@ LATCHED: tuple[Rule, ...] = (
 EXPOSURE: tuple[Rule, ...] = (
     max_request_contracts.RULE,
     max_symbol_contracts.RULE,
+    worker_daily_loss.RULE,
     of_a_worker.POSITIONS,
     of_a_worker.BY_WEIGHT,
     of_a_worker.ENTRIES,
@@ -146,4 +148,4 @@ def watch_latched(state: State, at: StreamId) -> list[Decision]:
     profit_lock.note_profit(state, limits)
     for watching in _WATCHING:
         decisions += watching(state, at)
-    return decisions
+    return [*decisions, *worker_daily_loss.watch(state, at)]

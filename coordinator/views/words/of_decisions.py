@@ -190,12 +190,12 @@ def _triggered(decision: StopLossTriggered) -> MessageWords:
 
 def _limit_reached(decision: LimitReached) -> MessageWords:
     """Words a limit of money that is reached; one that is only told is no alarm."""
-    until = f"until {decision.until}" if decision.until else "until a resume"
+    until = f"until {decision.until or 'a resume'}{decision.worker and f' of {decision.worker}'}"
     follows = {
         "tell": "Nothing follows from it",
         "above": f"Larger entries are denied {until}",
         "deny": f"Entries are denied {until}",
-        "flatten": f"Everything is closed, and entries are denied {until}",
+        "flatten": f"{decision.worker or 'Everything'} is closed, and entries are denied {until}",
     }.get(decision.action, "")
     line = f"LIMIT REACHED ({decision.rule}): {decision.reason}"
     serious = decision.action in ("deny", "flatten")

@@ -54,3 +54,13 @@ def test_what_was_allowed_is_reckoned_by_weight() -> None:
     assert "0 contracts held or reserved + 0.5 asked = 0.5 of 4, by weight (RTY=0.5)." in reasons(
         why(story, "EntryAllowed")
     )
+
+
+def test_a_workers_own_loss_says_who_lets_it_in_again() -> None:
+    story = WrittenDown(worker_daily_loss="500")
+    story.enters("ES")
+    story.marks("ES", "-500")
+    assert reasons(why(story, "LimitReached")) == [
+        "Counted: P&L of the trading day, as the log has it.",
+        "No new day lifts it: portfold resume --worker ibs-ES does, and counts from there.",
+    ]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from portfold.coordinator.audit.what_if.findings import StopComes
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.audit.what_if.sweep import SWEEPABLE, read_range, sweep
 from portfold.coordinator.fold.rules.table import EXPOSURE
@@ -57,3 +58,17 @@ def test_every_number_is_swept_but_the_ladder_which_is_many() -> None:
 def test_a_sweep_asks_for_each_number() -> None:
     points = sweep(InMemory(a_day(groups=GROUPS).log).recorded(), [read_range("group_positions=1..2")])
     assert [point.tally.denied.total() for point in points] == [1, 0]
+
+
+def test_a_workers_own_loss_that_comes_closes_what_that_worker_holds_and_nothing_else() -> None:
+    story = WrittenDown()
+    story.enters("ES", "CL")
+    story.marks("ES", "-500")
+    story.closes("ES", "-450")
+    story.closes("CL", "100")
+    story.asks("ES")
+    supposed = story.what_if(worker_daily_loss="500")
+    came = supposed.one(StopComes)
+    assert (came.rule, came.positions) == ("worker_daily_loss", "ES:long:1:ibs-ES")
+    assert supposed.turns == [("ES", "allowed", "scope_closed")]
+    assert story.what_if(worker_daily_loss="500.01").turns == []

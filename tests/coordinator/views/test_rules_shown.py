@@ -79,6 +79,16 @@ def test_of_a_limit_with_several_names_each_that_has_taken_of_it_stands_somewher
     assert rule_in_words(standing(story, "max_contracts")) == "max_contracts: 1.25 of 4, 2.75 to go"
 
 
+def test_a_workers_own_loss_stands_where_that_worker_does() -> None:
+    story = Story(worker_daily_loss="500")
+    story.enters("ES")
+    story.marks("ES", "-499.99")
+    row = standing(story, "worker_daily_loss")
+    assert rule_in_words(row) == "worker_daily_loss of worker ibs-ES: $-499.99 of $-500.00, $0.01 to go"
+    story.marks("ES", "-500")
+    assert standing(story, "worker_daily_loss").used == 1
+
+
 # --- what is latched ---------------------------------------------------------------------------------------
 
 

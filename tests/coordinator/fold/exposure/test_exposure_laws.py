@@ -126,6 +126,7 @@ RULES: dict[str, Any] = {
     "worker_positions": "1",
     "worker_contracts": "2",
     "worker_entries": "2",
+    "worker_daily_loss": "100",
     "group_positions": "1",
     "group_contracts": "2",
     "group_one_side": "1",

@@ -1,0 +1,114 @@
+"""The firm's rule over trades: they go through the simulator under the profile's limits, the judge beside it.
+
+The judge sees the account at the end of each moment, as several trades are marked or end at one. Between two
+bars it sees nothing, and without bars only what is closed.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import structs
+
+from portfold.config.profiles import FirmsRule
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.state import State
+from portfold.dollars import ZERO
+from portfold.events.decisions import Decision
+from portfold.events.incoming import Event, PositionClosed, PositionMarked
+from portfold.events.limits_changed import LimitsChanged
+from portfold.events.stream_id import StreamId
+from portfold.research.prove.judge import Judge
+from portfold.research.prove.playing import Found, How, is_stop
+from portfold.research.prove.shrinking import fewest
+from portfold.research.simulate.prices import Pricing
+from portfold.research.simulate.simulator import simulate
+from portfold.research.simulate.trade_events import drawings
+from portfold.research.trades.trade_file import Trade
+
+MOST_TRIES = 200
+
+
+class Trading(NamedTuple):
+    """What trades are played on: their prices, our `limits`, the firm's `rule`, and who is first (`seed`)."""
+
+    pricing: Pricing
+    limits: LimitsChanged
+    rule: FirmsRule
+    seed: int
+
+
+class FoundInTrades(NamedTuple):
+    """How the firm's rule was broken, and the fewest `trades` that were found to do it."""
+
+    found: Found
+    trades: tuple[Trade, ...]
+
+
+def judged(trades: Sequence[Trade], on: Trading) -> Found | None:
+    """Plays the trades; returns the first breach of the firm's rule, None where there is none."""
+    counts_open = on.limits.stop_loss_on == "total"
+    [timeline] = drawings(trades, on.pricing, on.seed, 1, counts_open=counts_open)
+    beside = _Beside(Judge(on.rule, timeline.opening.ms))
+    # A trade's P&L is that of its file, and what has no bars has no marks: neither is doubted.
+    limits = structs.replace(on.limits, point_values="", mark_stale_ms=0)
+    simulate(timeline, limits, beside.look_on)
+    beside.ends()
+    return beside.found
+
+
+def search_trades(trades: Sequence[Trade], on: Trading) -> FoundInTrades | None:
+    """Looks for a breach in the trades, and for the fewest of them that show it in the same way."""
+    found = judged(trades, on)
+    if found is None:
+        return None
+    until = [trade for trade in trades if trade.entry_ms <= found.broken.ms]
+
+    def shows(some: Sequence[Trade]) -> bool:
+        seen = judged(some, on) if some else None
+        return seen is not None and seen.how == found.how
+
+    few = fewest(until, shows, MOST_TRIES) if shows(until) else until
+    return FoundInTrades(judged(few, on) or found, tuple(sorted(few, key=lambda trade: trade.content)))
+
+
+class _Beside:
+    """Looks on at a simulation: what is made and open, by what the workers report."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.found: Found | None = None
+        self._judge = judge
+        self._made = ZERO
+        self._opened: dict[str, Decimal] = {}
+        self._now_ms = 0
+        self._stopped_at: Decimal | None = None
+
+    def look_on(self, state: State, at: StreamId, event: Event) -> Sequence[Decision]:
+        """Folds the event, and takes note of it."""
+        if at.ms != self._now_ms:
+            self.ends()
+            self._now_ms, self._stopped_at = at.ms, None
+        decided = fold(state, at, event)
+        if isinstance(event, PositionMarked):
+            self._opened[event.symbol] = event.unrealized
+        elif isinstance(event, PositionClosed):
+            self._opened.pop(event.symbol, None)
+            self._made += event.pnl
+        if self._stopped_at is None and is_stop(decided):
+            self._stopped_at = self._judge.tested(self._made, self._open)
+        return decided
+
+    def ends(self) -> None:
+        """Shows the judge the account as it is at the end of the moment."""
+        before = self._judge.broken
+        self._judge.sees(self._now_ms, self._made, self._open)
+        broken = self._judge.broken
+        if broken is None or before is not None:
+            return
+        stopped = self._stopped_at
+        how: How = "unstopped" if stopped is None else "gap" if stopped <= broken.floor else "cost"
+        self.found = Found(broken, how)
+
+    @property
+    def _open(self) -> Decimal:
+        return sum(self._opened.values(), ZERO)
