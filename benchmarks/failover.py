@@ -8,6 +8,7 @@ the lease, which has to lapse first; after each kill a new standby is started.
 import sys
 from random import Random
 from time import monotonic, sleep
+from typing import Any
 
 from benchmarks.measuring.figures import histogram, percentile
 from benchmarks.measuring.machine import machine_line, server_line
@@ -28,7 +29,7 @@ from portfold.events.wire.bus import Bus
 EXPECTED_MS = 1_000  # at the median
 EXPECTED_WORST_MS = 3_000
 _PORTFOLIO = "failover"
-_ASKER = {"worker": "asker", "session": "s1", "symbol": "ES"}
+_ASKER: dict[str, Any] = {"worker": "asker", "session": "s1", "symbol": "ES"}
 
 
 def main() -> int:

@@ -92,6 +92,15 @@ class RuleOptions:
     marks_together_seconds: str | None = None
     """Seconds that a mark waits for the others of its moment."""
 
+    loss_budget: Literal["", "default", "deny"] | None = None
+    """Whether all stops together may not lose what ends the day, and how what names none counts."""
+
+    default_risk: str | None = None
+    """Dollars a contract that count where no stop is named, as "CL=400 ES=500"."""
+
+    stop_costs: str | None = None
+    """Dollars a contract of commission and slippage at a stop; by the contracts where nothing is said."""
+
     max_forced_resumes: str | None = None
     """How many resumes a day may be forced."""
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from portfold.bounds import (
     CLOCK_TIME,
     COUNT,
+    DOLLARS_EACH,
     GROUP,
     LONGEST_NAME,
     LOSS,
@@ -81,6 +82,11 @@ _JUMPS = Text(
     rf"(?:{SYMBOL}={POINTS}(?: {SYMBOL}={POINTS}){{0,{MOST_SYMBOLS - 1}}})?",
     "points a mark may jump by symbol, such as CL=1.5 ES=20",
 )
+_DOLLARS_EACH = Text(
+    rf"(?:{SYMBOL}={DOLLARS_EACH}(?: {SYMBOL}={DOLLARS_EACH}){{0,{MOST_SYMBOLS - 1}}})?",
+    "dollars a contract by symbol, such as CL=400 ES=500",
+)
+_BUDGET = Text(r"(?:default|deny)?", "default or deny, what becomes of an entry that names no stop")
 _DAYS = Whole(0, MOST_DAYS, "trading days")
 _TIERS = Text(
     rf"(?:{TIER}(?: {TIER}){{0,{MOST_TIERS - 1}}})?",
@@ -144,6 +150,9 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     mark_jumps: Annotated[str, _JUMPS] = ""
     mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     marks_together_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
+    loss_budget: Annotated[str, _BUDGET] = ""
+    default_risk: Annotated[str, _DOLLARS_EACH] = ""
+    stop_costs: Annotated[str, _DOLLARS_EACH] = ""
     max_forced_resumes: Annotated[int, Whole(0, 999, "resumes")] | None = None
     max_request_contracts: Annotated[int, _REQUEST] = 0
     max_symbol_contracts: Annotated[str, _COUNT_BY_SYMBOL] = ""

@@ -7,7 +7,7 @@ looser limit needs a person's order. A file that was in force before and was rep
 
 import hashlib
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from shlex import quote
 from typing import Any
 
@@ -17,6 +17,7 @@ from portfold.config import Configuration, ConfiguredAccount, ConfiguredRules, m
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, limits_of
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.tightness import at_once
+from portfold.dollars import CENT
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import COORDINATOR
 from portfold.events.limits_changed import LimitsChanged
@@ -62,7 +63,7 @@ def configured_limits(configuration: Configuration) -> LimitsChanged:
             f"{symbol}={contract.point_value:f}"
             for symbol, contract in sorted(configuration.contracts.items())
         ),
-        **_of_money(portfolio.rules),
+        **_of_money(portfolio.rules, configuration),
     )
     if runtime.account is not None:
         limits = _with_account(limits, runtime.account)
@@ -70,9 +71,21 @@ def configured_limits(configuration: Configuration) -> LimitsChanged:
     return msgspec.structs.replace(limits, config=digest)
 
 
-def _of_money(rules: ConfiguredRules) -> dict[str, Any]:
+def _of_money(rules: ConfiguredRules, configuration: Configuration) -> dict[str, Any]:
     resumes = rules.max_forced_resumes
-    return msgspec.structs.asdict(rules) | {"max_forced_resumes": "" if resumes is None else str(resumes)}
+    costs = rules.stop_costs or (_costs_at_stop(configuration) if rules.loss_budget else "")
+    known = {"max_forced_resumes": "" if resumes is None else str(resumes), "stop_costs": costs}
+    return msgspec.structs.asdict(rules) | known
+
+
+def _costs_at_stop(configuration: Configuration) -> str:
+    """Returns what a contract pays at its stop: commission for both sides, and slippage."""
+    symbols = ((symbol, configuration.contracts[symbol]) for symbol in configuration.portfolio.symbols)
+    costs = (
+        (symbol, 2 * contract.commission_per_side + contract.slippage_ticks * contract.tick_value)
+        for symbol, contract in symbols
+    )
+    return " ".join(f"{symbol}={each.quantize(CENT, ROUND_CEILING):f}" for symbol, each in costs)
 
 
 def unwatched_limits(configuration: Configuration) -> LimitsChanged:

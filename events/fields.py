@@ -14,6 +14,7 @@ from msgspec import Meta
 from portfold.bounds import (
     CLOCK_TIME,
     COUNT,
+    DOLLARS_EACH,
     GROUP,
     LONGEST_NAME,
     LONGEST_TEXT,
@@ -159,6 +160,17 @@ PointJumps = Annotated[
         description=f"points a mark may jump, for up to {MOST_SYMBOLS} symbols, such as CL=1.5 ES=20",
     ),
 ]
+DollarsEach = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}={DOLLARS_EACH}(?: |\Z)){{0,{MOST_SYMBOLS}}}(?<! )\Z",
+        description=f"dollars a contract, for up to {MOST_SYMBOLS} symbols, such as CL=400 ES=500",
+    ),
+]
+LossBudget = Annotated[
+    Literal["", "default", "deny"],
+    Meta(description="default or deny, what becomes of an entry that names no stop, or nothing"),
+]
 RequestLimit = Annotated[
     int,
     Meta(
@@ -234,6 +246,13 @@ ServerTime = Annotated[
 Price = Annotated[
     Decimal,
     Meta(description="a finite price: up to 9 digits and 10 decimals, negative allowed, such as -37.63"),
+]
+PriceOrNone = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{PRICE})?\Z",
+        description="a price of up to 9 digits and 10 decimals such as 4990.25, or nothing",
+    ),
 ]
 Amount = Annotated[Decimal, Meta(description="an amount in dollars")]
 """Dollars as the fold adds them up: as many digits as it takes."""

@@ -5,8 +5,11 @@ Events are the only source of truth; the decisions follow from them. Each struct
 Amounts are dollars, prices are in the contract's quote, sizes are whole contracts.
 """
 
+from decimal import Decimal
+
 from msgspec import Struct
 
+from portfold.dollars import ZERO
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.fields import (
     Count,
@@ -19,6 +22,7 @@ from portfold.events.fields import (
     NameOrNone,
     Person,
     Price,
+    PriceOrNone,
     ServerTime,
     Side,
     Size,
@@ -35,12 +39,39 @@ from portfold.events.scope import ScopedOrder
 
 
 class EntryRequested(WorkerEvent, frozen=True):
-    """May I open this? Answered by EntryAllowed or EntryDenied."""
+    """May I open this? Answered by EntryAllowed or EntryDenied.
+
+    It may say what it plans to lose: at `stop_price`, when it is filled at `price` as expected; or `risk`, in
+    dollars for all of it, before costs.
+    """
 
     symbol: Symbol
     side: Side
     size: Size
     strategy: Text = ""
+    stop_price: PriceOrNone = ""
+    price: PriceOrNone = ""
+    risk: Dollars = ZERO
+
+    def __post_init__(self) -> None:
+        if self.stop_price or self.risk:
+            refused = unfit_plan(self.side, self.stop_price, self.price, self.risk)
+            if refused:
+                raise ValueError(refused)
+
+
+def unfit_plan(side: str, stop_price: str, price: str, risk: Decimal) -> str:
+    """Says what is wrong with what an entry plans to lose; nothing where it may be."""
+    if risk < 0:
+        return "risk: expected more than 0 dollars"
+    if risk and stop_price:
+        return "risk: expected nothing beside a stop_price"
+    if not (price and stop_price):
+        return ""
+    below = Decimal(stop_price) < Decimal(price)
+    if Decimal(stop_price) == Decimal(price) or below != (side == "long"):
+        return f"stop_price: expected {'below' if side == 'long' else 'above'} the price of a {side}"
+    return ""
 
 
 class EntryWithdrawn(WorkerEvent, frozen=True):
@@ -122,6 +153,17 @@ class PositionMarked(WorkerEvent, frozen=True):
     def holder(self) -> str:
         """Returns the worker whose position it is."""
         return self.owner or self.worker
+
+
+class StopMoved(WorkerEvent, frozen=True):
+    """Where the stop of an open position is from now on, of all of it, as the worker that holds it says.
+
+    It is what is planned to be lost; nothing is closed by it.
+    """
+
+    symbol: Symbol
+    side: Side
+    stop_price: Price
 
 
 class WorkerStarted(WorkerEvent, frozen=True):
@@ -252,6 +294,7 @@ Event = (
     | PositionOpened
     | PositionClosed
     | PositionMarked
+    | StopMoved
     | WorkerStarted
     | WorkerStopped
     | LogTailMissing

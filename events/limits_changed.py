@@ -14,10 +14,12 @@ from portfold.events.fields import (
     Digest,
     Dollars,
     DollarsByName,
+    DollarsEach,
     Flag,
     Groups,
     HoldOrFlatten,
     Ladder,
+    LossBudget,
     LossTiers,
     Milliseconds,
     NameOrNone,
@@ -130,6 +132,9 @@ class LimitsChanged(AnyEvent, frozen=True):
     contracts_ladder: Ladder = ""
     worker_daily_loss: DollarsByName = ""
     second: PersonOrNone = ""
+    loss_budget: LossBudget = ""
+    default_risk: DollarsEach = ""
+    stop_costs: DollarsEach = ""
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):

@@ -26,6 +26,8 @@ MOST_DAYS = 30
 MOST_CONFIRM_SECONDS = 600
 """How long a mark that jumps may wait for a second one."""
 POINTS = r"[0-9]{1,9}(?:\.[0-9]{1,4})?"
+DOLLARS_EACH = r"[0-9]{1,9}(?:\.[0-9]{1,2})?"
+"""Dollars a contract."""
 MOST_TIERS = 8
 TIER = r"[0-9]{1,9}(?:\.[0-9]{1,2})?%?=(?:tell|deny|above:[1-9][0-9]{0,3}|flatten)"
 """A tier of the day's loss: how much of its limit, or how many dollars, and what follows."""

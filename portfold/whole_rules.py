@@ -42,6 +42,12 @@ class GivenRules(Protocol):
     @property
     def mark_confirm_seconds(self) -> int: ...
     @property
+    def loss_budget(self) -> str: ...
+    @property
+    def default_risk(self) -> str: ...
+    @property
+    def stop_costs(self) -> str: ...
+    @property
     def groups(self) -> str: ...
     @property
     def contracts_ladder(self) -> str: ...
@@ -68,10 +74,18 @@ def half_of_a_rule(given: GivenRules) -> Missing | None:
         return Missing("rolling_days", "at least 1 with rolling_loss")
     if given.mark_jumps and not given.mark_confirm_seconds:
         return Missing("mark_confirm_seconds", "at least 1 second with mark_jumps")
-    symbols = [pair.partition("=")[0] for pair in given.mark_jumps.split(" ")]
-    if len(set(symbols)) != len(symbols):
-        return Missing("mark_jumps", "each symbol once")
-    return _half_of_exposure(given)
+    if given.loss_budget == "default" and not given.default_risk:
+        return Missing("default_risk", "dollars a contract with a loss_budget of default, such as ES=500")
+    if any(not pair.partition("=")[2].strip("0.") for pair in given.default_risk.split(" ") if pair):
+        return Missing("default_risk", "more than 0 dollars a contract")
+    lists = {name: getattr(given, name) for name in ("mark_jumps", "default_risk", "stop_costs")}
+    twice = next((name for name, text in lists.items() if _names_twice(text)), None)
+    return Missing(twice, "each symbol once") if twice else _half_of_exposure(given)
+
+
+def _names_twice(text: str) -> bool:
+    symbols = [pair.partition("=")[0] for pair in text.split(" ")]
+    return len(set(symbols)) != len(symbols)
 
 
 def _half_of_exposure(given: GivenRules) -> Missing | None:

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from portfold.config import Contract, StopDistance
+from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.protocol import OpenedBroker
 from portfold.workers.brokers.resting.on_paper import PricePath
-from portfold.workers.client.amount import exact
+from portfold.workers.client.amount import PlannedLoss, exact
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.average_true_range import AverageTrueRange
 
@@ -65,6 +66,13 @@ class Protection:
                 atr_bars=self._wanted.atr_bars if self._wanted else None,
             )
         return is_known
+
+    def plan(self, side: Side, price: Decimal) -> PlannedLoss:
+        """Returns what an entry at this price plans to lose; nothing where no stop is to rest beside it."""
+        distance = self.distance
+        if distance is None:
+            return {}
+        return {"stop_price": price - distance if side == "long" else price + distance, "price": price}
 
     def given_to(self, enter: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Returns the broker's `enter` with the distance in it, where a stop is wanted."""

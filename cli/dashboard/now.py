@@ -152,13 +152,19 @@ def _position(one: ShownPosition, seen: Overview) -> Held:
         side=one.side,
         size=one.size,
         worker=one.worker,
-        price=f"@ {shown_price(one.price)}" if one.price else NO_ENTRY_PRICE,
+        price=f"{f'@ {shown_price(one.price)}' if one.price else NO_ENTRY_PRICE}{_planned(one)}",
         age=span(max(0, seen.now_ms - one.opened_ms)),
         pnl="no mark" if one.unmarked else shown(one.unrealized),
         gains="" if one.unmarked else _colour(one.unrealized),
         mark=_mark(one),
         grave="critical" if unmanaged else "warning" if one.mark_stale or one.unmarked else "",
     )
+
+
+def _planned(one: ShownPosition) -> str:
+    """Words a position's planned stop, and what it would make there, where they are known."""
+    stop = f", stop {shown_price(one.stop_price)}" if one.stop_price is not None else ""
+    return f"{stop}, at worst {shown(one.at_stop)}" if one.at_stop is not None else stop
 
 
 def _colour(amount: Decimal) -> str:

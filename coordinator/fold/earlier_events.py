@@ -9,10 +9,12 @@ from typing import get_args
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.incoming import (
     EntryRenewed,
+    EntryRequested,
     Event,
     FlattenRequested,
     Malformed,
     PositionMarked,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerRetired,
@@ -26,10 +28,12 @@ _KNOWN_SINCE: dict[type, int] = {
     AccountReported: 7,
     AccountSettled: 7,
     CashMoved: 8,
+    StopMoved: 9,
 }
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, dict[str, int]] = {
     PositionMarked: {"owner": 7, "moment_ms": 9},
+    EntryRequested: dict.fromkeys(("stop_price", "price", "risk"), 9),
     TradingHalted: dict.fromkeys(SCOPE_KINDS, 9),
     TradingResumed: dict.fromkeys(SCOPE_KINDS, 9),
     FlattenRequested: dict.fromkeys(SCOPE_KINDS, 9),

@@ -19,13 +19,19 @@ TRAILING = "trailing_drawdown"
 
 def equity(state: State, capital: Capital, *, realized: bool) -> Decimal:
     """Returns the equity in dollars; without open profit and loss where it is `realized`."""
-    found = capital.start + capital.cash + state.net - capital.from_net
-    if not realized:
-        found += sum((held.unrealized for held in state.positions.values()), ZERO)
+    found = logged_equity(state, capital, realized=realized)
     account = state.account
     if account is None or not account_counts(account):
         return found
     return min(found, account.equity - account.unrealized if realized else account.equity)
+
+
+def logged_equity(state: State, capital: Capital, *, realized: bool) -> Decimal:
+    """Returns the equity by the log alone, whatever an account says."""
+    found = capital.start + capital.cash + state.net - capital.from_net
+    if realized:
+        return found
+    return found + sum((held.unrealized for held in state.positions.values()), ZERO)
 
 
 def trailing_floor(limits: Limits, capital: Capital) -> Decimal:

@@ -19,6 +19,7 @@ from portfold.coordinator.fold.effects import (
     positions,
     presence,
     resuming,
+    stop_moves,
 )
 from portfold.coordinator.fold.effects.late_report import doubted_when_late
 from portfold.coordinator.fold.effects.time_passing import pass_time
@@ -42,6 +43,7 @@ from portfold.events.incoming import (
     PositionMarked,
     PositionOpened,
     PositionSettled,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerLost,
@@ -80,6 +82,7 @@ shows in the symbols of its legs; they waited for the whole account to be flat.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
 at once. Where profit is counted already, only such an order has it count anew. It knows the moment of a mark.
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
+It knows what an entry plans to lose, the loss budget, and StopMoved.
 What each decided is decided again alike.
 """
 
@@ -134,6 +137,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
             return doubted_when_late(positions.opened, state, at, event)
         case PositionClosed():
             return doubted_when_late(positions.closed, state, at, event)
+        case StopMoved():
+            return stop_moves.moved(state, event)
         case EntryRenewed():
             return entry.renew(state, at, event)
         case EntryWithdrawn():

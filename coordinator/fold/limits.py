@@ -96,12 +96,24 @@ class Limits(Struct, frozen=True, dict=True):
     group_one_side: str = ""
     contracts_ladder: str = ""
     worker_daily_loss: str = ""
+    loss_budget: Literal["", "default", "deny"] = ""
+    default_risk: str = ""
+    stop_costs: str = ""
 
     @cached_property
     def jumps(self) -> dict[str, Decimal]:
         """Returns by symbol how many points a mark may jump without a second one."""
-        pairs = (pair.split("=") for pair in self.mark_jumps.split(" ") if pair)
-        return {symbol: Decimal(points) for symbol, points in pairs}
+        return _by_symbol(self.mark_jumps)
+
+    @cached_property
+    def default_risks(self) -> dict[str, Decimal]:
+        """Returns by symbol the dollars a contract that count for what names no stop."""
+        return _by_symbol(self.default_risk)
+
+    @cached_property
+    def costs_at_stop(self) -> dict[str, Decimal]:
+        """Returns by symbol the dollars a contract that commission and slippage cost at a stop."""
+        return _by_symbol(self.stop_costs)
 
     @cached_property
     def weights(self) -> dict[str, Decimal]:
@@ -139,14 +151,18 @@ class Loosening(Struct, frozen=True):
     changes: str
 
 
+def _by_symbol(text: str) -> dict[str, Decimal]:
+    pairs = (pair.split("=") for pair in text.split(" ") if pair)
+    return {symbol: Decimal(value) for symbol, value in pairs}
+
+
 def limits_of(event: LimitsChanged) -> Limits:
     """Reads the event's flat lists."""
-    pairs = (pair.split("=") for pair in event.point_values.split(" ") if pair)
     alike: dict[str, Any] = {name: getattr(event, name) for name in _ALIKE}
     return Limits(
         **alike,
         symbols=tuple(event.symbols.split(" ")),
-        point_values={symbol: Decimal(value) for symbol, value in pairs},
+        point_values=_by_symbol(event.point_values),
     )
 
 

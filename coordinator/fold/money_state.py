@@ -32,6 +32,17 @@ class Capital(Struct):
     at_roll: Decimal | None = None
 
 
+class Plan(Struct, frozen=True):
+    """What a leg, or a slot, is planned to lose: at `stop`, or `risk` dollars in all, before costs.
+
+    `price` is what a slot expects to be filled at.
+    """
+
+    stop: Decimal | None = None
+    price: Decimal | None = None
+    risk: Decimal = ZERO
+
+
 class Lock(Struct):
     """A limit that was reached at the event `since`: what follows, and until when.
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
-from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, WorkerDay
+from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
@@ -51,7 +51,7 @@ class Reservation(Struct):
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
     was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
-    `entered`: it was filled in part.
+    `entered`: it was filled in part. `plan` is what its request planned to lose, if it said so.
     """
 
     symbol: str
@@ -64,6 +64,7 @@ class Reservation(Struct):
     lasts_ms: int = 0
     revoked: bool = False
     entered: bool = False
+    plan: Plan | None = None
 
 
 class Position(Struct):
@@ -72,7 +73,7 @@ class Position(Struct):
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
     already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
     `doubt` is a mark that jumped and waits for a second one; `apart` one that waits for others of its moment,
-    and `moment_ms` the market's time of the last that counted, where it was told.
+    `moment_ms` the market's time of the last that counted, where it was told. `plan` is where its stop is.
     """
 
     symbol: str
@@ -92,6 +93,7 @@ class Position(Struct):
     doubt: Doubt | None = None
     moment_ms: int = 0
     apart: Apart | None = None
+    plan: Plan | None = None
 
 
 _Held = TypeVar("_Held", Position, Reservation)

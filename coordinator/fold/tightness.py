@@ -21,6 +21,7 @@ _BEGIN_TO_COUNT = (
     ("start_balance", "start_peak"),
     ("account", "account_grace_ms", "account_tolerance", "account_silent_ms", "account_silence_denies"),
     ("mark_jumps", "mark_confirm_seconds"),
+    ("loss_budget", "default_risk", "stop_costs"),
     ("groups", "group_positions", "group_contracts", "group_one_side"),
 )
 """Limits that are one rule, as those of each rule of money are; the first says whether there is any."""
@@ -127,6 +128,9 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "mark_jumps": _unchanged_or_new,
     "mark_confirm_seconds": _unchanged,
     "marks_together_seconds": _lower,
+    "loss_budget": _or(tighter="deny"),
+    "default_risk": _unchanged_or_new,
+    "stop_costs": _unchanged_or_new,
     "max_request_contracts": _lower_or_new,
     "max_symbol_contracts": no_larger,
     "contract_weights": no_lighter,

@@ -32,7 +32,8 @@ _MOST_SLOTS = 10_000
 class ShownPosition(Struct, frozen=True):
     """An open position: price of entry, dollars of open profit at the last `mark`, a price.
 
-    `earlier` is what of its open profit belongs to earlier days.
+    `earlier` is what of its open profit belongs to earlier days. `stop_price` is its planned stop, where it
+    has one; `at_stop` are the dollars that it would make there, costs in them, where a loss budget is kept.
     """
 
     symbol: str
@@ -46,9 +47,12 @@ class ShownPosition(Struct, frozen=True):
     earlier: Decimal = ZERO
     mark_stale: bool = False
     mark_doubted: bool = False
+    stop_price: Decimal | None = None
+    at_stop: Decimal | None = None
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.price, self.unrealized, self.mark or ZERO, self.earlier)
+        refuse_no_amount(self.stop_price or ZERO, self.at_stop or ZERO)
 
     @property
     def unmarked(self) -> bool:
@@ -60,6 +64,7 @@ class Slot(Struct, frozen=True):
     """A slot of an entry that was allowed.
 
     `kept`: its worker was lost or stopped with it, so it may be filled, and `expires_ms` ends it no more.
+    `at_stop` as in `ShownPosition`.
     """
 
     symbol: str
@@ -68,6 +73,10 @@ class Slot(Struct, frozen=True):
     worker: str
     expires_ms: Milliseconds
     kept: bool = False
+    at_stop: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        refuse_no_amount(self.at_stop or ZERO)
 
 
 class ShownUnsettled(Struct, frozen=True):

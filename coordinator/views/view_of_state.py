@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from portfold.coordinator.fold.closing.flatten import catches_new_fills
+from portfold.coordinator.fold.rules.budget.at_stop import entry_at_stop, leg_at_stop
 from portfold.coordinator.fold.state import (
     Flatten,
     Position,
@@ -47,8 +48,8 @@ def portfolio_view(
         day=_day(state),
         limits=state.limits,
         positions=tuple(_position(state, held) for held in state.positions.values()),
-        reserved=tuple(_slot(slot) for slot in slots if not slot.revoked),
-        taken_back=tuple(_slot(slot) for slot in slots if slot.revoked),
+        reserved=tuple(_slot(state, slot) for slot in slots if not slot.revoked),
+        taken_back=tuple(_slot(state, slot) for slot in slots if slot.revoked),
         slots_used=slots_used(state),
         unsettled=_unsettled(state),
         workers=tuple(Announced(name, one.presence, one.symbols) for name, one in state.workers.items()),
@@ -79,6 +80,7 @@ def _day(state: State) -> ShownDay:
 
 
 def _position(state: State, held: Position) -> ShownPosition:
+    limits = state.limits
     return ShownPosition(
         symbol=held.symbol,
         side=held.side,
@@ -91,12 +93,19 @@ def _position(state: State, held: Position) -> ShownPosition:
         earlier=_cents(earlier(state, held)),
         mark_stale=held.mark_stale,
         mark_doubted=held.doubt is not None,
+        stop_price=held.plan.stop if held.plan is not None else None,
+        at_stop=_at_stop(leg_at_stop(limits, held)) if limits is not None and limits.loss_budget else None,
     )
 
 
-def _slot(one: Reservation) -> Slot:
-    kept = one.kept and not one.revoked
-    return Slot(one.symbol, one.side, one.size, one.worker, one.expires_ms, kept)
+def _slot(state: State, one: Reservation) -> Slot:
+    kept, limits = one.kept and not one.revoked, state.limits
+    made = entry_at_stop(limits, one, one.plan) if limits is not None and limits.loss_budget else None
+    return Slot(one.symbol, one.side, one.size, one.worker, one.expires_ms, kept, _at_stop(made))
+
+
+def _at_stop(made: Decimal | None) -> Decimal | None:
+    return None if made is None else _cents(made)
 
 
 def _unsettled(state: State) -> tuple[ShownUnsettled, ...]:

@@ -91,6 +91,10 @@ class AloneGate:
         """Does nothing, as open losses do not count."""
         return True
 
+    def stop_moved(self, *_: object, **__: object) -> bool:
+        """Does nothing, as nothing is planned."""
+        return True
+
     def withdraw(self, *_: object, **__: object) -> bool:
         """Does nothing, as no slot was taken."""
         return True

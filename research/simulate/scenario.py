@@ -171,17 +171,26 @@ def build_scenario(
     `drawings` is how often lots are drawn for those who ask at the same moment, from `seed`.
 
     It leaves out two of the live limits: point values, as a trade's P&L is the one in its file and must not
-    be doubted; and the age at which marks are stale, as trades without bars are not marked.
+    be doubted; and the age at which marks are stale, as trades without bars are not marked. No file says
+    where the stop of a trade was: under a loss budget each counts by the default risk of its symbol.
     """
     symbols = tuple(sorted({trade.symbol for trade in chosen.trades}))
     portfolio = structs.replace(
         configuration.portfolio, max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols
     )
     limits = unwatched_limits(structs.replace(configuration, portfolio=portfolio))
+    counted = "default" if limits.loss_budget and limits.default_risk else limits.loss_budget
     return Scenario(
         drawings=drawn(chosen.trades, pricing, seed, drawings, counts_open=limits.stop_loss_on == "total"),
         days=chosen.days,
         account=account,
-        limits=structs.replace(limits, reason="simulation", point_values="", mark_stale_ms=0, config=""),
+        limits=structs.replace(
+            limits,
+            reason="simulation",
+            point_values="",
+            mark_stale_ms=0,
+            config="",
+            loss_budget=counted,
+        ),
         max_contracts=configuration.runtime.max_contracts,
     )

@@ -67,6 +67,9 @@ any_limits = st.builds(
             mark_stale_denies=[False, True],
             mark_jumps=["", "ES=0 CL=1"],
             mark_confirm_seconds=[1],
+            loss_budget=["", "default", "deny"],
+            default_risk=["ES=100 CL=250.01", "ES=100"],
+            stop_costs=["", "ES=5.10"],
         ),
     ),
     st.one_of(

@@ -34,6 +34,7 @@ from portfold.events.incoming import (
     PositionMarked,
     PositionOpened,
     PositionSettled,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerLost,
@@ -106,7 +107,8 @@ def _by_worker(
     return st.builds(say, _speakers, st.just({}) if about is None else about, **fields)
 
 
-_requests = _by_worker(EntryRequested, _sized_legs)
+_risks = st.sampled_from([Decimal(0), Decimal(0), Decimal("130.01"), Decimal(350)])
+_requests = _by_worker(EntryRequested, _sized_legs, risk=_risks)
 _fill_names = st.sampled_from(["", "", "", "broker-1", "broker-2", "broker-3"])
 _fills = _by_worker(PositionOpened, _sized_legs, price=_prices, fill=_fill_names)
 _closes = _by_worker(
@@ -121,6 +123,7 @@ _closes = _by_worker(
 _marks = _by_worker(
     PositionMarked, _legs, price=_prices, unrealized=_dollars, owner=st.sampled_from(["", "", "ann", "bob"])
 )
+_stops = _by_worker(StopMoved, _legs, stop_price=_prices)
 _holdings = st.lists(
     st.sampled_from(["ES:long:1:100", "ES:long:3:99.5", "ES:short:1:100", "CL:long:2:-37.63", "NQ:long:1:0"]),
     max_size=4,
@@ -216,6 +219,7 @@ _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
     _requests.map(lambda request: [request]),
     _closes.map(lambda close: [close]),
     _marks.map(lambda mark: [mark]),
+    _stops.map(lambda stop: [stop]),
     _by_worker(EntryWithdrawn, _symbols).map(lambda withdrawn: [withdrawn]),
     _by_worker(EntryRenewed, _symbols).map(lambda renewed: [renewed]),
     _orders.map(lambda order: [order]),

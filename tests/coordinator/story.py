@@ -134,13 +134,14 @@ class Story:
         return kind(worker=worker, session=session, seq=self._seqs[worker, session], **fields)
 
     def asks(
-        self, symbol: str, size: int = 1, side: str = "long", worker: str = "", session: str = "s1"
+        self, symbol: str, size: int = 1, side: str = "long", worker: str = "", **more: Any
     ) -> EntryAllowed | EntryDenied:
-        """Asks for an entry; the worker is called after the symbol unless named. Returns the answer."""
-        decisions = self.says(
-            EntryRequested, worker or f"ibs-{symbol}", session, symbol=symbol, side=side, size=size
-        )
-        answer = decisions[-1]
+        """Asks for an entry; the worker is called after the symbol unless named. Returns the answer.
+
+        `more`: the session, what is planned to be lost.
+        """
+        asked = {"symbol": symbol, "side": side, "size": size, **more}
+        [*_, answer] = self.says(EntryRequested, worker or f"ibs-{symbol}", **asked)
         assert isinstance(answer, EntryAllowed | EntryDenied)
         return answer
 

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from portfold.events import fields as kinds
 from portfold.events.codec import decode_decision, decode_event, encode, encode_checked
 from portfold.events.decisions import Decision, EventRejected
-from portfold.events.incoming import Event, Malformed
+from portfold.events.incoming import EntryRequested, Event, Malformed
 from portfold.events.limits_changed import LimitsChanged
 
 EVENTS: tuple[type[Struct], ...] = get_args(Event)
@@ -61,6 +61,7 @@ def numbered(
 
 
 POINTS = st.from_regex(r"[1-9][0-9]{0,8}(\.[0-9]{1,4})?", fullmatch=True)
+DOLLARS_EACH = st.from_regex(r"[1-9][0-9]{0,8}(\.[0-9]{1,2})?", fullmatch=True)
 PRICES = decimals(9).map(lambda price: f"{price:f}")
 OF_A_KIND: dict[Any, st.SearchStrategy[Any]] = {
     kinds.Price: decimals(9),
@@ -83,6 +84,12 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
         ("point_values", "mark_jumps"),
         st.dictionaries(SYMBOLS, POINTS, max_size=4).map(
             lambda priced: " ".join(f"{symbol}={value}" for symbol, value in priced.items())
+        ),
+    ),
+    **dict.fromkeys(
+        ("default_risk", "stop_costs"),
+        st.dictionaries(SYMBOLS, DOLLARS_EACH, min_size=1, max_size=4).map(
+            lambda each: " ".join(f"{symbol}={dollars}" for symbol, dollars in each.items())
         ),
     ),
     "reservation_ms": st.integers(1, 10**12),
@@ -109,6 +116,8 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "contracts_ladder": st.sampled_from(["", "0=1", "50000=2 55000.50=2 60000=9999"]),
 }
 """Fields of LimitsChanged that its own rules bind further."""
+OF_REQUESTS: dict[str, st.SearchStrategy[Any]] = {"stop_price": st.just(""), "risk": _DOLLARS}
+"""Those of EntryRequested; stops beside prices are tested where the loss budget is."""
 
 
 def values(kind: Any) -> st.SearchStrategy[Any]:
@@ -133,7 +142,8 @@ def messages(message: type[Struct]) -> st.SearchStrategy[Any]:
     """Every message of one type."""
     hints = get_type_hints(message, include_extras=True)
     free = {name: values(hints[name]) for name in message.__struct_fields__}
-    return st.builds(message, **(free | OF_LIMITS if message is LimitsChanged else free))
+    bound = {LimitsChanged: OF_LIMITS, EntryRequested: OF_REQUESTS}.get(message, {})
+    return st.builds(message, **(free | bound))
 
 
 OF_A_TYPE = {message: messages(message) for message in (*EVENTS, *DECISIONS)}

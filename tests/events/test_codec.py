@@ -246,9 +246,10 @@ def test_what_a_broker_holds_is_a_list_of_at_most_32_exact_holdings() -> None:
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     assert refusal(["type", "EntryRequest", "worker", "w"]) == (
         "type: expected one of EntryRequested, EntryWithdrawn, EntryRenewed, PositionOpened, PositionClosed, "
-        "PositionMarked, WorkerStarted, WorkerStopped, LogTailMissing, AccountReported, TradingHalted, "
-        "TradingResumed, FlattenRequested, PositionSettled, AccountSettled, CashMoved, LossAcknowledged, "
-        "WorkerRetired, LimitsChanged, CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
+        "PositionMarked, StopMoved, WorkerStarted, WorkerStopped, LogTailMissing, AccountReported, "
+        "TradingHalted, TradingResumed, FlattenRequested, PositionSettled, AccountSettled, CashMoved, "
+        "LossAcknowledged, WorkerRetired, LimitsChanged, CoordinatorStarted, ClockTicked, WorkerLost, "
+        "got 'EntryRequest'"
     )
 
 
@@ -283,7 +284,7 @@ def test_of_several_missing_fields_the_first_is_named() -> None:
 def test_an_extra_field_is_named_with_those_there_are() -> None:
     assert refusal([*REQUEST, "sizes", "1"]) == (
         "EntryRequested.sizes: not a field of EntryRequested; "
-        "its fields are worker, session, seq, symbol, side, size, strategy"
+        "its fields are worker, session, seq, symbol, side, size, strategy, stop_price, price, risk"
     )
     assert refusal(["type", "ClockTicked", "at", "1"]) == (
         "ClockTicked.at: not a field of ClockTicked; its fields are none"

@@ -22,6 +22,7 @@ BY_WORKERS = {
     "PositionOpened",
     "PositionClosed",
     "PositionMarked",
+    "StopMoved",
     "WorkerStarted",
     "WorkerStopped",
     "LogTailMissing",

@@ -78,7 +78,7 @@ def ask_by_bus(url: str, portfolio: str, worker: str, symbols: Iterator[str]) ->
             return list(map(StreamId.parse, commands.execute()))
 
     def events_for(symbol: str, then: str) -> list[Event]:
-        said = {"worker": worker, "session": "s1", "symbol": symbol}
+        said: dict[str, Any] = {"worker": worker, "session": "s1", "symbol": symbol}
         if then == "ask":
             return [EntryRequested(**said, seq=next(seqs), side="long", size=1)]
         if then == "withdraw":

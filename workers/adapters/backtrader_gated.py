@@ -21,7 +21,7 @@ from portfold.events.fields import Side
 from portfold.exchange_time import utc
 from portfold.log import Log
 from portfold.workers.adapters.backtrader_feeds import Feeds
-from portfold.workers.client.amount import exact
+from portfold.workers.client.amount import PlannedLoss, exact
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.decision import Decision
 from portfold.workers.run.gate_protocol import Gate
@@ -95,12 +95,13 @@ class Gated:
         return self._place(-1, owner, data, size, terms)
 
     def _place(self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
+        plan = _planned(data, terms)
         if terms.get("parent") is not None:  # of a bracket: closes what its parent opens
             return self.order(way, owner, data, size, terms, None)
         closes = min(size, max(0.0, -way * self.held_by_then(data)))
         if closes == size:
             return self.order(way, owner, data, size, terms, None)
-        decision = self._ask(way, data, size - closes)
+        decision = self._ask(way, data, size - closes, plan)
         if decision:
             return self.order(way, owner, data, size, terms, decision)
         self._log.info(f"{self._feeds.symbol(data)} entry denied", code=decision.code, why=decision.reason)
@@ -108,14 +109,14 @@ class Gated:
             return self.order(way, owner, data, closes, terms, None)
         return self.rejected(self.made(way, owner, data, size, terms), decision.code, decision.reason)
 
-    def _ask(self, way: Way, data: Any, opens: float) -> Decision:
+    def _ask(self, way: Way, data: Any, opens: float, plan: PlannedLoss) -> Decision:
         symbol = self._feeds.symbol(data)
         if opens != int(opens):
             raise RefusedField(f"size: expected whole contracts of {symbol}, got {opens:g}")
         refusal = self.forbids(symbol)
         if refusal is not None:
             return Decision(allowed=False, symbol=symbol, code=refusal.code, reason=refusal.reason)
-        return self._gate.request_entry(symbol, side_of(way), int(opens), hold=True)
+        return self._gate.request_entry(symbol, side_of(way), int(opens), hold=True, **plan)
 
     @staticmethod
     def made(way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
@@ -175,3 +176,14 @@ def side_of(size: float) -> Side:
 def number_of(number: float) -> Decimal:
     """Returns a price, or dollars, that Backtrader has calculated."""
     return exact(float(number), "price")
+
+
+def _planned(data: Any, terms: dict[str, Any]) -> PlannedLoss:
+    """Takes out of an order's terms what it plans to lose: `stop_price`, or `risk` in dollars."""
+    stop, risk = terms.pop("stop_price", None), terms.pop("risk", None)
+    plan = PlannedLoss()
+    if stop is not None:
+        plan["stop_price"], plan["price"] = stop, terms.get("price") or data.close[0]
+    if risk is not None:
+        plan["risk"] = risk
+    return plan

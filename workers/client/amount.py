@@ -5,9 +5,14 @@ Whatever is rounded is rounded here, before a broker is asked: nothing is refuse
 
 from decimal import Context, Decimal
 from operator import index
-from typing import SupportsFloat, SupportsIndex
+from typing import SupportsFloat, SupportsIndex, TypedDict
 
-from portfold.events.codec import RefusedField
+from msgspec import structs
+
+from portfold.dollars import ZERO
+from portfold.events.codec import RefusedField, encode_checked
+from portfold.events.fields import Side
+from portfold.events.incoming import EntryRequested, unfit_plan
 
 Amount = Decimal | int | float | str | SupportsFloat
 """A price or dollars, numpy's numbers included. A float is read by its shortest text, so 71.25 means 71.25.
@@ -44,3 +49,40 @@ def whole(size: SupportsIndex) -> int:
         return size if isinstance(size, int) else index(size)
     except TypeError:
         return size  # type: ignore[return-value]  # the codec says what it expects instead
+
+
+class PlannedLoss(TypedDict, total=False):
+    """What an entry plans to lose: at `stop_price`, when it is filled at `price` as expected; or `risk`, in
+    dollars for all of it, before costs.
+    """
+
+    stop_price: Amount
+    price: Amount
+    risk: Amount
+
+
+class NamedLoss(TypedDict):
+    """The same as a request on the log names it."""
+
+    stop_price: str
+    price: str
+    risk: Decimal
+
+
+def planned(side: str, plan: PlannedLoss) -> NamedLoss:
+    """Returns what a request names. Raises RefusedField for a plan that is none."""
+    stop, price = (f"{exact(plan[name], name):f}" if name in plan else "" for name in ("stop_price", "price"))
+    risk = exact(plan["risk"], "risk") if "risk" in plan else ZERO
+    refused = unfit_plan(side, stop, price, risk)
+    if "risk" in plan and not (risk.is_finite() and risk > 0):
+        refused = "risk: expected more than 0 dollars"
+    if refused:
+        raise RefusedField(f"{refused}, got {plan}")
+    return NamedLoss(stop_price=stop, price=price, risk=risk)
+
+
+def requested(worker: str, symbol: str, side: Side, size: int, plan: PlannedLoss) -> EntryRequested:
+    """Returns a request that is only thought of, by the worker's session of now. Raises RefusedField."""
+    request = EntryRequested(worker, "none", 0, symbol, side, size, **planned(side, plan))
+    encode_checked(request)
+    return structs.replace(request, session="")

@@ -17,7 +17,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
+from typing import Unpack
 
+from portfold.coordinator.views.room import Room
 from portfold.coordinator.views.status import status_values
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.fields import Side
@@ -26,6 +28,7 @@ from portfold.events.incoming import (
     PositionClosed,
     PositionMarked,
     PositionOpened,
+    StopMoved,
     WorkerStarted,
     WorkerStopped,
 )
@@ -35,7 +38,7 @@ from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.program_log import program_log
-from portfold.workers.client.amount import Amount, exact, whole
+from portfold.workers.client.amount import Amount, PlannedLoss, exact, whole
 from portfold.workers.client.closing.asked_once import AskedOnce, Reported
 from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for
@@ -43,13 +46,11 @@ from portfold.workers.client.context import Author, GateContext, GateEnvironment
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import Grants, ask_about_an_earlier_life
 from portfold.workers.client.marks import Mark, Marks
-from portfold.workers.client.presence import WorkerPresence
+from portfold.workers.client.presence import WorkerPresence, announce_until_it_stays
 from portfold.workers.client.publisher import Publisher
 from portfold.workers.client.requests import Requests
 from portfold.workers.client.settings import GateSettings, open_bus
 from portfold.workers.client.worded import as_name, as_text
-
-_ANNOUNCEMENTS_AT_ONCE = 5
 
 
 class PortfolioGate:
@@ -190,14 +191,25 @@ class PortfolioGate:
     # --- entries -----------------------------------------------------------------------------------------
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = "", hold: bool = False
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        strategy: str = "",
+        hold: bool = False,
+        **plan: Unpack[PlannedLoss],
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
 
-        With `hold` the slot is renewed while this process lives, until its fill, or each part of it, is
-        reported or it is given back: for an order that fills at a later bar.
+        With `hold` the slot is renewed while this process lives, until each part of it is reported filled or
+        it is given back: for an order that fills at a later bar. `plan`: what it may lose.
         """
-        return self._requests.ask(symbol, side, size, strategy, hold=hold)
+        return self._requests.ask(symbol, side, size, strategy, plan, hold=hold)
+
+    def room(self, symbol: str, side: Side = "long", size: int = 1, **plan: Unpack[PlannedLoss]) -> Room:
+        """Says what would be allowed now, and asks for nothing. Raises BusError, LogDiffers, RefusedField."""
+        return self._requests.room(symbol, side, size, plan)
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
@@ -256,10 +268,13 @@ class PortfolioGate:
         with self._reported.closing(symbol, contracts if owner in ("", self.worker) else 0):
             make = partial(self._author.event, PositionClosed, symbol=symbol, side=side, size=contracts)
             make = partial(make, price=exact(price, "price"), commission=exact(commission, "commission"))
-            make = partial(
-                make, pnl=exact(pnl, "pnl"), reason=as_text(reason), owner=owner, fill=as_name(fill)
-            )
-            return self._publisher.fact(make, recorded)
+            make = partial(make, pnl=exact(pnl, "pnl"), reason=as_text(reason), owner=owner)
+            return self._publisher.fact(partial(make, fill=as_name(fill)), recorded)
+
+    def stop_moved(self, symbol: str, side: Side = "long", *, price: Amount) -> bool:
+        """Reports where the stop of an open position is from now on. False while it waits for the bus."""
+        make = partial(self._author.event, StopMoved, symbol=symbol, side=side)
+        return self._publisher.fact(partial(make, stop_price=exact(price, "price")))
 
     def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
         """Records that somebody else closed what was open here, down to `left` contracts."""
@@ -269,22 +284,16 @@ class PortfolioGate:
     def position_marked(
         self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount, moment_ms: int = 0
     ) -> bool:
-        """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`.
-
-        `moment_ms` is the market's time of the price: where limits say so, marks of one count together.
-        """
+        """Reports the dollars of a position at the market's `moment_ms`, at most every `mark_seconds`."""
         made = exact(unrealized, "unrealized")
         return self._marks.offer(Mark(symbol, side, exact(price, "price"), made, moment_ms))
 
     def marked_for(self, owner: str, mark: Mark) -> bool:
         """Reports, in a single attempt, what the position of another makes that is not there to say so."""
-        make = partial(self._author.event, PositionMarked, owner=owner, **mark._asdict())
-        return self._publisher.mention(make) is not None
+        return self._publish_mark(mark, owner)
 
     def mark_due_in(self, symbol: str) -> float:
-        """Returns how many seconds it takes until a new mark may go out; infinite while nobody knows the
-        worker yet.
-        """
+        """Returns in how many seconds a new mark may go out; infinite while nobody knows the worker."""
         return self._marks.due_in(symbol) if self._presence.announced else float("inf")
 
     def get_status(self) -> dict[str, object]:
@@ -304,28 +313,23 @@ class PortfolioGate:
         self._each_beat()
 
     def _publish_started(self) -> None:
-        """Announces what the broker holds, and again if that has changed by the time it is on the log.
-
-        Nobody reports what is filled meanwhile: it was ordered by a life of this worker that is over.
-        """
+        """Announces what the broker holds; what fills meanwhile was ordered by an earlier life."""
         if self._holdings is tuple and not self._presence.announcements:
             ask_about_an_earlier_life(self._bus.status(), self.worker, self._log)
         with self.orders:
             holdings = tuple(self._holdings())
             if self._holdings is not tuple:
                 self._reported.holds(holdings)
-            held = holdings_text(holdings)
             make = partial(self._author.event, WorkerStarted, symbols=self._symbols)
-            for _ in range(_ANNOUNCEMENTS_AT_ONCE):
-                announced = held
-                self._publisher.ask(partial(make, positions=announced))
-                held = holdings_text(self._holdings())
-                if held == announced:
-                    return
-            self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
+            announce_until_it_stays(
+                holdings_text(holdings),
+                announce=lambda held: self._publisher.ask(partial(make, positions=held)),
+                look_again=lambda: holdings_text(self._holdings()),
+                log=self._log,
+            )
 
-    def _publish_mark(self, mark: Mark) -> bool:
-        make = partial(self._author.event, PositionMarked, **mark._asdict())
+    def _publish_mark(self, mark: Mark, owner: str = "") -> bool:
+        make = partial(self._author.event, PositionMarked, owner=owner, **mark._asdict())
         return self._publisher.mention(make) is not None
 
     def _bus_lost(self, seconds: float) -> None:

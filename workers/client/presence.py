@@ -14,6 +14,7 @@ from portfold.coordinator.views.view_field import view_in
 from portfold.events.incoming import LogTailMissing, WorkerStarted
 from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError, BusRefused
+from portfold.log import Log
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder
@@ -22,6 +23,7 @@ from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import LISTEN_SECONDS, Listener
 
 _LATEST = 1_000
+_ANNOUNCEMENTS_AT_ONCE = 5
 """How many of the last events are searched for the latest announcement."""
 
 
@@ -270,3 +272,16 @@ class WorkerPresence:
             self._loss_reported = True
             self._on_bus_lost(away_seconds)
         self._carrier.look()  # with the bus away since the start there is no listener that does
+
+
+def announce_until_it_stays(
+    held: str, *, announce: Callable[[str], object], look_again: Callable[[], str], log: Log
+) -> None:
+    """Announces what is held, and again if that has changed by the time it is on the log; a few times."""
+    for _ in range(_ANNOUNCEMENTS_AT_ONCE):
+        announced = held
+        announce(announced)
+        held = look_again()
+        if held == announced:
+            return
+    log.critical("What the broker holds changes faster than it can be announced", holds=held)

@@ -7,13 +7,14 @@ answer that cannot be read are all a no, and a slot that may have been granted a
 from collections.abc import Callable
 from functools import partial
 
+from portfold.coordinator.views.room import Room, room_on
 from portfold.coordinator.views.view_field import view_standing
 from portfold.events.fields import Side
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
 from portfold.remedies import settle
-from portfold.workers.client.amount import whole
+from portfold.workers.client.amount import PlannedLoss, planned, requested, whole
 from portfold.workers.client.answer import await_answer
 from portfold.workers.client.context import GateContext
 from portfold.workers.client.decision import FAILED, Decision
@@ -31,8 +32,11 @@ class Requests:
         self._answer_seconds = settings.answer_seconds
         self._presence, self._grants = presence, grants
 
-    def ask(self, symbol: str, side: Side, size: int, strategy: str, *, hold: bool) -> Decision:
+    def ask(
+        self, symbol: str, side: Side, size: int, strategy: str, plan: PlannedLoss, *, hold: bool
+    ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
+        named = planned(side, plan)
         self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, *self._presence.why_not)
@@ -46,6 +50,7 @@ class Requests:
                     side=side,
                     size=whole(size),
                     strategy=strategy,
+                    **named,
                 )
             )
         except (NotPublished, BusRefused) as error:
@@ -78,6 +83,11 @@ class Requests:
         decision.size = whole(size)
         self._grants.add(decision)
         return decision
+
+    def room(self, symbol: str, side: Side, size: int, plan: PlannedLoss) -> Room:
+        """Returns what would be allowed now. Raises BusError, LogDiffers, RefusedField."""
+        self._publisher.check_process()
+        return room_on(self._bus, requested(self._author.worker, symbol, side, whole(size), plan))
 
     def withdraw(self, symbol: str, reason: str) -> bool:
         """Gives the slot back. False while that waits for the bus."""

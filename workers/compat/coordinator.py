@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from portfold.config import Configuration, load
 from portfold.coordinator.views.view_field import view_standing
@@ -18,7 +18,7 @@ from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.program_log import program_log
-from portfold.workers.client.amount import Amount, exact
+from portfold.workers.client.amount import Amount, PlannedLoss, exact
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
@@ -124,23 +124,26 @@ class PortfolioCoordinator:
 
     # --- entries -----------------------------------------------------------------------------------------
 
-    def can_open_position(self, symbol: str, side: Side = "long", size: int = 1) -> Permission:
+    def can_open_position(
+        self, symbol: str, side: Side = "long", size: int = 1, **plan: Unpack[PlannedLoss]
+    ) -> Permission:
         """Asks for a slot, and reserves it until it is registered, released, or this process is gone.
 
-        Denied too when nobody answers, or in a process forked off, with the reason; never raises.
+        `plan`: what it may lose, `stop_price` with the `price` that is expected, or `risk`. Denied too when
+        nobody answers, or in a process forked off, with the reason; never raises.
         """
         if self._claim.lost_to:
             reason = f"{self.gate.worker} was taken over by {self._claim.lost_to}"
             return Permission((False, reason), "worker_superseded")
         try:
-            decision = self.gate.request_entry(symbol, side, size, hold=True)
+            decision = self.gate.request_entry(symbol, side, size, hold=True, **plan)
         except RefusedField as refused:
             return Permission((False, str(refused)), "refused")
         except OtherProcess as forked:
             return Permission((False, str(forked)), "other_process")
         self._traded.note(decision)
         if decision:
-            self.held.grant(symbol, GrantedSlot(decision, side, size))
+            self.held.grant(symbol, GrantedSlot(decision, side, size, plan))
         return Permission((decision.allowed, decision.reason), decision.code)
 
     def release_pending_position(self, symbol: str) -> None:
@@ -169,6 +172,15 @@ class PortfolioCoordinator:
             self._ensure_granted(leg, granted)
         with self.gate.orders:  # so that no announcement of what is held falls in between
             self._report_open(leg)
+        self._until_decided()
+
+    def register_stop_moved(self, symbol: str, stop_price: Amount) -> None:
+        """Reports where the stop of the position in `symbol` is from now on; logs where there is none."""
+        leg = self.held.leg(symbol)
+        if leg is None:
+            self._log.error(f"The stop of {symbol} moved, and nobody here knows of a position in it")
+            return
+        self.gate.stop_moved(symbol, leg.side, price=stop_price)
         self._until_decided()
 
     def register_position_closed(self, symbol: str, pnl: Amount, exit_time: datetime | None = None) -> None:
@@ -284,7 +296,8 @@ class PortfolioCoordinator:
         else:
             self.held.ungrant(fill.symbol)
             self.gate.withdraw(fill.symbol, "filled otherwise")
-        answer = self.gate.request_entry(fill.symbol, fill.side, fill.size)
+        plan = granted.plan_for(fill.size, fill.price)
+        answer = self.gate.request_entry(fill.symbol, fill.side, fill.size, **plan)
         if not answer:
             message = f"{fill.symbol} was filled {fill.side} {fill.size} without a grant"
             self._log.error(message, why=answer.reason)

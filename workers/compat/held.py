@@ -21,6 +21,7 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
+from portfold.workers.client.amount import PlannedLoss, exact
 from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import ask_about_an_earlier_life
@@ -37,6 +38,14 @@ class GrantedSlot(NamedTuple):
     decision: Decision
     side: Side
     size: int
+    plan: PlannedLoss | None = None
+
+    def plan_for(self, size: int, price: Decimal) -> PlannedLoss:
+        """Returns what so many contracts plan to lose, filled at that price."""
+        plan = self.plan or PlannedLoss()
+        if "risk" in plan:
+            return {"risk": exact(plan["risk"], "risk") * size / self.size}
+        return {"stop_price": plan["stop_price"], "price": price} if "stop_price" in plan else {}
 
     def covers(self, side: Side, size: int) -> bool:
         """Returns whether a fill of that is what was granted, or a part of it."""

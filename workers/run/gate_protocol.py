@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from portfold.events.fields import Side
-from portfold.workers.client.amount import Amount
+from portfold.workers.client.amount import Amount, PlannedLoss
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.decision import Decision
 
@@ -21,8 +21,16 @@ class Gate(Protocol):
     def close(self, reason: str = "") -> None: ...
     def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None: ...
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = "", hold: bool = False
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        strategy: str = "",
+        hold: bool = False,
+        **plan: Unpack[PlannedLoss],
     ) -> Decision: ...
+    def stop_moved(self, symbol: str, side: Side = "long", *, price: Amount) -> bool: ...
     def withdraw(self, symbol: str, reason: str = "") -> bool: ...
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool: ...
     def position_opened(

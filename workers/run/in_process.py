@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
+from typing import Unpack
 
 from portfold.config import Configuration
 from portfold.coordinator.configured import unwatched_limits
 from portfold.coordinator.fold.closing.scoped import closed_for
+from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.views.status import status_values
@@ -30,13 +32,14 @@ from portfold.events.incoming import (
     PositionClosed,
     PositionMarked,
     PositionOpened,
+    StopMoved,
     WorkerStarted,
     WorkerStopped,
 )
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Entry
-from portfold.workers.client.amount import Amount, exact, whole
+from portfold.workers.client.amount import Amount, PlannedLoss, exact, planned, whole
 from portfold.workers.client.answer import read_answer
 from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for
 from portfold.workers.client.decision import Decision
@@ -53,7 +56,7 @@ class InProcessPortfolio:
     """
 
     def __init__(self, limits: LimitsChanged, *, record: Record | None = None) -> None:
-        self.state = State()
+        self.state = State(fold_version=FOLD_VERSION)
         self._limits = limits
         self._record = record
         self._chain = GENESIS
@@ -154,9 +157,11 @@ class InProcessGate:
         *,
         strategy: str = "",
         hold: bool = False,
+        **plan: Unpack[PlannedLoss],
     ) -> Decision:
         """Asks for room; with `hold` the slot lasts until a fill is reported or it is given back."""
         ask = partial(EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy)
+        ask = partial(ask, **planned(side, plan))
         decision = self._ask(ask, symbol)
         if decision and hold:
             self.held[symbol] = decision
@@ -247,6 +252,11 @@ class InProcessGate:
         self._publish(closed)
         if recorded is not None:
             recorded()
+        return True
+
+    def stop_moved(self, symbol: str, side: Side = "long", *, price: Amount) -> bool:
+        """Reports where the stop of an open position is from now on."""
+        self._publish(partial(StopMoved, symbol=symbol, side=side, stop_price=exact(price, "price")))
         return True
 
     def position_marked(

@@ -1,5 +1,6 @@
 """From a broker's fills to the reports on the log: the one place where they become events, each its own."""
 
+from decimal import Decimal
 from functools import partial
 
 from portfold.config import Contract
@@ -10,10 +11,23 @@ from portfold.workers.brokers.resting.protective import REASON, is_protective
 from portfold.workers.run.gate_protocol import Gate
 
 
-def report_entry(gate: Gate, outcome: OrderOutcome[Fill]) -> None:
-    """Reports each fill of an entry, and gives back the slot of what the order did not get and never will."""
+def report_entry(
+    gate: Gate,
+    outcome: OrderOutcome[Fill],
+    expected: Decimal | None = None,
+    stop_distance: Decimal | None = None,
+) -> None:
+    """Reports each fill of an entry, and gives back the slot of what the order did not get and never will.
+
+    A stop that rests so far from the fill moves with it: where that is not at the price that was `expected`,
+    it is said where the stop is.
+    """
     for fill in outcome.fills:
         gate.position_opened(fill.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+    filled = outcome.fills[0]
+    if stop_distance is not None and outcome.price != expected:
+        off = -stop_distance if filled.side == "long" else stop_distance
+        gate.stop_moved(filled.symbol, filled.side, price=outcome.price + off)
     if outcome.rest:
         gate.withdraw(
             outcome.fills[0].symbol, f"{outcome.state}: {outcome.rest} of {outcome.ordered} not filled"

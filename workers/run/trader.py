@@ -116,9 +116,7 @@ class Trader:
         return self._contract.symbol
 
     def report_leftovers(self, reason: str = "reported after a restart") -> None:
-        """Reports what was closed at the broker and not reported: by an earlier life that did not live to, or
-        without this one's waiting for it.
-        """
+        """Reports what was closed and not reported: by an earlier life, or while this one did not wait."""
         for fill in self._broker.unreported_exits(self._gate.worker):
             report_exit(self._gate, self._broker, self._contract, fill, reason)
 
@@ -267,7 +265,8 @@ class Trader:
 
     def _enter(self, intent: Enter, price: Decimal) -> None:
         intent, price = Enter(intent.side, whole(intent.size)), exact(price, "price")
-        with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
+        plan = self._protection.plan(intent.side, price)
+        with self._gate.request_entry(self.symbol, intent.side, intent.size, **plan) as entry:
             if entry:
                 self._order_entry(intent, price, entry)
             else:
@@ -304,7 +303,7 @@ class Trader:
                 return
             self._bars_held = self._bars_at_fill
             self._log.info(f"{self.symbol} entered: {intent.side} {outcome}", price=f"{outcome.price:f}")
-            report_entry(self._gate, outcome)
+            report_entry(self._gate, outcome, price, self._protection.distance)
 
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again within seconds.

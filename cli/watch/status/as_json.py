@@ -78,6 +78,8 @@ def _held(one: ShownPosition) -> dict[str, object]:
         "mark": None if one.mark is None else str(one.mark),
         "earlier": float(one.earlier),
         "unmarked": one.unmarked,
+        "stop_price": None if one.stop_price is None else str(one.stop_price),
+        "at_stop": None if one.at_stop is None else float(one.at_stop),
     }
 
 

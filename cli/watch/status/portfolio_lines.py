@@ -93,9 +93,17 @@ def _held(one: ShownPosition, now_ms: int) -> Text:
     stale = ("  stale", "yellow") if one.mark_stale else doubted
     return _row(
         one,
-        f"@ {shown_price(one.price)}" if one.price else NO_ENTRY_PRICE,
+        f"{_entry(one)}{_stop(one)}",
         Text.assemble(f"{age:>10}", profit, stale),
     )
+
+
+def _entry(one: ShownPosition) -> str:
+    return f"@ {shown_price(one.price)}" if one.price else NO_ENTRY_PRICE
+
+
+def _stop(one: ShownPosition) -> str:
+    return f" stop {shown_price(one.stop_price)}" if one.stop_price is not None else ""
 
 
 def _reserved(one: Slot, now_ms: int) -> Text:

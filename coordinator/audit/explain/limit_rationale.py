@@ -3,15 +3,18 @@
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
 from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
+from portfold.coordinator.fold.rules.budget.at_stop import entry_at_stop, leg_at_stop
 from portfold.coordinator.fold.rules.rule import Rule
 from portfold.coordinator.fold.rules.table import EXPOSURE, RULES
-from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.state import Position, Reservation, State
 from portfold.coordinator.fold.taken import contracts_counted, weighed
 from portfold.coordinator.views.portfolio_view import PortfolioView
-from portfold.dollars import plain_count, shown
+from portfold.dollars import plain_count, shown, shown_price
 from portfold.events.decisions import EntryAllowed, EntryDenied, LimitReached, StopLossApproaching
 
 _OF_EXPOSURE = {rule.code: rule.keys[1:] for rule in EXPOSURE}
+
+_LEGS_NAMED = 6
 
 
 def asked(limits: Limits | None) -> list[str]:
@@ -78,6 +81,28 @@ def doubted(limits: Limits | None, until: str) -> list[str]:
         f"Without a second one a mark may jump by so many points: {jumps}. By {until} a loss that nobody "
         "confirmed counts all the same, a profit does not."
     ]
+
+
+def budget(met: State) -> str:
+    """Says what each open leg and each slot would make at its stop, the worst first."""
+    limits = met.limits
+    if limits is None:
+        return ""
+    made = [(leg_at_stop(limits, held), _leg(held)) for held in met.positions.values()]
+    made += [(entry_at_stop(limits, slot, slot.plan), _leg(slot)) for slot in met.reservations.values()]
+    worst = sorted((dollars, leg) for dollars, leg in made if dollars is not None)
+    if not worst:
+        return "Nothing is open or reserved."
+    named = ", ".join(f"{leg} {shown(dollars)}" for dollars, leg in worst[:_LEGS_NAMED])
+    more = f", and {len(worst) - _LEGS_NAMED} more" if len(worst) > _LEGS_NAMED else ""
+    return f"At their stops, with costs: {named}{more}. A stop that would keep a profit counts as nothing."
+
+
+def _leg(one: Position | Reservation) -> str:
+    plan, leg = one.plan, f"{one.symbol} {one.side} {one.size} of {one.worker}"
+    if plan is None:
+        return f"{leg} by default_risk"
+    return f"{leg} at {shown_price(plan.stop)}" if plan.stop is not None else f"{leg} as it named"
 
 
 def exposed(met: State, decision: EntryDenied) -> list[str]:

@@ -18,6 +18,7 @@ from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_pa
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.fold.state import (
     State,
+    first_of,
     how_it_went,
     leg_key,
     leg_of,
@@ -177,21 +178,12 @@ def _unsettled(case: DecisionContext, decision: decisions.EntryDenied) -> str:
 
 
 def _in_position(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    held = next(
-        (position for position in case.met.positions.values() if position.symbol == decision.symbol), None
-    )
+    held = first_of(case.met.positions, decision.symbol)
     return f"Opened at event {held.opened}{entry_price(held.price, ', at ')}." if held else ""
 
 
 def _pending(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    one = next(
-        (
-            reservation
-            for reservation in case.met.reservations.values()
-            if reservation.symbol == decision.symbol
-        ),
-        None,
-    )
+    one = first_of(case.met.reservations, decision.symbol)
     if one is None:
         return ""
     if one.kept:
@@ -229,6 +221,7 @@ _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "symbol_pending": _pending,
     "max_positions": _no_slot,
     "max_contracts": _no_contracts,
+    "loss_budget": lambda case, _: limit_rationale.budget(case.met),
 }
 
 

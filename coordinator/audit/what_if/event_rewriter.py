@@ -27,6 +27,7 @@ from portfold.events.incoming import (
     PositionMarked,
     PositionOpened,
     PositionSettled,
+    StopMoved,
     WorkerStarted,
 )
 from portfold.events.legs import Holding, holdings_text, parse_holdings
@@ -63,6 +64,8 @@ class EventRewriter:
                 return self._marked(event)
             case EntryRenewed() as event:
                 return self._renewed(met, event)
+            case StopMoved() as event:
+                return self._stop_moved(met, event)
             case WorkerStarted() as event:
                 return self._started(met, event)
             case PositionSettled() as event:
@@ -126,6 +129,12 @@ class EventRewriter:
         """Leaves out the renewal of a slot that the other book never granted."""
         kept, keeps = (has_slot(book, event.symbol, event.worker) for book in (met.state, self._state))
         return _nothing(event) if kept and not keeps and not met.rejected else event
+
+    def _stop_moved(self, met: Met, event: StopMoved) -> Event:
+        """Leaves out the stop of a leg that the other book never had."""
+        key = leg_key(event.symbol, event.side, event.worker)
+        here, there = key in met.state.positions, key in self._state.positions
+        return _nothing(event) if here and not there and not met.rejected else event
 
     # --- marks ------------------------------------------------------------------------------------------
 

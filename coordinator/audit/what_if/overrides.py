@@ -39,6 +39,7 @@ _ANY = LimitsChanged(
 _WHOLE = {"start_balance": "1", "trailing_zone": "UTC", "consistency_total": "1"} | {
     "rolling_days": "1",
     "mark_confirm_seconds": "1",
+    "default_risk": "ES=1",
 }
 """What a rule needs beside it may be on the log already, and need not be asked about."""
 

@@ -5,6 +5,7 @@ The rules are asked in the order of their table. The first that objects is the a
 
 from portfold.coordinator.fold.invariants import check_grant
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules.budget.plans import plan_of
 from portfold.coordinator.fold.rules.rule import Denial
 from portfold.coordinator.fold.rules.table import why_not
 from portfold.coordinator.fold.state import Reservation, State, leg_key, slots_used
@@ -45,6 +46,7 @@ def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -
         request=str(at),
         expires_ms=expires_ms,
         lasts_ms=limits.reservation_ms,
+        plan=plan_of(request),
     )
     check_grant(state, limits, request)
     return EntryAllowed(

@@ -10,20 +10,14 @@ from portfold.coordinator.fold.money_state import Apart
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import Position, State
 from portfold.events.decisions import Decision
-from portfold.events.incoming import PositionMarked
 from portfold.events.stream_id import StreamId
 
 
-def waits_for_others(state: State, event: PositionMarked) -> bool:
-    """Returns whether the mark may have to wait: limits say so, it names its moment, and others are open."""
-    limits = state.limits
-    if limits is None or not limits.marks_together_seconds:
-        return False
-    return bool(event.moment_ms) and len(state.positions) > 1
-
-
-def keep_apart(state: State, at: StreamId, held: Position, mark: Apart) -> list[Decision]:
-    """Keeps the mark, and counts all that are kept once every open position is marked at its moment."""
+def take(state: State, at: StreamId, held: Position, mark: Apart) -> list[Decision]:
+    """Counts a mark that is believed, or keeps it apart until each open position is marked at its moment."""
+    if not _waits(state, mark):
+        _count(held, mark)
+        return table.watch(state, at)
     if held.apart is not None:
         mark.since_ms = held.apart.since_ms  # so that marks without end put nothing off
     held.apart = mark
@@ -34,13 +28,10 @@ def keep_apart(state: State, at: StreamId, held: Position, mark: Apart) -> list[
 
 def count_together(state: State, at: StreamId) -> list[Decision]:
     """Counts every mark that is kept apart, and then looks at the limits, once."""
-    any_kept = False
-    for held in state.positions.values():
-        kept = held.apart
-        if kept is not None:
-            held.mark, held.unrealized, held.moment_ms = kept.price, kept.unrealized, kept.moment_ms
-            held.apart, any_kept = None, True
-    return table.watch(state, at) if any_kept else []
+    kept = [(held, held.apart) for held in state.positions.values() if held.apart is not None]
+    for held, mark in kept:
+        _count(held, mark)
+    return table.watch(state, at) if kept else []
 
 
 def end_waiting(state: State, at: StreamId) -> list[Decision]:
@@ -55,6 +46,16 @@ def waiting_ends(state: State) -> int | None:
     if not since or state.limits is None:
         return None
     return min(since) + state.limits.marks_together_seconds * 1000
+
+
+def _count(held: Position, mark: Apart) -> None:
+    held.mark, held.unrealized, held.moment_ms = mark.price, mark.unrealized, mark.moment_ms
+    held.apart = None
+
+
+def _waits(state: State, mark: Apart) -> bool:
+    """Returns whether the mark may have to wait: limits say so, and it names its moment."""
+    return state.limits is not None and bool(state.limits.marks_together_seconds and mark.moment_ms)
 
 
 def _is_marked_at(held: Position, moment_ms: int) -> bool:

@@ -5,9 +5,12 @@ from decimal import Decimal
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.effects import marks, moments
 from portfold.coordinator.fold.effects.entry import SENTENCE
+from portfold.coordinator.fold.effects.stop_moves import budget_breach
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
-from portfold.coordinator.fold.money_state import Apart
+from portfold.coordinator.fold.money_state import Apart, Plan
 from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.rules.budget.loss_budget import beyond
+from portfold.coordinator.fold.rules.budget.plans import granted_plan, joined, without
 from portfold.coordinator.fold.state import (
     CLOSES_REMEMBERED,
     POSITIONS_HELD,
@@ -50,9 +53,11 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     remember_fill(state, at, event)
     shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
     note_entry(state, event.worker, state.reservations.get(key))
+    planned_before, plan = beyond(state), granted_plan(state, key, event.size)
     granted = _use_reservation(state, key, event.size)
-    add_to_book(state, at, key, event)
+    add_to_book(state, at, key, event, plan)
     breaches = _breaches(state, event, granted=granted, shared=shared)
+    breaches += budget_breach(state, event, planned_before)
     state.stats.limit_breaches += len(breaches)
     ordered: list[Decision] = []
     if flatten.catches_fill(state, event.symbol, event.worker):
@@ -77,8 +82,8 @@ def give_to_owner(state: State, at: StreamId, fill: PositionOpened) -> list[Deci
     return []
 
 
-def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened) -> None:
-    """Opens the leg `key` or adds to it at the average price."""
+def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened, plan: Plan | None = None) -> None:
+    """Opens the leg `key` or adds to it at the average price; `plan` is what was granted to be lost by it."""
     held = state.positions.get(key)
     if held is None:
         state.positions[key] = Position(
@@ -90,8 +95,10 @@ def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened) -> N
             opened=str(at),
             opened_ms=at.ms,
             marked_ms=at.ms,
+            plan=plan,
         )
     else:
+        held.plan = joined(held.plan, plan)
         cost = held.price * held.size + fill.price * fill.size
         held.size += fill.size
         held.price = (cost / held.size).quantize(_PRICE_DECIMALS, context=EXACT).normalize(EXACT)
@@ -104,6 +111,8 @@ def resize(state: State, held: Position, size: int, price: Decimal) -> None:
     if gone > 0:
         note_realized(state, held.worker, -_share(earlier(state, held), gone, held.size))
         _shrink(held, gone)
+    elif gone < 0:
+        held.plan = None  # nobody said of what is more where its stop is
     held.size, held.price = size, price
 
 
@@ -129,6 +138,7 @@ def _use_reservation(state: State, key: str, size: int) -> int:
     if reservation is None:
         return 0
     used = min(size, reservation.size)
+    reservation.plan = without(reservation.plan, used, reservation.size)
     reservation.size -= used
     if reservation.size == 0:
         del state.reservations[key]
@@ -253,6 +263,7 @@ def _shrink(held: Position, size: int) -> None:
     held.carried -= _share(held.carried, size, held.size)
     if held.rolled is not None:
         held.rolled -= _share(held.rolled, size, held.size)
+    held.plan = without(held.plan, size, held.size)
     held.size -= size
 
 
@@ -330,11 +341,7 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     if event.unrealized - computed > CENT and not held.mark_disputed:
         held.mark_disputed = True
         disputed.append(_disputed(event, event.unrealized, computed, counted))
-    if moments.waits_for_others(state, event):
-        mark = Apart(event.price, counted, event.moment_ms, at.ms)
-        return [*disputed, *moments.keep_apart(state, at, held, mark)]
-    held.mark, held.unrealized, held.moment_ms, held.apart = event.price, counted, event.moment_ms, None
-    return [*disputed, *table.watch(state, at)]
+    return [*disputed, *moments.take(state, at, held, Apart(event.price, counted, event.moment_ms, at.ms))]
 
 
 def _is_up(state: State, worker: str) -> bool:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from portfold.coordinator.fold.equity import note_equity
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules.budget import loss_budget
 from portfold.coordinator.fold.rules.entries import (
     account_differs,
     account_silent,
@@ -97,6 +98,7 @@ RULES: tuple[Rule, ...] = (
     *EXPOSURE,
     max_positions.RULE,
     max_contracts.RULE,
+    loss_budget.RULE,
 )
 LATCHED_BY_CODE = {rule.code: rule for rule in LATCHED}
 OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resumes)
@@ -118,7 +120,8 @@ def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | N
 @lru_cache(maxsize=64)
 def _asked(present: frozenset[str], *, latched: bool) -> tuple[MayEnter, ...]:
     """Returns who is asked: of the rules that may be absent only those that can object."""
-    idle = {rule.code for rule in EXPOSURE if rule.keys[0] not in present}
+    absent = (*EXPOSURE, loss_budget.RULE)
+    idle = {rule.code for rule in absent if rule.keys[0] not in present}
     if not latched:
         idle |= LATCHED_BY_CODE.keys()
     return tuple(rule.may_enter for rule in RULES if rule.code not in idle)

@@ -4,13 +4,14 @@ Guarantees: `words_of_event` knows every event there is. mypy refuses a new one 
 adds one writes its row here, and nowhere else.
 """
 
+from decimal import Decimal
 from typing import assert_never
 
 from portfold.config import AlertLevel
 from portfold.coordinator.fold.limits import limits_of, rules_shown
 from portfold.coordinator.views.words import of_account
 from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
-from portfold.dollars import shown, shown_limit
+from portfold.dollars import shown, shown_limit, shown_price
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.incoming import (
     COORDINATOR,
@@ -27,6 +28,7 @@ from portfold.events.incoming import (
     PositionMarked,
     PositionOpened,
     PositionSettled,
+    StopMoved,
     TradingHalted,
     TradingResumed,
     WorkerLost,
@@ -66,6 +68,8 @@ def _row(event: Event, known: Known) -> MessageWords:
             return _closed(event, known)
         case PositionMarked():
             return _marked(event)
+        case StopMoved():
+            return _stop_moved(event)
         case WorkerStarted():
             return _started(event)
         case WorkerStopped():
@@ -106,8 +110,15 @@ def _row(event: Event, known: Known) -> MessageWords:
 
 def _requested(event: EntryRequested) -> MessageWords:
     strategy = f" | {event.strategy}" if event.strategy else ""
-    text = f"{event.symbol} entry requested: {event.side} {event.size} by {event.worker}{strategy}"
-    return MessageWords("debug", text, alert=None)
+    asked = f"{event.symbol} entry requested: {event.side} {event.size}{_planned(event)}"
+    return MessageWords("debug", f"{asked} by {event.worker}{strategy}", alert=None)
+
+
+def _planned(event: EntryRequested) -> str:
+    """Says what an entry plans to lose, where it does."""
+    if event.risk:
+        return f", risk {shown(event.risk)}"
+    return f", stop {shown_price(Decimal(event.stop_price))}" if event.stop_price else ""
 
 
 def _withdrawn(event: EntryWithdrawn) -> MessageWords:
@@ -153,6 +164,11 @@ def _closed(event: PositionClosed, known: Known) -> MessageWords:
 def _marked(event: PositionMarked) -> MessageWords:
     whose = f" | of {event.owner}, by {event.worker}" if event.owner else ""
     text = f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}{whose}"
+    return MessageWords("debug", text, alert=None)
+
+
+def _stop_moved(event: StopMoved) -> MessageWords:
+    text = f"Stop moved: {event.symbol} {event.side} to {shown_price(event.stop_price)} | {event.worker}"
     return MessageWords("debug", text, alert=None)
 
 

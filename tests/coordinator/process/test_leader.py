@@ -38,7 +38,7 @@ def test_events_of_many_writers_are_decided_once_each_in_the_order_of_the_log(
 
     def write(symbol: str) -> None:
         bus = Bus(connect(server.url), portfolio)
-        said = {"worker": f"ibs-{symbol}", "session": "s1", "symbol": symbol}
+        said: dict[str, Any] = {"worker": f"ibs-{symbol}", "session": "s1", "symbol": symbol}
         for number in range(1, 121, 2):
             if number == 61:
                 half_written.wait(20)

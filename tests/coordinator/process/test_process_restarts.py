@@ -141,7 +141,7 @@ def test_kill_9_in_the_middle_of_a_load_loses_nothing_and_decides_nothing_twice(
     def load() -> None:
         bus = Bus(connect(server.url), portfolio)
         for number in range(1, 60_000, 2):
-            said = {"worker": "ibs-ES", "session": "s1", "symbol": "ES"}
+            said: dict[str, Any] = {"worker": "ibs-ES", "session": "s1", "symbol": "ES"}
             ask = EntryRequested(seq=number, side="long", size=1, **said)
             asked.append(bus.append(encode_checked(ask)))
             bus.append(encode_checked(EntryWithdrawn(seq=number + 1, **said)))

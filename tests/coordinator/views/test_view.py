@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
 from portfold.coordinator.fold.limits import limits_of, limits_shown, order_of
+from portfold.coordinator.fold.rules.budget.at_stop import leg_at_stop
 from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, legs_named
 from portfold.coordinator.fold.taken import contracts_counted
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownDay
@@ -50,16 +51,21 @@ def agree(state: State) -> None:
     assert [one.earlier for one in view.positions] == cents
     counted = contracts_counted(state, state.limits) if state.limits else contracts_used(state)
     assert view.contracts_used == counted
-    assert [astuple(one) for one in view.reserved] == [
+    assert [astuple(one)[:6] for one in view.reserved] == [
         (one.symbol, one.side, one.size, one.worker, one.expires_ms, one.kept)
         for one in reservations
         if not one.revoked
     ]
-    assert [astuple(one) for one in view.taken_back] == [
+    assert [astuple(one)[:6] for one in view.taken_back] == [
         (one.symbol, one.side, one.size, one.worker, one.expires_ms, False)
         for one in reservations
         if one.revoked
     ]
+    limits = state.limits
+    if limits is not None and limits.loss_budget:
+        stops = [leg_at_stop(limits, one) for one in positions]
+        assert [one.at_stop for one in view.positions] == [made and made.quantize(CENT) for made in stops]
+    assert [one.stop_price for one in view.positions] == [one.plan and one.plan.stop for one in positions]
     assert [astuple(one) for one in view.workers] == [
         (name, one.presence, one.symbols) for name, one in state.workers.items()
     ]

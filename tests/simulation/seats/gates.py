@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
+from typing import Unpack
 
 from portfold.events.codec import decode_decision
 from portfold.events.decisions import EntryAllowed
 from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.wire.bus import Entry
+from portfold.workers.client.amount import PlannedLoss
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.decision import Decision
@@ -26,9 +28,16 @@ class WatchedGate(PortfolioGate):
     world: World
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = "", hold: bool = False
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        strategy: str = "",
+        hold: bool = False,
+        **plan: Unpack[PlannedLoss],
     ) -> Decision:
-        decision = super().request_entry(symbol, side, size, strategy=strategy, hold=hold)
+        decision = super().request_entry(symbol, side, size, strategy=strategy, hold=hold, **plan)
         if decision.allowed and not self._is_on_the_log(decision):
             raise Violation("a gate says yes only where the log does", f"{self.worker}: {decision.event}")
         return decision

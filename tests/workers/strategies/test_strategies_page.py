@@ -23,7 +23,11 @@ from portfold.workers.brokers.registry import is_paper, open_broker
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.protection import Protection
+from portfold.workers.run.in_process import InProcessPortfolio
 from portfold.workers.run.process import WorkerPlan, run
+from portfold.workers.run.trader import Manner, Trader
+from portfold.workers.strategies.ibs import IbsStrategy
 from tests.live import Live
 from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
@@ -92,6 +96,31 @@ def test_plain(live: Live) -> None:
     ]
     assert live.status()["realized_pnl"] == "995.00"
     assert live.status()["limit_breaches"] == "0"
+
+
+def test_the_ibs_worker_names_its_stop_and_the_budget_denies_the_second(tmp_path: Path) -> None:
+    limits, runtime = (json.loads(block(kind, "stop")) for kind in ("limits", "entry"))
+    configuration = load(str(config_folder(tmp_path / "c", limits=limits, runtime=runtime)), {}, tmp_path)
+    portfolio, said = InProcessPortfolio.of(configuration), io.StringIO()
+    log, lines = open_log("worker", target=said)
+    for number, (symbol, close) in enumerate([("ES", 5000), ("CL", 70)]):
+        worker, contract = f"ibs-{symbol}", configuration.contracts[symbol]
+        ends = MONDAY + timedelta(minutes=number)
+        portfolio.at(ends)
+        broker = open_broker(BrokerSetup(configuration, worker, Path(":memory:"), log, {}))
+        trader = Trader(
+            contract=contract,
+            strategy=IbsStrategy(configuration.runtime.worker(symbol), configuration.runtime.trading_day),
+            gate=portfolio.gate(worker, [symbol]).start(),
+            broker=broker,
+            log=log,
+            manner=Manner(protection=Protection(configuration.runtime.stop_distance(symbol), contract, log)),
+        )
+        trader.on_bar(Bar(symbol, ends, *map(Decimal, (close, close + 1, close, close))))
+        broker.close()
+    lines.close()
+    (denied,) = [line for line in map(json.loads, said.getvalue().splitlines()) if "denied" in line["event"]]
+    assert block("output", "stop") == f"{denied['event']}: {denied['why']}\n"
 
 
 def test_plain_told_to_flatten_ends_at_zero(

@@ -82,9 +82,14 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
     return [*taken, triggered, *flatten.hand_over(state, everything), *flatten.finish(state, at)]
 
 
+def closes_at(state: State, limits: Limits) -> Decimal:
+    """Returns the day's P&L at which the stop is."""
+    return state.day.stop_from - limits.daily_stop_loss
+
+
 def read(state: State, limits: Limits) -> Reading:
     """Returns the day's P&L against the P&L at which the stop is."""
-    pnl, stop_at = daily_pnl(state), state.day.stop_from - limits.daily_stop_loss
+    pnl, stop_at = daily_pnl(state), closes_at(state, limits)
     what = "realized and open" if limits.stop_loss_on == "total" else "realized"
     forced = f", from the {shown(state.day.stop_from)} of a forced resume" if state.day.stop_from else ""
     about = f"{what} P&L of the trading day{forced}"

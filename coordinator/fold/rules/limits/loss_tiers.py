@@ -68,6 +68,14 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
     return Reached(strictest.action, -lost, limit, tomorrow(state), reason, strictest.size)
 
 
+def closes_at(state: State, limits: Limits) -> Decimal | None:
+    """Returns the day's P&L at which a tier closes everything, if one does."""
+    if not limits.loss_tiers or _CODE in state.day.lifted:
+        return None
+    tiers = tiers_of(limits.loss_tiers, limits.daily_stop_loss)
+    return next((state.day.stop_from - tier.dollars for tier in tiers if tier.action == "flatten"), None)
+
+
 def watch(state: State, at: StreamId) -> list[Decision]:
     """Latches a tier that is worse than the one before; what is latched already gives way to none milder."""
     limits, latched = state.limits, state.locks.get(_CODE)

@@ -40,6 +40,14 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
     return Reached(profit_action(limits), now, floor, tomorrow(state), reason)
 
 
+def closes_at(state: State, limits: Limits) -> Decimal | None:
+    """Returns the day's P&L at which the armed lock closes everything."""
+    best = state.day.best
+    if not limits.profit_lock_at or best is None or profit_action(limits) != "flatten":
+        return None
+    return _floor(limits, best) + state.day.profit_from
+
+
 def read(state: State, limits: Limits) -> Reading | None:
     """Returns the day's profit against the floor once the lock is armed."""
     best = state.day.best

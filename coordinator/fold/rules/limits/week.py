@@ -16,8 +16,19 @@ _LOSS, _PROFIT = "weekly_loss", "weekly_profit"
 
 
 def _pnl(state: State) -> Decimal:
+    return _before(state) + daily_pnl(state)
+
+
+def _before(state: State) -> Decimal:
     began = monday(state)
-    return sum((day.pnl for day in state.past if day.date >= began), daily_pnl(state))
+    return sum((day.pnl for day in state.past if day.date >= began), ZERO)
+
+
+def closes_at(state: State, limits: Limits) -> Decimal | None:
+    """Returns the day's P&L at which the week's loss is reached."""
+    if not limits.weekly_loss or not state.day.date:
+        return None
+    return -limits.weekly_loss - _before(state)
 
 
 def loss_is_reached(state: State, limits: Limits) -> Reached | None:

@@ -47,6 +47,16 @@ def test_a_stop_is_on_the_log_as_a_close_for_that_reason_and_the_strategy_sees_i
     assert floor.broker.unreported_exits() == []
 
 
+def test_an_entry_names_its_stop_and_one_filled_as_expected_moves_none(floor: Floor, live: Live) -> None:
+    floor.begin(stop=TWENTY)
+    floor.bar(0, Enter("long", 2))
+    live.all_decided()
+    (asked,) = live.said("EntryRequested")
+    assert (asked["stop_price"], asked["price"]) == ("4995.00", "5000")
+    assert [Decimal(filled["price"]) for filled in live.said("PositionOpened")] == [5000]
+    assert live.said("StopMoved") == []
+
+
 def test_what_an_earlier_life_left_is_stopped_out_by_the_next(floor: Floor, live: Live) -> None:
     floor.begin(stop=TWENTY)
     floor.bar(0, Enter("long", 1))

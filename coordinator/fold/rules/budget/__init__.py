@@ -1,0 +1,1 @@
+"""The loss budget: what all stops together would lose, and what that may not reach."""
