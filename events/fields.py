@@ -145,6 +145,10 @@ CountOrNone = Annotated[
     str,
     Meta(pattern=r"^(?:0|[1-9][0-9]{0,2})?\Z", description="a whole number from 0 to 999, or nothing"),
 ]
+NumberOrNone = Annotated[
+    str,
+    Meta(pattern=r"^(?:0|[1-9][0-9]{0,15})?\Z", description="the number of a request, or nothing"),
+]
 SecondsOrNone = Annotated[
     int,
     Meta(

@@ -20,6 +20,7 @@ from portfold.events.fields import (
     Milliseconds,
     Name,
     NameOrNone,
+    NumberOrNone,
     Person,
     Price,
     PriceOrNone,
@@ -75,10 +76,14 @@ def unfit_plan(side: str, stop_price: str, price: str, risk: Decimal) -> str:
 
 
 class EntryWithdrawn(WorkerEvent, frozen=True):
-    """The entry will not happen: order refused, cancelled or not sent. Gives the reserved slot back."""
+    """The entry will not happen: order refused, cancelled or not sent. Gives the reserved slot back.
+
+    `request` is the `seq` of the request that reserved it: another thread of the worker may have asked too.
+    """
 
     symbol: Symbol
     reason: Text = ""
+    request: NumberOrNone = ""
 
 
 class EntryRenewed(WorkerEvent, frozen=True):

@@ -10,6 +10,7 @@ from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.incoming import (
     EntryRenewed,
     EntryRequested,
+    EntryWithdrawn,
     Event,
     FlattenRequested,
     Malformed,
@@ -33,6 +34,7 @@ _KNOWN_SINCE: dict[type, int] = {
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, dict[str, int]] = {
     PositionMarked: {"owner": 7, "moment_ms": 9},
+    EntryWithdrawn: {"request": 9},
     EntryRequested: dict.fromkeys(("stop_price", "price", "risk"), 9),
     TradingHalted: dict.fromkeys(SCOPE_KINDS, 9),
     TradingResumed: dict.fromkeys(SCOPE_KINDS, 9),

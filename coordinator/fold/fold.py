@@ -77,7 +77,9 @@ It counts the reminders of a flatten on when another leg joins it; they began an
 7 knows the account: AccountReported and AccountSettled, and limits that name one. It lets another mark the
 position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
-9 knows orders about a scope. A flatten that is not of everything it takes for confirmed by what the account
+9 frees of a withdrawal only the slot of the request that it names, or that alone can be meant; they freed
+whatever the worker had reserved in the symbol.
+It knows orders about a scope. A flatten that is not of everything it takes for confirmed by what the account
 shows in the symbols of its legs; they waited for the whole account to be flat.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
 at once. Where profit is counted already, only such an order has it count anew. It knows the moment of a mark.

@@ -51,7 +51,8 @@ class Reservation(Struct):
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
     was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
-    `entered`: it was filled in part. `plan` is what its request planned to lose, if it said so.
+    `entered`: it was filled in part. `plan` is what its request planned to lose, if it said so. `asked` is
+    the session and number of the request, by which its worker knows it.
     """
 
     symbol: str
@@ -63,6 +64,7 @@ class Reservation(Struct):
     kept: bool = False
     lasts_ms: int = 0
     revoked: bool = False
+    asked: str = ""
     entered: bool = False
     plan: Plan | None = None
 

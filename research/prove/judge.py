@@ -50,14 +50,9 @@ class Judge:
         self._last = realized + (opened if rule.peak_on == "total" else ZERO)
         if not self._closes_ms:
             self._peak = max(self._peak, self._last)
-        tested = self.tested(made, opened)
+        tested = realized + (opened if rule.tested_on == "total" else ZERO)
         if self.broken is None and tested <= self.floor:
             self.broken = Broken(ms, tested, self.floor, self._peak)
-
-    def tested(self, made: Decimal, opened: Decimal) -> Decimal:
-        """Returns the equity that the firm holds against its floor."""
-        rule = self._rule
-        return rule.start_balance + made + (opened if rule.tested_on == "total" else ZERO)
 
     def _close_days(self, ms: int) -> None:
         """Raises the peak at each of the firm's closes that has passed, to the equity as it was then."""

@@ -22,8 +22,8 @@ _NOT_OURS: dict[How, str] = {
     "late": "A mark that did not come: ours cannot stop at a price that nobody reports. Mark more often",
 }
 _OURS = (
-    "Ours can prevent it, with a larger margin or a tighter limit: the firm counts a commission and what a "
-    "fill costs at once, ours when the position is closed, and marked"
+    "Ours can prevent it: by the firm's own terms where ours are others, by a larger margin where they are "
+    "not, as the firm counts commissions and what a fill costs at once, ours once it is closed, or marked"
 )
 
 

@@ -4,12 +4,13 @@ The judge sees the account at the end of each moment, as several trades are mark
 bars it sees nothing, and without bars only what is closed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import structs
 
+from portfold.config import Contract
 from portfold.config.profiles import FirmsRule
 from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.state import State
@@ -23,7 +24,7 @@ from portfold.research.prove.playing import Found, How, is_stop
 from portfold.research.prove.shrinking import fewest
 from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.simulator import simulate
-from portfold.research.simulate.trade_events import drawings
+from portfold.research.simulate.trade_events import STOPPED_BEFORE_ITS_EXIT, drawings
 from portfold.research.trades.trade_file import Trade
 
 MOST_TRIES = 200
@@ -49,7 +50,7 @@ def judged(trades: Sequence[Trade], on: Trading) -> Found | None:
     """Plays the trades; returns the first breach of the firm's rule, None where there is none."""
     counts_open = on.limits.stop_loss_on == "total"
     [timeline] = drawings(trades, on.pricing, on.seed, 1, counts_open=counts_open)
-    beside = _Beside(Judge(on.rule, timeline.opening.ms))
+    beside = _Beside(Judge(on.rule, timeline.opening.ms), on.pricing.contracts)
     # A trade's P&L is that of its file, and what has no bars has no marks: neither is doubted.
     limits = structs.replace(on.limits, point_values="", mark_stale_ms=0)
     simulate(timeline, limits, beside.look_on)
@@ -73,29 +74,36 @@ def search_trades(trades: Sequence[Trade], on: Trading) -> FoundInTrades | None:
 
 
 class _Beside:
-    """Looks on at a simulation: what is made and open, by what the workers report."""
+    """Looks on at a simulation: what is made and open, by what the workers report.
 
-    def __init__(self, judge: Judge) -> None:
+    All of a moment counts together: what breaks the rule there without the costs of closing is a gap, though
+    the stop came with the first of its marks.
+    """
+
+    def __init__(self, judge: Judge, contracts: Mapping[str, Contract]) -> None:
         self.found: Found | None = None
         self._judge = judge
+        self._contracts = contracts
         self._made = ZERO
         self._opened: dict[str, Decimal] = {}
         self._now_ms = 0
-        self._stopped_at: Decimal | None = None
+        self._stopped = False
+        self._costs = ZERO  # of closing what the stop closed
 
     def look_on(self, state: State, at: StreamId, event: Event) -> Sequence[Decision]:
         """Folds the event, and takes note of it."""
         if at.ms != self._now_ms:
             self.ends()
-            self._now_ms, self._stopped_at = at.ms, None
+            self._now_ms, self._stopped, self._costs = at.ms, False, ZERO
         decided = fold(state, at, event)
         if isinstance(event, PositionMarked):
             self._opened[event.symbol] = event.unrealized
         elif isinstance(event, PositionClosed):
             self._opened.pop(event.symbol, None)
             self._made += event.pnl
-        if self._stopped_at is None and is_stop(decided):
-            self._stopped_at = self._judge.tested(self._made, self._open)
+            if event.reason == STOPPED_BEFORE_ITS_EXIT:
+                self._costs += self._cost_of(event.symbol) * event.size
+        self._stopped = self._stopped or is_stop(decided)
         return decided
 
     def ends(self) -> None:
@@ -105,9 +113,15 @@ class _Beside:
         broken = self._judge.broken
         if broken is None or before is not None:
             return
-        stopped = self._stopped_at
-        how: How = "unstopped" if stopped is None else "gap" if stopped <= broken.floor else "cost"
+        how: How = "unstopped"
+        if self._stopped:
+            how = "gap" if broken.equity + self._costs <= broken.floor else "cost"
         self.found = Found(broken, how)
+
+    def _cost_of(self, symbol: str) -> Decimal:
+        """Returns what closing a contract costs: commission of both sides, and slippage."""
+        contract = self._contracts[symbol]
+        return 2 * contract.commission_per_side + contract.slippage_ticks * contract.tick_value
 
     @property
     def _open(self) -> Decimal:

@@ -209,8 +209,9 @@ class Story:
         }
         return self.says(PositionMarked, f"ibs-{symbol}", symbol=symbol, side=side, **dollars)
 
-    def withdraws(self, symbol: str, worker: str = "", session: str = "s1") -> list[Decision]:
-        return self.says(EntryWithdrawn, worker or f"ibs-{symbol}", session, symbol=symbol)
+    def withdraws(self, symbol: str, worker: str = "", session: str = "s1", **more: str) -> list[Decision]:
+        """`more`: the number of the request."""
+        return self.says(EntryWithdrawn, worker or f"ibs-{symbol}", session, symbol=symbol, **more)
 
     def renews(self, symbol: str, worker: str = "", session: str = "s1") -> list[Decision]:
         return self.says(EntryRenewed, worker or f"ibs-{symbol}", session, symbol=symbol)

@@ -211,9 +211,9 @@ class PortfolioGate:
         """Says what would be allowed now, and asks for nothing. Raises BusError, LogDiffers, RefusedField."""
         return self._requests.room(symbol, side, size, plan)
 
-    def withdraw(self, symbol: str, reason: str = "") -> bool:
-        """Gives the slot back: the order was refused, cancelled or not sent."""
-        return self._requests.withdraw(symbol, reason)
+    def withdraw(self, symbol: str, reason: str = "", *, decision: Decision | None = None) -> bool:
+        """Gives the slot back, of several threads that of `decision`: its order will not come."""
+        return self._requests.withdraw(symbol, reason, decision.number if decision else None)
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:
         """Returns whether a yes still holds, for `seconds` yet to come too, asked just before the order goes

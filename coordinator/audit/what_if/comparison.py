@@ -210,6 +210,9 @@ class OtherBook:
 
     def _withdrawn(self, met: Met, event: EntryWithdrawn) -> None:
         worker = met.state.workers.get(event.worker)
+        asked = worker.answers.get(f"{event.session}:{event.request}") if worker is not None else None
+        if asked is not None and isinstance(asked[1], EntryDenied):
+            return  # by the other thread, which was denied: it gave up nothing
         if not met.repeated and worker is not None and worker.session == event.session:
             self.excluded.expect_no_more(
                 leg_key(event.symbol, side, event.worker) for side in ("long", "short")
@@ -236,10 +239,9 @@ class OtherBook:
             granted = met.state.reservations.get(key)
             if granted is not None:
                 self.excluded.expect(key, granted.request, leg.size, stop.rule, str(met.at))
-        for leg in parse_legs(stop.positions):
-            key = leg_key(leg.symbol, leg.side, leg.worker)
-            held = self.state.positions.get(key)
-            if held is None:
+        closed = {leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(stop.positions)}
+        for key, held in list(self.state.positions.items()):
+            if key not in closed:
                 continue
             self.excluded.end(key, held, str(met.at))
             self._ended_today += 1

@@ -153,6 +153,20 @@ def test_trades_are_judged_at_the_closes_of_their_bars(
     assert (found and found.how) == how
 
 
+def test_a_moment_that_breaks_the_rule_with_all_its_marks_is_a_gap_though_the_first_of_them_stops(
+    tmp_path: Path,
+) -> None:
+    profile = profile_of(tmp_path, margin=1_000)
+    limits = unwatched_limits(under_profile(packaged(), profile, ["ES", "RTY"]))
+    closes = {"ES": {1.0: "4978"}, "RTY": {1.0: "2080"}}
+    both = [
+        trade(symbol, 0, 5, -5, side="long", entry_price=Decimal(at), exit_price=Decimal(at))
+        for symbol, at in (("ES", 5000), ("RTY", 2100))
+    ]  # $1,100 and $1,000 at 11:00
+    found = judged(both, Trading(priced(closes), limits, profile.firm, 1))
+    assert (found and found.how) == "gap"
+
+
 def test_the_fewest_trades_that_show_it_are_kept(tmp_path: Path) -> None:
     on = trading(tmp_path, {6.0: "4900"}, drawdown=9_000)
     found = search_trades(TRADES, on)
