@@ -118,6 +118,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_stale_denies: Flag = False
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
+    marks_together_seconds: SecondsOrNone = 0
     max_request_contracts: RequestLimit = 0
     max_symbol_contracts: CountBySymbol = ""
     contract_weights: Weights = ""

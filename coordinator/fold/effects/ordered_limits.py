@@ -45,7 +45,8 @@ def fall_due(state: State, at: StreamId) -> list[Decision]:
         return []
     state.loosening = None
     put_in_force(state, at, due.limits, counts_anew=False)
-    return [LooseningEnded(by=due.limits.by, limits=due.changes, counts=True), *marks.end_doubts(state, at)]
+    ended = LooseningEnded(by=due.limits.by, limits=due.changes, counts=True)
+    return [ended, *marks.end_doubts(state, at)]
 
 
 def put_in_force(state: State, at: StreamId, limits: Limits, *, counts_anew: bool) -> None:
