@@ -57,6 +57,7 @@ from portfold.config.rules import (
 )
 from portfold.config.strict_json import read_json
 from portfold.dollars import ZERO
+from portfold.tiers_in_order import expected_of_tiers
 from portfold.whole_rules import half_of_a_rule
 
 _SAID = ("portfolio_constraints.", "expected_performance.")
@@ -156,6 +157,7 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     mark_jumps: Annotated[str, _JUMPS] = ""
     mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     windows: Annotated[str, _WINDOWS] = ""
+    marks_together_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     loss_budget: Annotated[str, _BUDGET] = ""
     default_risk: Annotated[str, _DOLLARS_EACH] = ""
     stop_costs: Annotated[str, _DOLLARS_EACH] = ""
@@ -219,6 +221,12 @@ class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
     max_positions: Annotated[int, Whole(1, MOST_POSITIONS, "positions")]
     daily_stop_loss: Annotated[Decimal, Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")]
     symbols: Annotated[tuple[Symbol, ...], Distinct(1, MOST_SYMBOLS, "symbols")]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expected = expected_of_tiers(self.loss_tiers, self.daily_stop_loss)
+        if expected is not None:
+            raise UnfitError(expected, self.loss_tiers, field="loss_tiers")
 
 
 class _File(Struct, frozen=True):

@@ -25,6 +25,7 @@ from portfold.events.fields import (
     Person,
     Price,
     PriceOrNone,
+    ServerTime,
     Side,
     Size,
     SizeOrFlat,
@@ -143,6 +144,8 @@ class PositionMarked(WorkerEvent, frozen=True):
     """What an open position would make at `price` now, in dollars.
 
     `owner` is the worker that holds it, where another marks it (the flattener): only while that is not up.
+    `moment_ms` is the market's time of the price, 0 where that is not known: where limits say so, marks of
+    one moment count together.
     """
 
     symbol: Symbol
@@ -150,6 +153,7 @@ class PositionMarked(WorkerEvent, frozen=True):
     price: Price
     unrealized: Dollars
     owner: NameOrNone = ""
+    moment_ms: ServerTime = 0
 
     @property
     def holder(self) -> str:

@@ -120,6 +120,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
     windows: Windows = ""
+    marks_together_seconds: SecondsOrNone = 0
     max_request_contracts: RequestLimit = 0
     max_symbol_contracts: CountBySymbol = ""
     contract_weights: Weights = ""

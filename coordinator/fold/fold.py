@@ -84,7 +84,7 @@ whatever the worker had reserved in the symbol.
 It knows orders about a scope. A flatten that is not of everything it takes for confirmed by what the account
 shows in the symbols of its legs; they waited for the whole account to be flat.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
-at once. Where profit is counted already, only such an order has it count anew.
+at once. Where profit is counted already, only such an order has it count anew. It knows the moment of a mark.
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
 It knows SessionsPublished, WindowsPublished, and limits that name windows.
 It knows what an entry plans to lose, the loss budget, and StopMoved.

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
-from portfold.coordinator.fold.money_state import Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
+from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.dollars import ZERO
@@ -75,7 +75,8 @@ class Position(Struct):
 
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
     already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
-    `doubt` is a mark that jumped and waits for a second one, `plan` where its stop is, if that is known.
+    `doubt` is a mark that jumped and waits for a second one; `apart` one that waits for others of its moment,
+    `moment_ms` the market's time of the last that counted, where it was told. `plan` is where its stop is.
     """
 
     symbol: str
@@ -93,6 +94,8 @@ class Position(Struct):
     mark_disputed: bool = False
     mark_stale: bool = False
     doubt: Doubt | None = None
+    moment_ms: int = 0
+    apart: Apart | None = None
     plan: Plan | None = None
 
 

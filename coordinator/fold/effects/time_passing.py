@@ -5,7 +5,7 @@ happens, the leader writes a ClockTicked at the next deadline.
 """
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.effects import account, calendar, capital, marks, ordered_limits
+from portfold.coordinator.fold.effects import account, calendar, capital, marks, moments, ordered_limits
 from portfold.coordinator.fold.effects.entry import expire
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Day, PastDay
@@ -50,6 +50,8 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
         decisions += _stale(state, at)
         if state.limits is not None and state.limits.mark_jumps:
             decisions += marks.end_doubts(state, at)
+        if state.limits is not None and state.limits.marks_together_seconds:
+            decisions += moments.end_waiting(state, at)
     if state.account is not None:
         decisions += account.notice_silence(state, at)
     return decisions
@@ -72,6 +74,9 @@ def next_deadline(state: State) -> int | None:
     if state.calendar is not None and state.limits is not None:
         due.append(next_turn(state, state.calendar))
     due += marks.doubts_end(state)
+    waiting_ms = moments.waiting_ends(state)
+    if waiting_ms is not None:
+        due.append(waiting_ms)
     silent_ms = account.silent_from(state)
     if silent_ms is not None:
         due.append(silent_ms)
@@ -116,6 +121,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     if today.date <= state.day.date:  # the clock of the exchange was changed by new limits
         state.day.ends_ms = today.ends_ms
         return []
+    counted = moments.count_together(state, at)  # what was made before the roll belongs to the old day
     started = _started(state, today)
     if state.capital is not None:
         contracts_ladder.note_at_roll(state, state.limits, state.capital)
@@ -134,7 +140,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     loosened = ordered_limits.fall_due(state, at)
     if loosened:
         _end_by(state, at, state.limits)
-    return [started, *loosened, *table.watch(state, at)]
+    return [*counted, started, *loosened, *table.watch(state, at)]
 
 
 def _end_by(state: State, at: StreamId, limits: Limits) -> None:
