@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from portfold.dollars import ZERO
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.fields import (
     Count,
     Dollars,
@@ -310,6 +311,8 @@ Event = (
     | PositionSettled
     | AccountSettled
     | CashMoved
+    | SessionsPublished
+    | WindowsPublished
     | LossAcknowledged
     | WorkerRetired
     | LimitsChanged
