@@ -213,7 +213,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         symbol = self._feeds.symbol(order.data)
         self._log.error("An order was not filled", symbol=symbol, why=problem)
         if granted is not None and granted is not self._in_doubt:
-            self._gate.withdraw(symbol, problem[:200])
+            self._gate.withdraw(symbol, problem[:200], decision=granted)
         return self.rejected(order, "not_filled", problem)
 
     def flatten(self, order: FlattenOrder) -> None:

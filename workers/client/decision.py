@@ -27,7 +27,8 @@ class Decision:
     `expires_ms` is when the reserved slot is freed again, in the clock of the log, `good_until` the same in
     this process's monotonic clock; `event` is the request's ID, where it is known; `announcement` counts how
     often the worker had announced itself by then. With `renewed` the gate renews the slot while the process
-    lives, for `lasts_seconds` more each time; `granted_at` is when it was asked for, monotonic.
+    lives, for `lasts_seconds` more each time; `granted_at` is when it was asked for, monotonic. `number` is
+    the request's, by which its slot is given back.
     """
 
     allowed: bool
@@ -35,6 +36,7 @@ class Decision:
     reason: str
     code: str = ""
     event: StreamId | None = None
+    number: int | None = None
     expires_ms: int | None = None
     good_until: float = 0.0
     announcement: int = 0

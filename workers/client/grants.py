@@ -85,10 +85,17 @@ class Grants:
         with self._lock:
             self._granted[decision.symbol] = decision
 
-    def drop(self, symbol: str) -> None:
-        """Drops a slot that is given back."""
+    def drop(self, symbol: str, number: int | None = None) -> int | None:
+        """Drops a slot that is given back: that of the request `number`, where one is named, and no other's.
+
+        Returns the number of its request; None where no slot is known.
+        """
         with self._lock:
-            self._granted.pop(symbol, None)
+            granted = self._granted.get(symbol)
+            if granted is None or number not in (None, granted.number):
+                return number
+            del self._granted[symbol]
+            return granted.number
 
     @contextmanager
     def filling(self, symbol: str, size: object) -> Iterator[None]:

@@ -10,7 +10,7 @@ from functools import partial
 from portfold.coordinator.views.room import Room, room_on
 from portfold.coordinator.views.view_field import view_standing
 from portfold.events.fields import Side
-from portfold.events.incoming import EntryRequested, EntryWithdrawn
+from portfold.events.incoming import EntryRequested, EntryWithdrawn, Event
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
 from portfold.remedies import settle
@@ -22,6 +22,23 @@ from portfold.workers.client.grants import Grants
 from portfold.workers.client.presence import WorkerPresence
 from portfold.workers.client.publisher import NotPublished, Numbered, OutboxFull
 from portfold.workers.client.worded import as_text
+
+
+class _Numbered:
+    """Makes a request, and remembers the number that it was given."""
+
+    def __init__(self, make: Numbered) -> None:
+        self._make = make
+        self.number: int | None = None
+
+    def __call__(self, number: int) -> Event:
+        """Makes it under the number."""
+        self.number = number
+        return self._make(number)
+
+
+def _name(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 class Requests:
@@ -41,28 +58,21 @@ class Requests:
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, *self._presence.why_not)
         asked_at, announcement = self._clock.monotonic(), self._presence.announcements
+        make = partial(self._author.event, EntryRequested, symbol=symbol, side=side, size=whole(size))
+        numbered = _Numbered(partial(make, strategy=strategy, **named))
         try:
-            request = self._publisher.ask(
-                partial(
-                    self._author.event,
-                    EntryRequested,
-                    symbol=symbol,
-                    side=side,
-                    size=whole(size),
-                    strategy=strategy,
-                    **named,
-                )
-            )
+            request = self._publisher.ask(numbered)
         except (NotPublished, BusRefused) as error:
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
         except BusUnreachable as error:
-            self._take_back(symbol, "the request may not have arrived", self._publisher.later)
+            why = "the request may not have arrived"
+            self._take_back(symbol, numbered.number, why, self._publisher.later)
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
         answer = await_answer(self._bus, request, self._answer_seconds, self._clock)
         if answer.code == "no_answer":
-            self._take_back(symbol, "no answer in time", self._publisher.fact)
+            self._take_back(symbol, numbered.number, "no answer in time", self._publisher.fact)
         elif answer.code == "bus_unreachable":
-            self._take_back(symbol, "no answer in time", self._publisher.later)
+            self._take_back(symbol, numbered.number, "no answer in time", self._publisher.later)
         elif answer.code == "worker_lost":
             self._presence.counted_lost()  # if so, it is announced again before the next request
         if not answer.allowed:
@@ -72,6 +82,7 @@ class Requests:
             symbol=symbol,
             reason=answer.reason,
             event=request,
+            number=numbered.number,
             expires_ms=answer.expires_ms,
             good_until=asked_at + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
             announcement=announcement,
@@ -89,12 +100,13 @@ class Requests:
         self._publisher.check_process()
         return room_on(self._bus, requested(self._author.worker, symbol, side, whole(size), plan))
 
-    def withdraw(self, symbol: str, reason: str) -> bool:
-        """Gives the slot back. False while that waits for the bus."""
-        self._grants.drop(symbol)
-        return self._publisher.fact(
-            partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=as_text(reason))
-        )
+    def withdraw(self, symbol: str, reason: str, number: int | None = None) -> bool:
+        """Gives a slot back: of the request `number`, or the one that is known here. False while that waits
+        for the bus.
+        """
+        own = _name(self._grants.drop(symbol, number))
+        make = partial(self._author.event, EntryWithdrawn, symbol=symbol, request=own)
+        return self._publisher.fact(partial(make, reason=as_text(reason)))
 
     def _give_back(self, decision: Decision, why: str) -> None:
         """Ends a block in which nothing was reported: gives its slot back, unless the block failed. One that
@@ -108,7 +120,7 @@ class Requests:
                 f"once this process is gone: {settle(decision.symbol)}",
             )
             return
-        self.withdraw(decision.symbol, why)
+        self.withdraw(decision.symbol, why, decision.number)
 
     def standing(self, decision: Decision, seconds: float) -> bool:
         """Returns whether a yes still holds, by what this process knows and by what the bus says now.
@@ -141,10 +153,12 @@ class Requests:
     def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
 
-    def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
-        """Gives back the slot of a request that nobody waits for any more."""
-        self._grants.drop(symbol)
+    def _take_back(
+        self, symbol: str, number: int | None, reason: str, publish: Callable[[Numbered], object]
+    ) -> None:
+        """Gives back the slot of a request that nobody waits for any more; what another thread has stays."""
+        make = partial(self._author.event, EntryWithdrawn, symbol=symbol, request=_name(number))
         try:
-            publish(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))
+            publish(partial(make, reason=reason))
         except OutboxFull as full:
             self._log.error("A slot may be kept until it expires", symbol=symbol, why=str(full))

@@ -148,8 +148,9 @@ class PortfolioCoordinator:
 
     def release_pending_position(self, symbol: str) -> None:
         """Gives a slot back, or what is left of it after a part: the order failed, or was cancelled."""
-        if self.held.ungrant(symbol) is not None:
-            self.gate.withdraw(symbol, "released")
+        slot = self.held.ungrant(symbol)
+        if slot is not None:
+            self.gate.withdraw(symbol, "released", decision=slot.decision)
             self._until_decided()
 
     # --- facts -------------------------------------------------------------------------------------------
@@ -295,7 +296,7 @@ class PortfolioCoordinator:
                 return
         else:
             self.held.ungrant(fill.symbol)
-            self.gate.withdraw(fill.symbol, "filled otherwise")
+            self.gate.withdraw(fill.symbol, "filled otherwise", decision=granted.decision)
         plan = granted.plan_for(fill.size, fill.price)
         answer = self.gate.request_entry(fill.symbol, fill.side, fill.size, **plan)
         if not answer:

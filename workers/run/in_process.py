@@ -123,6 +123,7 @@ class InProcessGate:
         self._number = 0
         self._callbacks: list[Callable[[FlattenOrder], object]] = []
         self._requests: dict[str, Callable[..., Event]] = {}
+        self._granted: dict[str, int] = {}
         self.held: dict[str, Decision] = {}
         """What was allowed with `hold`, and is neither filled nor given back, by symbol."""
 
@@ -173,6 +174,7 @@ class InProcessGate:
         again = self._ask(self._requests[decision.symbol], decision.symbol)
         if again:
             decision.event, decision.expires_ms = again.event, again.expires_ms
+            decision.number = again.number
         else:
             self._let_go(decision.symbol)
 
@@ -181,10 +183,13 @@ class InProcessGate:
         self._requests.pop(symbol, None)
 
     def _ask(self, ask: Callable[..., Event], symbol: str) -> Decision:
-        decided = self._publish(ask)
+        decided, number = self._publish(ask), self._number
         answer = read_answer(decided.at, [Entry(at, fields) for at, fields in decided.entries])
+        if answer.allowed:
+            self._granted[symbol] = number
         return Decision(
             allowed=answer.allowed,
+            number=number,
             symbol=symbol,
             reason=answer.reason,
             code=answer.code,
@@ -193,10 +198,12 @@ class InProcessGate:
             give_back=self._give_back,
         )
 
-    def withdraw(self, symbol: str, reason: str = "") -> bool:
+    def withdraw(self, symbol: str, reason: str = "", *, decision: Decision | None = None) -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
         self._let_go(symbol)
-        self._publish(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason)))
+        number = decision.number if decision else self._granted.get(symbol)
+        request = "" if number is None else str(number)
+        self._publish(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason), request=request))
         return True
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
@@ -259,14 +266,22 @@ class InProcessGate:
         self._publish(partial(StopMoved, symbol=symbol, side=side, stop_price=exact(price, "price")))
         return True
 
-    def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
+    def position_marked(
+        self,
+        symbol: str,
+        side: Side = "long",
+        *,
+        price: Amount,
+        unrealized: Amount,
+        moment_ms: int = 0,  # noqa: ARG002 - no time passes between the marks of one
+    ) -> bool:
         """Reports what an open position would make at `price`."""
         mark, open_pnl = exact(price, "price"), exact(unrealized, "unrealized")
         self._publish(partial(PositionMarked, symbol=symbol, side=side, price=mark, unrealized=open_pnl))
         return True
 
     def _give_back(self, decision: Decision, reason: str) -> None:
-        self.withdraw(decision.symbol, reason)
+        self.withdraw(decision.symbol, reason, decision=decision)
 
     def _publish(self, kind: Callable[..., Event]) -> Decided:
         self._number += 1

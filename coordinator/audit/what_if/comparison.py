@@ -210,6 +210,9 @@ class OtherBook:
 
     def _withdrawn(self, met: Met, event: EntryWithdrawn) -> None:
         worker = met.state.workers.get(event.worker)
+        asked = worker.answers.get(f"{event.session}:{event.request}") if worker is not None else None
+        if asked is not None and isinstance(asked[1], EntryDenied):
+            return  # by the other thread, which was denied: it gave up nothing
         if not met.repeated and worker is not None and worker.session == event.session:
             self.excluded.expect_no_more(
                 leg_key(event.symbol, side, event.worker) for side in ("long", "short")

@@ -17,6 +17,7 @@ SENTENCE = 500
 """The longest text a decision carries."""
 
 
+_NAMED_SINCE = 9
 NO_LIMITS = Denial("halted", "No limits are in force yet")
 
 
@@ -46,6 +47,7 @@ def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -
         request=str(at),
         expires_ms=expires_ms,
         lasts_ms=limits.reservation_ms,
+        asked=f"{request.session}:{request.seq}",
         plan=plan_of(request),
     )
     check_grant(state, limits, request)
@@ -85,13 +87,38 @@ def _deny(state: State, request: EntryRequested, denial: Denial) -> EntryDenied:
 def withdraw(state: State, event: EntryWithdrawn) -> list[Decision]:
     """Gives back the worker's slot in the symbol. With none reserved, nothing changes.
 
-    Only its present session may: a replaced process must not free what its successor was granted.
+    Only its present session may: a replaced process must not free what its successor was granted. And only
+    the slot of the request that it names: what another thread was granted may be filled any moment. One that
+    names none, an older worker's or a hand's, frees only where no other request can be meant.
     """
     if state.workers[event.worker].session != event.session:
         return []
-    for key in _reserved_by(state, event):
+    keys, asked = _reserved_by(state, event), f"{event.session}:{event.request}"
+    if state.fold_version >= _NAMED_SINCE:
+        if event.request:
+            keys = [key for key in keys if state.reservations[key].asked == asked]
+        elif not all(_can_only_mean(state, state.reservations[key]) for key in keys):
+            reason = (
+                f"EntryWithdrawn.request: missing, and {event.worker} has asked for {event.symbol} more "
+                "than once lately: the slot stays until it is over, for another may be meant"
+            )
+            return [EventRejected(reason=reason, rejected="EntryWithdrawn")]
+    for key in keys:
         del state.reservations[key]
     return []
+
+
+def _can_only_mean(state: State, slot: Reservation) -> bool:
+    """Returns whether no request of the worker in the symbol was denied lately: perhaps it missed its answer.
+
+    One that was denied longer before than a slot lasts was given up by then; of one that was allowed before,
+    the slot had ended. What is not remembered any more is in doubt.
+    """
+    asked = StreamId.parse(slot.request)
+    answers = [one for one in state.workers[slot.worker].answers.values() if one[1].symbol == slot.symbol]
+    denied = [StreamId.parse(first) for first, answer in answers if isinstance(answer, EntryDenied)]
+    known = any(first == slot.request for first, _ in answers)
+    return known and all(one.ms < asked.ms - slot.lasts_ms for one in denied)
 
 
 def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:

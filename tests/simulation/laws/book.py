@@ -214,13 +214,22 @@ class Book:
                     self._use(leg, max(0, event.size - self.held.get(leg, 0)))
                 self._set(leg, max(0, self.held.get(leg, 0) - event.size))
             case EntryWithdrawn() if self._sessions[event.worker] == event.session:
-                for side in ("long", "short"):
-                    self.reserved.pop(_leg(event.symbol, side, event.worker), None)
+                for leg in (_leg(event.symbol, side, event.worker) for side in ("long", "short")):
+                    if leg in self.reserved and self._is_meant(event, self.reserved[leg]):
+                        del self.reserved[leg]
             case WorkerStopped() if self._sessions[event.worker] == event.session:
                 self._keeps(event.worker)
             case WorkerStarted():
                 self._sessions[event.worker] = event.session
                 self._started(event, decisions)
+
+    def _is_meant(self, event: EntryWithdrawn, slot: Reserved) -> bool:
+        """A withdrawal gives back the slot of the request that it names, and of no other."""
+        if not event.request:
+            return True
+        name = (event.worker, event.session, int(event.request))
+        answered = self._answers.get(event.worker, {}).get(name)
+        return answered is not None and answered[0] == slot.request
 
     def _started(self, event: WorkerStarted, decisions: list[Decision]) -> None:
         """What the broker holds beyond the log counts, and is said."""

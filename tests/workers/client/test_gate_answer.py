@@ -1,6 +1,8 @@
 """The gate's answer on a real server: a yes only when the coordinator said so."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,11 @@ import pytest
 
 from portfold.events.decisions import EntryAllowed
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
 from tests.coordinator.story import each
 from tests.live import Live, read
-from tests.processes import config_folder, coordinating
+from tests.processes import Coordinators, config_folder, coordinating
 from tests.waiting import until
 from tests.workers.client.gates import Gates, withdrawn
 
@@ -62,6 +66,47 @@ def test_the_answer_to_each_of_many_threads_is_its_own(gates: Gates, live: Live)
 def test_a_worker_may_be_called_like_a_field(gates: Gates) -> None:
     assert gates("event").request_entry("ES")
     assert gates("chain").request_entry("ES").code == "symbol_pending"
+
+
+def test_of_two_threads_the_one_that_hears_no_answer_frees_nothing_of_the_other(
+    gates: Gates, live: Live, coordinators: Coordinators
+) -> None:
+    coordinator = coordinators.start()
+    gate = gates(answer_seconds=2.0)
+    mine = gate.request_entry("ES", hold=True)
+    assert mine
+    coordinator.pause()
+    other = _in_a_thread(lambda: gate.request_entry("ES"))
+    assert other.code == "no_answer"
+    coordinator.wake()
+    live.all_decided()
+    assert withdrawn(live) == ["no answer in time"]
+    assert live.status()["reserved"] == "ES long 1 by ibs-ES"
+    assert until(lambda: gate.standing(mine), "the grant stands")
+    gate.withdraw("ES", "not sent", decision=mine)
+    live.all_decided()
+    assert live.status()["reserved"] == ""
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_of_two_threads_each_block_gives_back_what_was_granted_to_it(gates: Gates, live: Live) -> None:
+    gate = gates()
+    with gate.request_entry("ES") as mine:
+        assert mine
+        assert _in_a_thread(lambda: _asks_in_a_block(gate)).code == "symbol_pending"
+        assert gate.standing(mine)
+    assert withdrawn(live) == ["not entered"]
+    assert gate.request_entry("ES")
+
+
+def _asks_in_a_block(gate: PortfolioGate) -> Decision:
+    with gate.request_entry("ES") as entry:
+        return entry
+
+
+def _in_a_thread(act: Callable[[], Decision]) -> Decision:
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(act).result(timeout=20)
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -22,7 +22,7 @@ def most(story: Story) -> int:
     """How many contracts an entry may ask for at most."""
     for size in range(6, 0, -1):
         if code(story.asks("SI", size)) == "allowed":
-            story.withdraws("SI")
+            story.withdraws("SI", request=str(getattr(story.last, "seq", "")))
             return size
     return 0
 
