@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency fold_rate audit research luck stop_to_flat failover restart alerts dashboard
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test referee kills live-day lint bench simulate wheel docs clean FORCE
+.PHONY: help run quick test collected referee kills live-day lint bench simulate wheel docs clean FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ quick: $(TOOLS) ## a minute of tests: no process, server, backtest or law, few s
 # Five on the two processors of the CI: much of a test that starts processes is waiting.
 test: $(TOOLS) ## all tests (ARGS="-k stop" for some)
 	@$(PY) -m pytest -n 5 --dist worksteal $(ARGS)
+
+# Reads all tests once, so that Python keeps what it makes of them; what is wrong with them `make test` tells.
+collected: $(TOOLS)
+	@$(PY) -m pytest --collect-only -qq >/dev/null 2>&1 || true
 
 lint: $(TOOLS) ## ruff and mypy --strict
 	@$(PY) -m ruff check .

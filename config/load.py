@@ -26,6 +26,7 @@ from portfold.config.locate import (
 from portfold.config.portfolio import ConfiguredPortfolio, read_portfolio
 from portfold.config.runtime import DEFAULT, Runtime, read_runtime
 from portfold.config.strict_json import exists
+from portfold.tiers_in_order import expected_of_tiers
 
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 
@@ -90,6 +91,7 @@ def load(argument: str | None, environ: Mapping[str, str], cwd: Path) -> Configu
     contracts = read_contracts(files.contracts.path, runtime)
     _check_symbols(portfolio, runtime, contracts, files)
     _check_sizes(portfolio, runtime, files)
+    _check_tiers(portfolio, runtime, files)
     return Configuration(portfolio, runtime, contracts, source, files)
 
 
@@ -180,3 +182,11 @@ def _check_sizes(portfolio: ConfiguredPortfolio, runtime: Runtime, files: Files)
 
 def _max_contracts(portfolio: ConfiguredPortfolio, runtime: Runtime) -> int:
     return portfolio.max_positions if runtime.max_contracts is None else runtime.max_contracts
+
+
+def _check_tiers(portfolio: ConfiguredPortfolio, runtime: Runtime, files: Files) -> None:
+    """Refuses a tier that denies larger entries than there can be: its author meant another one."""
+    tiers, most = portfolio.rules.loss_tiers, _max_contracts(portfolio, runtime)
+    expected = expected_of_tiers(tiers, portfolio.daily_stop_loss, most)
+    if expected is not None:
+        raise ConfigError(files.portfolio.path, "portfolio_constraints.loss_tiers", expected, tiers)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from portfold.dollars import ZERO
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.fields import (
     Count,
     Dollars,
@@ -24,6 +25,7 @@ from portfold.events.fields import (
     Person,
     Price,
     PriceOrNone,
+    ServerTime,
     Side,
     Size,
     SizeOrFlat,
@@ -142,6 +144,8 @@ class PositionMarked(WorkerEvent, frozen=True):
     """What an open position would make at `price` now, in dollars.
 
     `owner` is the worker that holds it, where another marks it (the flattener): only while that is not up.
+    `moment_ms` is the market's time of the price, 0 where that is not known: where limits say so, marks of
+    one moment count together.
     """
 
     symbol: Symbol
@@ -149,6 +153,7 @@ class PositionMarked(WorkerEvent, frozen=True):
     price: Price
     unrealized: Dollars
     owner: NameOrNone = ""
+    moment_ms: ServerTime = 0
 
     @property
     def holder(self) -> str:
@@ -306,6 +311,8 @@ Event = (
     | PositionSettled
     | AccountSettled
     | CashMoved
+    | SessionsPublished
+    | WindowsPublished
     | LossAcknowledged
     | WorkerRetired
     | LimitsChanged

@@ -7,6 +7,7 @@ same sentence, whatever the vocabulary has learned since.
 from typing import get_args
 
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.incoming import (
     EntryRenewed,
     EntryRequested,
@@ -29,19 +30,23 @@ _KNOWN_SINCE: dict[type, int] = {
     AccountReported: 7,
     AccountSettled: 7,
     CashMoved: 8,
+    SessionsPublished: 9,
+    WindowsPublished: 9,
     StopMoved: 9,
 }
 """The version that first knew an event, for those that came later."""
-_FIELDS_SINCE: dict[type, tuple[int, tuple[str, ...]]] = {
-    PositionMarked: (7, ("owner",)),
-    EntryWithdrawn: (9, ("request",)),
-    EntryRequested: (9, ("stop_price", "price", "risk")),
-    TradingHalted: (9, SCOPE_KINDS),
-    TradingResumed: (9, SCOPE_KINDS),
-    FlattenRequested: (9, SCOPE_KINDS),
+_FIELDS_SINCE: dict[type, dict[str, int]] = {
+    PositionMarked: {"owner": 7, "moment_ms": 9},
+    EntryWithdrawn: {"request": 9},
+    EntryRequested: dict.fromkeys(("stop_price", "price", "risk"), 9),
+    TradingHalted: dict.fromkeys(SCOPE_KINDS, 9),
+    TradingResumed: dict.fromkeys(SCOPE_KINDS, 9),
+    FlattenRequested: dict.fromkeys(SCOPE_KINDS, 9),
 }
-"""The version that first knew these fields of an event, for those that came later."""
-_NEWEST = max(*_KNOWN_SINCE.values(), *(since for since, _ in _FIELDS_SINCE.values()))
+"""The version that first knew a field of an event, for those that came later."""
+_NEWEST = max(
+    *_KNOWN_SINCE.values(), *(since for those in _FIELDS_SINCE.values() for since in those.values())
+)
 
 
 def as_known_to(version: int, event: Event | Malformed) -> Event | Malformed:
@@ -50,8 +55,8 @@ def as_known_to(version: int, event: Event | Malformed) -> Event | Malformed:
         return event
     if version < _KNOWN_SINCE.get(type(event), 0):
         return Malformed("", type(event).__name__)
-    since, names = _FIELDS_SINCE.get(type(event), (0, ()))
-    strange = next((name for name in names if getattr(event, name)), "") if version < since else ""
+    names = _later(type(event), version)
+    strange = next((name for name in names if getattr(event, name)), "")
     return Malformed(_no_field(type(event), strange, names), type(event).__name__) if strange else event
 
 
@@ -60,8 +65,9 @@ def reason_given_by(version: int, event: Malformed) -> str:
     if version >= _NEWEST:
         return event.reason
     reason = event.reason
-    for kind, (since, names) in _FIELDS_SINCE.items():
-        if event.type != kind.__name__ or version >= since:
+    for kind in _FIELDS_SINCE:
+        names = _later(kind, version)
+        if event.type != kind.__name__ or not names:
             continue
         later = next((name for name in names if reason.startswith(f"{event.type}.{name}: expected")), "")
         known = ", ".join(kind.__struct_fields__)  # type: ignore[attr-defined]
@@ -72,6 +78,11 @@ def reason_given_by(version: int, event: Malformed) -> str:
     for name in unknown:
         reason = reason.replace(f"{name}, ", "", 1)  # from the list of the types
     return reason
+
+
+def _later(kind: type, version: int) -> tuple[str, ...]:
+    """Returns the fields of an event that the version did not know yet."""
+    return tuple(name for name, since in _FIELDS_SINCE.get(kind, {}).items() if version < since)
 
 
 def _no_field(kind: type, name: str, later: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from portfold.dollars import ZERO
 from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import Malformed
 from portfold.events.limits_changed import LimitsChanged
+from portfold.tiers_in_order import expected_of_tiers
 
 _NOT_A_LIMIT = {"by", "reason", "config", "second"}
 _NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)
@@ -82,6 +83,8 @@ class Limits(Struct, frozen=True, dict=True):
     mark_stale_denies: bool = False
     mark_jumps: str = ""
     mark_confirm_seconds: int = 0
+    windows: str = ""
+    marks_together_seconds: int = 0
     max_request_contracts: int = 0
     max_symbol_contracts: str = ""
     contract_weights: str = ""
@@ -211,8 +214,16 @@ def changed_limits(
     named = {"type": "LimitsChanged", **signed, **in_force, **changes}
     event = decode_event([word for pair in named.items() for word in pair])
     if isinstance(event, LimitsChanged):
+        if "loss_tiers" in changes:
+            _refuse_tiers_in_disorder(event)
         return event
     raise RefusedField(event.reason if isinstance(event, Malformed) else "limits: cannot be read")
+
+
+def _refuse_tiers_in_disorder(event: LimitsChanged) -> None:
+    expected = expected_of_tiers(event.loss_tiers, event.daily_stop_loss, event.max_contracts)
+    if expected is not None:
+        raise RefusedField(f"loss_tiers: expected {expected}")
 
 
 def _in_words(value: object) -> str:

@@ -66,6 +66,15 @@ class Doubt(Struct):
     since_ms: int
 
 
+class Apart(Struct):
+    """A mark of `moment_ms` that waits since `since_ms` for those of other positions, to count with them."""
+
+    price: Decimal
+    unrealized: Decimal
+    moment_ms: int
+    since_ms: int
+
+
 class WorkerDay(Struct):
     """What one worker did on the trading day `date`: how often it entered, and the dollars it realized.
 

@@ -43,6 +43,11 @@ class LastPrice(NamedTuple):
     source: str
     contract: str = ""
 
+    @property
+    def moment_ms(self) -> int:
+        """Returns the second in which it was made: prices of one second are of one moment."""
+        return max(0, self.at_ms - self.at_ms % 1000)
+
     def fault(self, now_ms: int, stale_ms: float) -> str:
         """Returns why its time makes it none to mark at, the same words for as long as it is so; empty where
         it is one. Dated far ahead it would count as new for as long, with nobody there to write another.

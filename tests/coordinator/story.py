@@ -199,15 +199,15 @@ class Story:
             **more,
         )
 
-    def marks(self, symbol: str, unrealized: str, price: str = "100", side: str = "long") -> list[Decision]:
-        return self.says(
-            PositionMarked,
-            f"ibs-{symbol}",
-            symbol=symbol,
-            side=side,
-            price=Decimal(price),
-            unrealized=Decimal(unrealized),
-        )
+    def marks(
+        self, symbol: str, unrealized: str, price: str = "100", side: str = "long", moment_ms: int = 0
+    ) -> list[Decision]:
+        dollars: dict[str, Any] = {
+            "price": Decimal(price),
+            "unrealized": Decimal(unrealized),
+            "moment_ms": moment_ms,
+        }
+        return self.says(PositionMarked, f"ibs-{symbol}", symbol=symbol, side=side, **dollars)
 
     def withdraws(self, symbol: str, worker: str = "", session: str = "s1", **more: str) -> list[Decision]:
         """`more`: the number of the request."""
@@ -294,9 +294,9 @@ class Story:
         return self.hears(WorkerRetired(by="ann", reason="its machine is gone", worker=worker))
 
     def change_limits(self, **changed: Any) -> list[Decision]:
-        """Two people order limits, so that all of them count at once."""
-        second = "" if changed.get("config") else "a second person"  # a file is signed by nobody
-        return self.hears(limits(**({"second": second} | changed)))
+        """Two people order limits, so that all of them count at once; a file is signed by nobody."""
+        changed.setdefault("second", "" if changed.get("config") else "a second person")
+        return self.hears(limits(**changed))
 
     def orders(self, by: str = "ann", at: int | None = None, **changed: Any) -> list[Decision]:
         """One person orders limits: what loosens counts from the next trading day."""

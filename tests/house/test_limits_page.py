@@ -26,4 +26,4 @@ def test_every_key_is_in_the_table_in_the_file_and_among_the_options() -> None:
 
 def test_every_rule_takes_its_numbers_from_such_keys() -> None:
     keys = {key for rule in RULES for key in rule.keys}
-    assert set(RULES_THAT_MAY_BE_ABSENT) - keys == {"max_forced_resumes"}
+    assert set(RULES_THAT_MAY_BE_ABSENT) - keys == {"max_forced_resumes", "marks_together_seconds"}

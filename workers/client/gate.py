@@ -15,7 +15,6 @@ one that was given while the worker was down. After a fork the child's copy refu
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from functools import partial
 from types import TracebackType
 from typing import Unpack
@@ -282,19 +281,19 @@ class PortfolioGate:
         self._marks.forget(symbol)
         self._reported.closed_elsewhere(symbol, left)
 
-    def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
-        """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
-        return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
+    def position_marked(
+        self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount, moment_ms: int = 0
+    ) -> bool:
+        """Reports the dollars of a position at the market's `moment_ms`, at most every `mark_seconds`."""
+        made = exact(unrealized, "unrealized")
+        return self._marks.offer(Mark(symbol, side, exact(price, "price"), made, moment_ms))
 
-    def marked_for(self, owner: str, symbol: str, side: Side, *, price: Decimal, unrealized: Decimal) -> bool:
+    def marked_for(self, owner: str, mark: Mark) -> bool:
         """Reports, in a single attempt, what the position of another makes that is not there to say so."""
-        make = partial(self._author.event, PositionMarked, symbol=symbol, side=side, price=price)
-        return self._publisher.mention(partial(make, unrealized=unrealized, owner=owner)) is not None
+        return self._publish_mark(mark, owner)
 
     def mark_due_in(self, symbol: str) -> float:
-        """Returns how many seconds it takes until a new mark may go out; infinite while nobody knows the
-        worker yet.
-        """
+        """Returns in how many seconds a new mark may go out; infinite while nobody knows the worker."""
         return self._marks.due_in(symbol) if self._presence.announced else float("inf")
 
     def get_status(self) -> dict[str, object]:
@@ -329,8 +328,8 @@ class PortfolioGate:
                 log=self._log,
             )
 
-    def _publish_mark(self, mark: Mark) -> bool:
-        make = partial(self._author.event, PositionMarked, **mark._asdict())
+    def _publish_mark(self, mark: Mark, owner: str = "") -> bool:
+        make = partial(self._author.event, PositionMarked, owner=owner, **mark._asdict())
         return self._publisher.mention(make) is not None
 
     def _bus_lost(self, seconds: float) -> None:

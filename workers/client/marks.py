@@ -10,12 +10,13 @@ from portfold.events.fields import Side
 
 
 class Mark(NamedTuple):
-    """What an open position would make at `price`, in dollars."""
+    """What an open position would make at `price`, in dollars; `moment_ms` is the market's time of that."""
 
     symbol: str
     side: Side
     price: Decimal
     unrealized: Decimal
+    moment_ms: int = 0
 
 
 class Marks:

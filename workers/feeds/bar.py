@@ -42,6 +42,11 @@ class Bar(_Traded, frozen=True, kw_only=True):
 
     contract: str = ""
 
+    @property
+    def moment_ms(self) -> int:
+        """Returns its end in milliseconds: the moment of a mark at its close."""
+        return round(self.time.timestamp() * 1000)
+
     def __post_init__(self) -> None:
         if not self.symbol:
             raise BarError("symbol", "expected a symbol such as ES, got none")

@@ -27,6 +27,7 @@ from portfold.log import Log
 from portfold.workers.brokers.contract_names import is_price_of
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OpenedBroker
 from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.marks import Mark
 
 _Leg = tuple[str, str, Side]
 """Worker, symbol and side."""
@@ -96,9 +97,9 @@ class OrphanMarks:
         now_ms, prices = self._bus.last_prices(symbols)
         months = self._months()
         for held in orphans:
-            price = self._price(held, months.get(_leg(held)), prices.get(held.symbol), now_ms)
-            if price is not None:
-                self._mark(held, price)
+            last = self._price(held, months.get(_leg(held)), prices.get(held.symbol), now_ms)
+            if last is not None:
+                self._mark(held, last)
 
     def _go_on(self) -> None:
         while not self._over.wait(self._pace.mark_seconds):
@@ -127,13 +128,13 @@ class OrphanMarks:
 
     def _price(
         self, held: ShownPosition, booked: BrokerPosition | None, last: LastPrice | None, now_ms: int
-    ) -> Decimal | None:
+    ) -> LastPrice | None:
         """Returns the last price of what is held; None, and says so once, where there is none that counts."""
         fault = self._fault(booked, last, now_ms)
         if fault and self._told.get(held.symbol) != fault:
             self._log.error(f"{held.symbol} has no price to mark what is open at: {fault}", of=held.worker)
         self._told[held.symbol] = fault
-        return last.price if last is not None and not fault else None
+        return last if last is not None and not fault else None
 
     def _fault(self, booked: BrokerPosition | None, last: LastPrice | None, now_ms: int) -> str:
         """Returns why a price marks nothing, the same words for as long as it is so; empty where it does."""
@@ -145,7 +146,8 @@ class OrphanMarks:
             return f"the last is of {last.contract}, and held is {booked.contract}"
         return ""
 
-    def _mark(self, held: ShownPosition, price: Decimal) -> None:
+    def _mark(self, held: ShownPosition, last: LastPrice) -> None:
+        price = last.price
         leg, of, now = _leg(held), (held.price, held.size, price), self._clock.monotonic()
         before = self._marked.get(leg)
         if before is not None and before.of == of and now - before.at < self._pace.repeat_seconds:
@@ -154,7 +156,8 @@ class OrphanMarks:
             self._broker.mark(held.symbol, price)
         value = self._contracts[held.symbol].point_value
         made = gross_pnl(held.side, held.price, price, held.size, value)
-        if self._gate.marked_for(held.worker, held.symbol, held.side, price=price, unrealized=made):
+        mark = Mark(held.symbol, held.side, price, made, last.moment_ms)
+        if self._gate.marked_for(held.worker, mark):
             if before is None:
                 self._log.warning(
                     f"Marking {held.symbol} for {held.worker}, which is not there to", price=str(price)

@@ -51,5 +51,5 @@ class Gate(Protocol):
         recorded: Callable[[], object] | None = None,
     ) -> bool: ...
     def position_marked(
-        self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount
+        self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount, moment_ms: int = 0
     ) -> bool: ...

@@ -266,7 +266,15 @@ class InProcessGate:
         self._publish(partial(StopMoved, symbol=symbol, side=side, stop_price=exact(price, "price")))
         return True
 
-    def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
+    def position_marked(
+        self,
+        symbol: str,
+        side: Side = "long",
+        *,
+        price: Amount,
+        unrealized: Amount,
+        moment_ms: int = 0,  # noqa: ARG002 - no time passes between the marks of one
+    ) -> bool:
         """Reports what an open position would make at `price`."""
         mark, open_pnl = exact(price, "price"), exact(unrealized, "unrealized")
         self._publish(partial(PositionMarked, symbol=symbol, side=side, price=mark, unrealized=open_pnl))

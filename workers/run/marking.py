@@ -72,12 +72,12 @@ class Marking:
         has_lock = self._gate.orders.acquire(timeout=_LOOK_SECONDS)
         try:
             held = self._holding() if has_lock else self._held
-            price = self._price(held) if held is not None else None
+            last = self._price(held) if held is not None else None
             if not has_lock and self._gate.orders.acquire(blocking=False):
                 has_lock, held = True, self._holding()  # the order is over, and may have closed it
-            if held is None or price is None:
+            if held is None or last is None:
                 return self._mark_seconds
-            self._mark(held, price)
+            self._mark(held, last)
         finally:
             if has_lock:
                 self._gate.orders.release()
@@ -98,7 +98,7 @@ class Marking:
             self._held = next((held for held in mine if held.symbol == self._contract.symbol), None)
         return self._held
 
-    def _price(self, held: BrokerPosition) -> Decimal | None:
+    def _price(self, held: BrokerPosition) -> LastPrice | None:
         """Returns the last price of what is held; None where there is none, or it is too old to be one."""
         symbol = self._contract.symbol
         try:
@@ -114,7 +114,7 @@ class Marking:
             else:
                 self._log.info(f"{symbol} has a price again: the position is marked")
         self._told = fault
-        return last.price if last is not None and not fault else None
+        return last if last is not None and not fault else None
 
     def _fault(self, held: BrokerPosition, last: LastPrice | None, now_ms: int) -> str:
         """Returns why a price marks nothing, the same words for as long as it is so; empty where it does."""
@@ -126,10 +126,13 @@ class Marking:
             return f"the last is of {last.contract}, and held is {held.contract}"
         return ""
 
-    def _mark(self, held: BrokerPosition, price: Decimal) -> None:
+    def _mark(self, held: BrokerPosition, last: LastPrice) -> None:
+        price = last.price
         if price != self._noted:
             with suppress(BrokerError):  # no more than what a fill on paper is made at
                 self._broker.mark(held.symbol, price)
             self._noted = price
         made = gross_pnl(held.side, held.price, price, held.size, self._contract.point_value)
-        self._gate.position_marked(held.symbol, held.side, price=price, unrealized=made)
+        self._gate.position_marked(
+            held.symbol, held.side, price=price, unrealized=made, moment_ms=last.moment_ms
+        )

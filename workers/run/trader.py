@@ -116,9 +116,7 @@ class Trader:
         return self._contract.symbol
 
     def report_leftovers(self, reason: str = "reported after a restart") -> None:
-        """Reports what was closed at the broker and not reported: by an earlier life that did not live to, or
-        without this one's waiting for it.
-        """
+        """Reports what was closed and not reported: by an earlier life, or while this one did not wait."""
         for fill in self._broker.unreported_exits(self._gate.worker):
             report_exit(self._gate, self._broker, self._contract, fill, reason)
 
@@ -208,9 +206,10 @@ class Trader:
                 return None
             self._bars_held += 1
             if is_price_of(held, bar.contract):
-                value = self._contract.point_value
-                made = gross_pnl(held.side, held.price, bar.close, held.size, value)
-                self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=made)
+                made = gross_pnl(held.side, held.price, bar.close, held.size, self._contract.point_value)
+                self._gate.position_marked(
+                    self.symbol, held.side, price=bar.close, unrealized=made, moment_ms=bar.moment_ms
+                )
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:

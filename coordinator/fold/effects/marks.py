@@ -64,7 +64,7 @@ def end_doubts(state: State, at: StreamId) -> list[Decision]:
             continue
         held.doubt, over = None, True
         if waiting.unrealized < held.unrealized:
-            held.mark, held.unrealized = waiting.price, waiting.unrealized
+            held.mark, held.unrealized, held.apart = waiting.price, waiting.unrealized, None
     return table.watch(state, at) if over else []
 
 
@@ -79,4 +79,6 @@ def _jumps(limits: Limits, held: Position, price: Decimal) -> bool:
 
 
 def _believed(held: Position) -> Decimal:
+    if held.apart is not None:
+        return held.apart.price
     return held.price if held.mark is None else held.mark

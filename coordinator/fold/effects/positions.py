@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.effects import marks
+from portfold.coordinator.fold.effects import marks, moments
 from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.effects.stop_moves import budget_breach
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
-from portfold.coordinator.fold.money_state import Plan
+from portfold.coordinator.fold.money_state import Apart, Plan
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.budget.loss_budget import beyond
 from portfold.coordinator.fold.rules.budget.plans import granted_plan, joined, without
@@ -258,6 +258,8 @@ def _shrink(held: Position, size: int) -> None:
     held.unrealized -= _share(held.unrealized, size, held.size)
     if held.doubt is not None:
         held.doubt.unrealized -= _share(held.doubt.unrealized, size, held.size)
+    if held.apart is not None:
+        held.apart.unrealized -= _share(held.apart.unrealized, size, held.size)
     held.carried -= _share(held.carried, size, held.size)
     if held.rolled is not None:
         held.rolled -= _share(held.rolled, size, held.size)
@@ -333,13 +335,13 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     held.marked_ms, held.mark_stale = at.ms, False
     if not marks.is_believed(state, at, held, event):
         return marks.doubt(state, at, held, event.price, min(event.unrealized, computed))
-    held.mark, held.doubt = event.price, None
-    held.unrealized = min(event.unrealized, computed)
+    held.doubt = None
+    counted = min(event.unrealized, computed)
     disputed: list[Decision] = []
     if event.unrealized - computed > CENT and not held.mark_disputed:
         held.mark_disputed = True
-        disputed.append(_disputed(event, event.unrealized, computed, held.unrealized))
-    return [*disputed, *table.watch(state, at)]
+        disputed.append(_disputed(event, event.unrealized, computed, counted))
+    return [*disputed, *moments.take(state, at, held, Apart(event.price, counted, event.moment_ms, at.ms))]
 
 
 def _is_up(state: State, worker: str) -> bool:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import requests
@@ -94,6 +96,16 @@ def served(
 def users_file(folder: Path, people: Sequence[tuple[str, str]]) -> Path:
     """Writes a file of users, each a name and a role, all of one password."""
     file = folder / "users.json"
-    for name, role in people:
-        add_user(file, name, "operator" if role == "operator" else "viewer", PASSWORD)
+    file.touch(mode=0o600)
+    file.write_bytes(_users(tuple(people)))
     return file
+
+
+@cache
+def _users(people: tuple[tuple[str, str], ...]) -> bytes:
+    """What such a file holds, made once: to hash a password is meant to take long."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "users.json"
+        for name, role in people:
+            add_user(file, name, "operator" if role == "operator" else "viewer", PASSWORD)
+        return file.read_bytes()

@@ -156,8 +156,9 @@ def test_what_the_book_lacks_is_there_until_it_lapses_or_is_said_anew(bench: Ben
 def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the_empty_one(
     bench: Bench,
 ) -> None:
+    assert bench.bus.known_log_name() == ""
     bench.bus.take_lead("ann", 60_000)
-    assert bench.bus.log_name() == bench.bus.log_name() != ""
+    assert bench.bus.known_log_name() == bench.bus.log_name() == bench.bus.log_name() != ""
     bench.delete(bench.bus.keys.log)
     assert bench.bus.log_name() == ""
 

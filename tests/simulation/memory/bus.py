@@ -1,7 +1,5 @@
-"""`events.wire.bus.Bus` over a server in memory: the same methods, answers and errors.
-
-A read that waits lets the simulated time pass, in which others may write.
-"""
+"""`events.wire.bus.Bus` over a server in memory: the same methods, answers and errors. A read that waits
+lets the simulated time pass, in which others may write."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -40,8 +38,7 @@ class MemoryBus(Bus):
 
     def __init__(self, server: MemoryServer, name: str, wait: Wait) -> None:
         self.keys = keys = Keys(name)
-        self._server = server
-        self._wait = wait
+        self._server, self._wait = server, wait
         self._events, self._decisions, self._killswitch = keys.events, keys.decisions, keys.killswitch
         self._status, self._head, self._leader = keys.status, keys.head, keys.leader
 
@@ -96,6 +93,9 @@ class MemoryBus(Bus):
 
     def log_name(self) -> str:
         return self._ask("asking for the log's name", self._named)
+
+    def known_log_name(self) -> str:
+        return self._ask("asking for the log's name", lambda: self._server.text(self.keys.log)) or ""
 
     def _named(self) -> str:
         return self._server.name_log(self.keys.log, self._head, "a-name")

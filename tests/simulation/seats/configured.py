@@ -43,6 +43,7 @@ def configured(temper: Temper) -> Configuration:
         max_positions=temper.max_positions,
         daily_stop_loss=Decimal(temper.daily_stop_loss),
         symbols=SYMBOLS,
+        rules=structs.replace(packaged.portfolio.rules, marks_together_seconds=temper.max_positions % 2),
     )
     # Point values of many others would be most of each order of limits, status and snapshot.
     contracts = {symbol: packaged.contracts[symbol] for symbol in SYMBOLS}

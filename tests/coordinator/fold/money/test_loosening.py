@@ -198,6 +198,7 @@ LOOSER: list[dict[str, Any]] = [
     {"mark_jumps": "ES=21"},
     {"mark_jumps": "ES=20 CL=1"},
     {"mark_confirm_seconds": 11},
+    {"marks_together_seconds": 1},
 ]
 TIGHTER: list[dict[str, Any]] = [
     {"max_positions": 3},
@@ -263,3 +264,9 @@ def test_a_lock_that_arms_earlier_and_holds_less_waits_as_a_whole() -> None:
 def test_how_profit_counts_is_free_as_long_as_none_does() -> None:
     before, ordered = limits_of(limits()), limits_of(limits(profit_denies_only=True))
     assert at_once(before, ordered) == ordered
+
+
+def test_a_limit_of_a_group_that_has_to_wait_waits_with_it() -> None:
+    before = limits_of(limits(groups="equities=ES,NQ"))
+    now = at_once(before, limits_of(limits(groups="equities=ES energy=CL", group_positions="energy=1")))
+    assert (now.groups, now.group_positions) == ("equities=ES,NQ", "")
