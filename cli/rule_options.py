@@ -89,6 +89,9 @@ class RuleOptions:
     mark_confirm_seconds: str | None = None
     """Seconds within which the second one has to come."""
 
+    windows: str | None = None
+    """When nobody enters, or all is closed, as "mon-fri/close-10..close=flatten"."""
+
     marks_together_seconds: str | None = None
     """Seconds that a mark waits for the others of its moment."""
 

@@ -31,6 +31,7 @@ from portfold.bounds import (
     MOST_STEPS,
     MOST_SYMBOLS,
     MOST_TIERS,
+    MOST_WINDOWS,
     NAME_LETTERS,
     POINTS,
     STEP,
@@ -38,6 +39,7 @@ from portfold.bounds import (
     TIER,
     WEIGHED,
     WEIGHT,
+    WINDOW,
 )
 from portfold.config.errors import UnfitError
 from portfold.config.reading import UnknownKey, read_tolerant
@@ -119,6 +121,11 @@ _DOLLARS_BY_NAME = NumberOrText(
 _WEIGHTS = Text(_listed(f"{SYMBOL}={WEIGHT}", MOST_SYMBOLS), "how much a contract counts, such as MES=0.1")
 _GROUPS = Text(_listed(GROUP, MOST_GROUPS), "groups of symbols, such as equities=ES,MES,NQ energy=CL,NG")
 _LADDER = Text(_listed(STEP, MOST_STEPS), "steps of contracts by equity, such as 50000=2 55000=3")
+_WINDOWS = Text(
+    rf"(?:{WINDOW}(?: {WINDOW}){{0,{MOST_WINDOWS - 1}}})?",
+    f"up to {MOST_WINDOWS} weekly windows such as "
+    "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES",
+)
 
 
 class ConfiguredRules(Struct, frozen=True, kw_only=True):
@@ -149,6 +156,7 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     mark_stale_denies: Annotated[bool, YesOrNo()] = False
     mark_jumps: Annotated[str, _JUMPS] = ""
     mark_confirm_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
+    windows: Annotated[str, _WINDOWS] = ""
     marks_together_seconds: Annotated[int, Whole(0, MOST_CONFIRM_SECONDS, "seconds")] = 0
     loss_budget: Annotated[str, _BUDGET] = ""
     default_risk: Annotated[str, _DOLLARS_EACH] = ""

@@ -15,6 +15,7 @@ from portfold.events.account import (
     AccountSilent,
     FlatUnconfirmed,
 )
+from portfold.events.calendar import WindowClosed, WindowOpened
 from portfold.events.fields import (
     Amount,
     Code,
@@ -310,6 +311,8 @@ Decision = (
     | AccountAgrees
     | AccountSilent
     | AccountHeard
+    | WindowOpened
+    | WindowClosed
     | EventRejected
     | LooseningWaits
     | LooseningEnded

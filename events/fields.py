@@ -58,7 +58,7 @@ STREAM_ID = r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})"
 HOLDING = rf"({SYMBOL}):(long|short):({_SIZE}):({PRICE})"
 """What a broker holds, as `events.legs` reads it."""
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
-_DATE = (
+DATE = (
     r"(?!0000)(?:[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
     rf"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|{_LEAP_YEAR}-02-29)"
 )
@@ -329,9 +329,9 @@ ZoneNameOrNone = Annotated[
         description="a time zone such as America/Chicago, or nothing",
     ),
 ]
-Date = Annotated[str, Meta(pattern=rf"^{_DATE}\Z", description="a date such as 2025-01-15")]
+Date = Annotated[str, Meta(pattern=rf"^{DATE}\Z", description="a date such as 2025-01-15")]
 DateOrNone = Annotated[
-    str, Meta(pattern=rf"^(?:{_DATE})?\Z", description="a date such as 2025-01-15, or nothing")
+    str, Meta(pattern=rf"^(?:{DATE})?\Z", description="a date such as 2025-01-15, or nothing")
 ]
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from portfold.dollars import ZERO
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.fields import (
     Count,
     Dollars,
@@ -63,7 +64,7 @@ class EntryRequested(WorkerEvent, frozen=True):
 
 def unfit_plan(side: str, stop_price: str, price: str, risk: Decimal) -> str:
     """Says what is wrong with what an entry plans to lose; nothing where it may be."""
-    if risk < 0:
+    if not risk.is_finite() or risk < 0:
         return "risk: expected more than 0 dollars"
     if risk and stop_price:
         return "risk: expected nothing beside a stop_price"
@@ -310,6 +311,8 @@ Event = (
     | PositionSettled
     | AccountSettled
     | CashMoved
+    | SessionsPublished
+    | WindowsPublished
     | LossAcknowledged
     | WorkerRetired
     | LimitsChanged

@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from portfold.dollars import ZERO
+from portfold.events.calendar_fields import Windows
 from portfold.events.fields import (
     ClockTime,
     ClockTimeOrNone,
@@ -118,6 +119,7 @@ class LimitsChanged(AnyEvent, frozen=True):
     mark_stale_denies: Flag = False
     mark_jumps: PointJumps = ""
     mark_confirm_seconds: SecondsOrNone = 0
+    windows: Windows = ""
     marks_together_seconds: SecondsOrNone = 0
     max_request_contracts: RequestLimit = 0
     max_symbol_contracts: CountBySymbol = ""

@@ -31,6 +31,15 @@ DOLLARS_EACH = r"[0-9]{1,9}(?:\.[0-9]{1,2})?"
 MOST_TIERS = 8
 TIER = r"[0-9]{1,9}(?:\.[0-9]{1,2})?%?=(?:tell|deny|above:[1-9][0-9]{0,3}|flatten)"
 """A tier of the day's loss: how much of its limit, or how many dollars, and what follows."""
+MOST_WINDOWS = 16
+"""Windows of a week that limits may hold."""
+_WEEKDAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
+_EDGE = rf"(?:{CLOCK_TIME}|open|close)(?:[+-][1-9][0-9]{{0,2}})?"
+WINDOW = (
+    rf"{_WEEKDAY}(?:-{_WEEKDAY})?/{_EDGE}\.\.{_EDGE}"
+    rf"=(?:deny(?::{SYMBOL}(?:,{SYMBOL}){{0,15}})?|flatten)"
+)
+"""A window of the week: on which days, from when to when, each with minutes before or after, what follows."""
 
 MOST_GROUPS = 16
 MOST_STEPS = 8

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from portfold.by_name import by_name, groups_of, is_ascending, member_repeated, repeated, steps_of
+from portfold.weekly_windows import windows_of, wrong_in
 
 _BY_NAME = (
     *("max_symbol_contracts", "contract_weights", "groups"),
@@ -41,6 +42,8 @@ class GivenRules(Protocol):
     def mark_jumps(self) -> str: ...
     @property
     def mark_confirm_seconds(self) -> int: ...
+    @property
+    def windows(self) -> str: ...
     @property
     def loss_budget(self) -> str: ...
     @property
@@ -80,7 +83,10 @@ def half_of_a_rule(given: GivenRules) -> Missing | None:
         return Missing("default_risk", "more than 0 dollars a contract")
     lists = {name: getattr(given, name) for name in ("mark_jumps", "default_risk", "stop_costs")}
     twice = next((name for name, text in lists.items() if _names_twice(text)), None)
-    return Missing(twice, "each symbol once") if twice else _half_of_exposure(given)
+    if twice:
+        return Missing(twice, "each symbol once")
+    wrong = wrong_in(windows_of(given.windows))
+    return Missing("windows", wrong) if wrong else _half_of_exposure(given)
 
 
 def _names_twice(text: str) -> bool:

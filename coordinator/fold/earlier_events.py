@@ -7,6 +7,7 @@ same sentence, whatever the vocabulary has learned since.
 from typing import get_args
 
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.incoming import (
     EntryRenewed,
     EntryRequested,
@@ -29,6 +30,8 @@ _KNOWN_SINCE: dict[type, int] = {
     AccountReported: 7,
     AccountSettled: 7,
     CashMoved: 8,
+    SessionsPublished: 9,
+    WindowsPublished: 9,
     StopMoved: 9,
 }
 """The version that first knew an event, for those that came later."""

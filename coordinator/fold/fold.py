@@ -12,6 +12,7 @@ from portfold.coordinator.fold import repeats
 from portfold.coordinator.fold.earlier_events import as_known_to, reason_given_by
 from portfold.coordinator.fold.effects import (
     account,
+    calendar,
     capital,
     entry,
     lost_tail,
@@ -27,6 +28,7 @@ from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.fold.state import State
 from portfold.dollars import EXACT
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
     ClockTicked,
@@ -84,6 +86,7 @@ shows in the symbols of its legs; they waited for the whole account to be flat.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force
 at once. Where profit is counted already, only such an order has it count anew. It knows the moment of a mark.
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
+It knows SessionsPublished, WindowsPublished, and limits that name windows.
 It knows what an entry plans to lose, the loss budget, and StopMoved.
 What each decided is decided again alike.
 """
@@ -171,6 +174,10 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
             return account.settled(state, at, event)
         case CashMoved():
             return capital.cash_moved(state, at, event)
+        case SessionsPublished():
+            return calendar.sessions_published(state, at, event)
+        case WindowsPublished():
+            return calendar.windows_published(state, at, event)
         case CoordinatorStarted():
             return _coordinator_started(state, at, event)
         case LogTailMissing():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import getcontext, setcontext
 from functools import lru_cache
 
+from portfold.bounds import MOST_WINDOWS
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.table import LATCHED, broken
 from portfold.coordinator.fold.state import (
@@ -28,6 +29,7 @@ from portfold.coordinator.fold.state import (
 )
 from portfold.coordinator.fold.taken import contracts_counted
 from portfold.dollars import EXACT
+from portfold.events.calendar_fields import MOST_DATED, MOST_SESSIONS
 from portfold.events.incoming import EntryRequested, Event, Malformed
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
@@ -36,6 +38,8 @@ SLOTS_RESERVED = 50
 """The largest `max_positions` there may be: each slot was granted within it, whatever the limits are now."""
 _DIFFERING = POSITIONS_HELD + 32 + 1
 """Symbols of the log, of a report, and the equity."""
+_WINDOWS_OPEN = MOST_WINDOWS + 2 * MOST_DATED
+"""Of the week, published, and published before and not flat yet."""
 CONTRACTS_RESERVED = 10_000
 """The largest `max_contracts`, likewise."""
 
@@ -178,13 +182,25 @@ def _not_latched(state: State, at: StreamId, event: Event | Malformed) -> str:
 
 
 def _usable(state: State, at: StreamId, event: Event | Malformed) -> str:
-    """While the stop is latched, every slot is kept or over; one that was taken back was over with that."""
-    if state.stop is None:
+    """While all is closed, every slot is kept or over; one that was taken back was over with that."""
+    windows = state.calendar.open.values() if state.calendar is not None else ()
+    closing = next((f"window {one.window}" for one in windows if one.action == "flatten"), "")
+    if state.stop is not None:
+        closing = f"stopped since {state.stop.since}"
+    if not closing:
         return ""
     for key, slot in state.reservations.items():
         if not slot.kept and slot.expires_ms > at.ms:
-            return f"{key} is reserved until {slot.expires_ms}, stopped since {state.stop.since}"
+            return f"{key} is reserved until {slot.expires_ms}, {closing}"
     return ""
+
+
+def _missed_window(state: State, at: StreamId, event: Event | Malformed) -> str:
+    """Whatever has begun by now is open, and whatever is over is closed, unless it waits for a flat book."""
+    calendar = state.calendar
+    if calendar is None or state.limits is None or calendar.turns_ms > at.ms:
+        return ""
+    return f"the next edge of a window was at {calendar.turns_ms}"
 
 
 def _out_of_bounds(state: State, at: StreamId, event: Event | Malformed) -> str:
@@ -197,6 +213,8 @@ def _out_of_bounds(state: State, at: StreamId, event: Event | Malformed) -> str:
         ("configurations", len(state.configs), CONFIGS_REMEMBERED),
         ("days that are over", len(state.past), DAYS_REMEMBERED),
         ("limits that are latched", len(state.locks), len(LATCHED)),
+        ("sessions ahead", len(state.calendar.sessions) if state.calendar else 0, MOST_SESSIONS),
+        ("windows that are open", len(state.calendar.open) if state.calendar else 0, _WINDOWS_OPEN),
         ("differences to the account", len(state.account.differences) if state.account else 0, _DIFFERING),
     ):
         if count > most:
@@ -226,7 +244,8 @@ INVARIANTS: dict[str, Callable[[State, StreamId, Event | Malformed], str]] = {
     "The day's P&L is a sum of amounts": _not_a_sum,
     "A loss at the limit latches the stop": _unlatched,
     "Any other limit that is reached is latched": _not_latched,
-    "While the stop is latched nobody may use a slot": _usable,
+    "While the stop is latched or a window closes everything nobody may use a slot": _usable,
+    "Every window that has begun is open or over": _missed_window,
     "All that is remembered has a bound": _out_of_bounds,
 }
 """Each by its name: what must hold. `_not_a_sum` comes before what adds up."""

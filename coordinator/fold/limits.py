@@ -83,6 +83,7 @@ class Limits(Struct, frozen=True, dict=True):
     mark_stale_denies: bool = False
     mark_jumps: str = ""
     mark_confirm_seconds: int = 0
+    windows: str = ""
     marks_together_seconds: int = 0
     max_request_contracts: int = 0
     max_symbol_contracts: str = ""

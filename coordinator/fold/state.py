@@ -15,6 +15,7 @@ from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
 from portfold.coordinator.fold.scopes import ClosedScope
+from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
@@ -24,8 +25,7 @@ from portfold.events.legs import Leg, legs_text
 
 POSITIONS_HELD = 64
 UNSETTLED_HELD = 64
-CLOSES_REMEMBERED = 1024
-FILLS_REMEMBERED = 1024
+CLOSES_REMEMBERED = FILLS_REMEMBERED = 1024
 WORKERS_REMEMBERED = 256
 SESSIONS_REMEMBERED = 32  # more than a crash loop makes: an event of any may still be on its way
 ANSWERS_REMEMBERED = 8
@@ -212,7 +212,7 @@ class State(Struct):
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
     denied entries for days. `scopes` are closed, by their names, until a person opens them;
-    `loosening` is what was ordered, and counts from a later day on.
+    `loosening` was ordered, and waits for a later day; `calendar` is there where any is known.
     """
 
     limits: Limits | None = None
@@ -243,6 +243,7 @@ class State(Struct):
     paused_on: str = ""
     scopes: dict[str, ClosedScope] = field(default_factory=dict)
     loosening: Loosening | None = None
+    calendar: Calendar | None = None
 
 
 def daily_pnl(state: State) -> Decimal:

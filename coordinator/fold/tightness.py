@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from portfold.bounds import MOST_WINDOWS
 from portfold.by_name import no_higher, no_larger, no_lighter, no_narrower
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.table import LATCHED
@@ -127,6 +128,7 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "mark_stale_denies": _or(tighter=True),
     "mark_jumps": _unchanged_or_new,
     "mark_confirm_seconds": _unchanged,
+    "windows": _all_words_and_more,
     "marks_together_seconds": _lower,
     "loss_budget": _or(tighter="deny"),
     "default_risk": _unchanged_or_new,
@@ -160,6 +162,8 @@ def at_once(in_force: Limits, ordered: Limits) -> Limits:
         if number == "symbols":
             both = tuple(symbol for symbol in ordered.symbols if symbol in in_force.symbols)
             kept[number] = both or in_force.symbols
+        if number == "windows":
+            kept[number] = _all_windows(in_force.windows, ordered.windows)
     return _whole(in_force, replace(ordered, **kept))
 
 
@@ -173,6 +177,12 @@ def _whole(in_force: Limits, now: Limits) -> Limits:
         now = replace(now, **{half.field: here})
         half = half_of_a_rule(now)
     return now
+
+
+def _all_windows(here: str, there: str) -> str:
+    """Returns the windows in force and those that come, as far as limits hold so many."""
+    each = dict.fromkeys([*here.split(), *there.split()])
+    return " ".join([*each][:MOST_WINDOWS])
 
 
 def _reckoned_together(in_force: Limits) -> Iterator[tuple[str, ...]]:

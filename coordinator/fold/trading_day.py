@@ -2,9 +2,11 @@
 
 With the roll at 17:00 in Chicago (CME Globex), Monday's trading day runs from Friday 17:00 to Monday 17:00,
 Tuesday's from Monday 17:00 to Tuesday 17:00. Both ends are wall-clock times of the exchange, so a day is 23
-or 25 hours long when its clocks change. A roll before noon names the day it begins on instead.
+or 25 hours long when its clocks change. A roll before noon names the day it begins on instead. A day on which
+the exchange holds no session, where that is known, belongs to the next one that has one, like a weekend.
 """
 
+from collections.abc import Container
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,26 +29,26 @@ class TradingDay(Struct, frozen=True):
     ends_ms: int
 
 
-def trading_day_at(ms: int, zone: str, roll: str) -> TradingDay:
-    """Returns the trading day in which the millisecond `ms` lies."""
+def trading_day_at(ms: int, zone: str, roll: str, closed: Container[str] = frozenset()) -> TradingDay:
+    """Returns the trading day in which the millisecond `ms` lies; `closed` are dates without a session."""
     at = time.fromisoformat(roll)
     exchange = ZoneInfo(zone)
     local = local_time(min(ms, _LAST_MS), exchange)
-    day = _labelled(local, at)
+    day = _labelled(local, at, closed)
     if ms >= _LAST_MS:
         return TradingDay(day.isoformat(), _NEVER_MS)
     while True:  # at most two steps: an hour the clocks skip or repeat can hold the roll
         ends_ms = _end_of(day, at, exchange)
         if ms < ends_ms:
             return TradingDay(day.isoformat(), ends_ms)
-        day = _weekday_from(day + _DAY)
+        day = _open_from(day + _DAY, closed)
 
 
-def _labelled(local: datetime, roll: time) -> date:
+def _labelled(local: datetime, roll: time, closed: Container[str]) -> date:
     rolled = local.timetz().replace(tzinfo=None) >= roll
     if _begins_the_evening_before(roll):
-        return _weekday_from(local.date() + _DAY if rolled else local.date())
-    return _weekday_from(local.date() if rolled else local.date() - _DAY)
+        return _open_from(local.date() + _DAY if rolled else local.date(), closed)
+    return _open_from(local.date() if rolled else local.date() - _DAY, closed)
 
 
 def _end_of(day: date, roll: time, exchange: ZoneInfo) -> int:
@@ -58,7 +60,7 @@ def _begins_the_evening_before(roll: time) -> bool:
     return roll.hour >= 12
 
 
-def _weekday_from(day: date) -> date:
-    while day.weekday() >= _SATURDAY:
+def _open_from(day: date, closed: Container[str]) -> date:
+    while day.weekday() >= _SATURDAY or day.isoformat() in closed:
         day += _DAY
     return day

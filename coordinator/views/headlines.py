@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from portfold.coordinator.fold.money_state import DENIES_ALL
 from portfold.coordinator.fold.rules.table import OUTLAST_RESUMES
 from portfold.coordinator.views.account_view import difference_in_words
+from portfold.coordinator.views.calendar_view import open_in_words
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
 from portfold.coordinator.views.rule_view import lock_in_words
@@ -50,6 +51,8 @@ _LOOK = "See: portfold doctor"
 _RECONCILE = "See: portfold reconcile"
 _DENY_NOTHING = (
     "tier_reached",
+    "symbol_window_open",
+    "exchange_closed",
     "scope_closed",
     "flattening",
     "flat_unconfirmed",
@@ -77,9 +80,11 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_log(seen),
         *_stopped(seen.view, zone),
         *_reached(seen.view),
+        *_windows(seen.view, zone),
         *_flattening(seen),
         *_marks(seen.view),
         *_halted(seen.view),
+        *_exchange_closed(seen, zone),
         *_scopes(seen.view),
         *_limits(seen),
         *_account(seen.view, seen.now_ms),
@@ -171,6 +176,23 @@ def _reached(view: PortfolioView) -> list[Headline]:
         code = "limit_reached" if denies else "tier_reached"
         found.append(Headline(code, level, "LIMIT REACHED", lock_in_words(lock), way_out))
     return found
+
+
+def _windows(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
+    """Warns of windows that are open: each denies entries, of all symbols or of some."""
+    if view.calendar is None or not view.calendar.open:
+        return []
+    text = open_in_words(view.calendar.open, zone)
+    code = "window_open" if view.calendar.denies_all else "symbol_window_open"
+    return [Headline(code, "warning", "WINDOW OPEN", text)]
+
+
+def _exchange_closed(seen: Overview, zone: ZoneInfo) -> list[Headline]:
+    """Says until when the exchange is closed, where its sessions are published."""
+    opens_ms = seen.view.calendar.closed_until(seen.now_ms) if seen.view.calendar is not None else None
+    if opens_ms is None:
+        return []
+    return [Headline("exchange_closed", "info", "EXCHANGE CLOSED", f"until {clock(opens_ms, zone)}")]
 
 
 def _marks(view: PortfolioView) -> list[Headline]:

@@ -15,6 +15,7 @@ from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
+from portfold.coordinator.views.calendar_view import ShownCalendar
 from portfold.coordinator.views.rule_view import ShownRule
 from portfold.dollars import ZERO
 from portfold.events.fields import Side
@@ -141,7 +142,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
     whatever fills now is closed at once. `rules` are those with a number, the nearest to its limit first,
     `locks` the limits of money that are latched, `scopes` what is closed by itself. `loosening` are
-    limits that count from a later day on.
+    limits that count from a later day on. `calendar` is there where windows or sessions are known.
     """
 
     last_event: str = ""
@@ -170,6 +171,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     locks: tuple[Lock, ...] = ()
     scopes: tuple[ClosedScope, ...] = ()
     loosening: Loosening | None = None
+    calendar: ShownCalendar | None = None
 
     @property
     def denies_entries(self) -> bool:
@@ -179,6 +181,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         if self.marks_that_deny:
             return True
         if any(lock.action in DENIES_ALL for lock in self.locks):
+            return True
+        if self.calendar is not None and self.calendar.denies_all:
             return True
         return not (self.stop is None and self.halt is None and self.tail_missing is None)
 

@@ -11,6 +11,7 @@ from portfold.coordinator.fold.limits import Limits, Loosening, limits_shown
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import account_in_words, difference_in_words
+from portfold.coordinator.views.calendar_view import calendar_in_words
 from portfold.coordinator.views.portfolio_view import (
     Announced,
     PortfolioView,
@@ -270,5 +271,6 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "locks": locks_in_words,
     "scopes": lambda scopes: {"scopes_closed": ", ".join(scopes_in_words(scopes))},
     "loosening": lambda waits: {"limits_waiting": loosening_in_words(waits)},
+    "calendar": calendar_in_words,
 }
 """Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

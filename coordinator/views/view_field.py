@@ -56,7 +56,9 @@ class ViewRead(NamedTuple):
     @property
     def may_deny_entries(self) -> bool:
         """Returns whether entries are denied, or may be, as the fields that deny them cannot be read."""
-        return self.view.denies_entries or not self.knows("stop", "halt", "tail_missing", "account", "locks")
+        return self.view.denies_entries or not self.knows(
+            "stop", "halt", "tail_missing", "account", "locks", "calendar"
+        )
 
 
 def view_text(view: PortfolioView) -> str:

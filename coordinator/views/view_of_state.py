@@ -17,6 +17,7 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.coordinator.views.account_view import shown_account
+from portfold.coordinator.views.calendar_view import shown_calendar
 from portfold.coordinator.views.portfolio_view import (
     Announced,
     PortfolioView,
@@ -65,6 +66,7 @@ def portfolio_view(
         locks=tuple(replace(lock) for lock in state.locks.values()),
         scopes=tuple(replace(closed) for closed in state.scopes.values()),
         loosening=state.loosening,
+        calendar=shown_calendar(state.calendar, at.ms) if state.calendar else None,
     )
 
 

@@ -44,6 +44,7 @@ from portfold.events.incoming import (
 )
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
+from tests.coordinator.published import PUBLISHED
 from tests.coordinator.random_limits import any_limits, any_of
 from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY
 
@@ -204,6 +205,7 @@ _comings_and_goings = st.one_of(
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(AccountSettled(by="ann", reason="looked", account="DU1")),
+    st.sampled_from(PUBLISHED),
     st.sampled_from([CashMoved("ann", "", Decimal(500)), CashMoved("ann", "", Decimal(-500))]),
     st.sampled_from([WorkerRetired(by="ann", reason="", worker=worker) for worker in _WORKERS]),
 )

@@ -32,7 +32,6 @@ from portfold.coordinator.fold.state import (
     WORKERS_REMEMBERED,
     Reservation,
     State,
-    Stop,
     Unsettled,
     Worker,
     leg_key,
@@ -48,6 +47,11 @@ from portfold.events.wire.embedded import EmbeddedServer
 from tests.audit.golden_record import Golden
 from tests.audit.record.test_earlier_versions import RECORD
 from tests.coordinator.process.test_two_leaders import Stepped
+from tests.coordinator.published import (
+    a_window_closes_everything,
+    a_window_that_nobody_saw,
+    stopped_without_a_word,
+)
 from tests.coordinator.story import Story, code
 from tests.live import Live, read
 from tests.processes import READY, config_folder, coordinating
@@ -118,8 +122,7 @@ def _asked_for_by_nothing(state: State) -> None:
 
 
 def _slots(state: State) -> None:
-    for number in range(SLOTS_RESERVED):
-        worker = f"w{number}"
+    for worker in map(str, range(SLOTS_RESERVED)):
         state.reservations[f"ES:long:{worker}"] = Reservation("ES", "long", 1, worker, "1-0", 2)
 
 
@@ -150,10 +153,6 @@ def _endless_loss(state: State) -> None:
 
 def _loss_that_nobody_saw(state: State) -> None:
     state.day.realized -= 9000
-
-
-def _granted_though_stopped(state: State) -> None:
-    state.stop = Stop(state.day.date, Decimal(-3000), "1-0")
 
 
 def _filled(size: int) -> dict[str, str]:
@@ -202,7 +201,7 @@ def _of_one_worker(name: str, most: int) -> Callable[[State], None]:
     return plant
 
 
-ENTRIES, POSITION, SLOT, GRANTED, LEFT, LOST, SUM, LATCH, REACHED, USABLE, BOUNDS = INVARIANTS
+ENTRIES, POSITION, SLOT, GRANTED, LEFT, LOST, SUM, LATCH, REACHED, USABLE, TURNED, BOUNDS = INVARIANTS
 PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (ENTRIES, "4 were asked for, 3 allowed, 0 denied", _asked_once_more),
     (ENTRIES, "of 2025-01-15 3 were asked for, 3 allowed, 1 denied", _denied_today),
@@ -223,7 +222,9 @@ PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (SUM, "CL:long:ibs-CL has -Infinity unrealized", _endless_loss),
     (LATCH, "daily P&L -10000, limit -2500, and no stop", _loss_that_nobody_saw),
     (REACHED, "profit_target: Reached(", _a_limit_nobody_watched),
-    (USABLE, "SI:long:ibs-SI is reserved until 17", _granted_though_stopped),
+    (USABLE, "SI:long:ibs-SI is reserved until 17", stopped_without_a_word),
+    (USABLE, "SI:long:ibs-SI is reserved until 17", a_window_closes_everything),
+    (TURNED, "the next edge of a window was at 17", a_window_that_nobody_saw),
     (BOUNDS, "66 positions, at most 64", _positions),
     (BOUNDS, "65 differences to brokers, at most 64", _unsettled),
     (BOUNDS, "260 workers, at most 256", _workers),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from portfold.events import fields as kinds
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.codec import decode_decision, decode_event, encode, encode_checked
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import EntryRequested, Event, Malformed
@@ -104,6 +105,9 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "rolling_days": st.integers(1, 30),
     "trailing_zone": _ZONES,
     "mark_confirm_seconds": st.integers(1, 600),
+    "windows": st.sampled_from(
+        ["", "fri/close-10..close=flatten", "mon-fri/09:30-2..09:30+5=deny:CL,ES sat/00:00..open=deny"]
+    ),
     "max_symbol_contracts": numbered(SYMBOLS),
     "contract_weights": numbered(SYMBOLS, WEIGHTS, each=False),
     **dict.fromkeys(("worker_positions", "worker_entries"), numbered(NAMES)),
@@ -118,6 +122,21 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
 """Fields of LimitsChanged that its own rules bind further."""
 OF_REQUESTS: dict[str, st.SearchStrategy[Any]] = {"stop_price": st.just(""), "risk": _DOLLARS}
 """Those of EntryRequested; stops beside prices are tested where the loss budget is."""
+
+
+_SESSION = "2026-11-27=2026-11-26T23:00Z..2026-11-27T18:15Z"
+_DATED = "2026-12-10T13:25Z..2026-12-10T13:40Z=deny:ES,NQ#CPI"
+OF_CALENDARS: dict[type[Struct], dict[str, st.SearchStrategy[Any]]] = {
+    SessionsPublished: {
+        "first": st.sampled_from(["2026-11-20", "2026-11-27"]),
+        "last": st.sampled_from(["2026-11-27", "2026-11-30"]),
+        "sessions": st.just(_SESSION),
+    },
+    WindowsPublished: {
+        "windows": st.sampled_from(["", _DATED, f"{_DATED} {_DATED.replace('deny:ES,NQ', 'flatten')}"])
+    },
+}
+"""Fields of the calendar's events that their own rules bind further."""
 
 
 def values(kind: Any) -> st.SearchStrategy[Any]:
@@ -142,7 +161,12 @@ def messages(message: type[Struct]) -> st.SearchStrategy[Any]:
     """Every message of one type."""
     hints = get_type_hints(message, include_extras=True)
     free = {name: values(hints[name]) for name in message.__struct_fields__}
-    bound = {LimitsChanged: OF_LIMITS, EntryRequested: OF_REQUESTS}.get(message, {})
+    bounds: dict[type[Struct], dict[str, st.SearchStrategy[Any]]] = {
+        LimitsChanged: OF_LIMITS,
+        EntryRequested: OF_REQUESTS,
+        **OF_CALENDARS,
+    }
+    bound = bounds.get(message, {})
     return st.builds(message, **(free | bound))
 
 

@@ -248,8 +248,8 @@ def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
         "type: expected one of EntryRequested, EntryWithdrawn, EntryRenewed, PositionOpened, PositionClosed, "
         "PositionMarked, StopMoved, WorkerStarted, WorkerStopped, LogTailMissing, AccountReported, "
         "TradingHalted, TradingResumed, FlattenRequested, PositionSettled, AccountSettled, CashMoved, "
-        "LossAcknowledged, WorkerRetired, LimitsChanged, CoordinatorStarted, ClockTicked, WorkerLost, "
-        "got 'EntryRequest'"
+        "SessionsPublished, WindowsPublished, LossAcknowledged, WorkerRetired, LimitsChanged, "
+        "CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
     )
 
 

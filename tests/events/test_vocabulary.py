@@ -7,7 +7,7 @@ import pytest
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import fields as struct_fields
 
-from portfold.events import account, decisions, incoming, limits_changed
+from portfold.events import account, calendar, decisions, incoming, limits_changed
 from portfold.events.decisions import Decision
 from portfold.events.incoming import Event
 from portfold.events.message import AnyDecision, AnyEvent, WorkerEvent
@@ -35,6 +35,8 @@ BY_OPERATORS = {
     "PositionSettled",
     "AccountSettled",
     "CashMoved",
+    "SessionsPublished",
+    "WindowsPublished",
     "LossAcknowledged",
     "WorkerRetired",
 }
@@ -62,6 +64,8 @@ OUT = {
     "PnlDisputed",
     "MarkStale",
     "MarkDoubted",
+    "WindowOpened",
+    "WindowClosed",
     "TradingDayStarted",
     "EventRejected",
     "LooseningWaits",
@@ -89,7 +93,7 @@ def test_no_decision_is_named_like_an_event() -> None:
 def test_no_message_is_declared_and_then_forgotten() -> None:
     declared = {
         name
-        for module in (incoming, decisions, account, limits_changed)
+        for module in (incoming, decisions, account, calendar, limits_changed)
         for name, thing in inspect.getmembers(module, inspect.isclass)
         if thing.__module__ == module.__name__ and issubclass(thing, AnyEvent | AnyDecision)
     }

@@ -10,7 +10,9 @@ from portfold.coordinator.fold.state import Position, Reservation, State
 from portfold.coordinator.fold.taken import contracts_counted, weighed
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.dollars import plain_count, shown, shown_price
+from portfold.events.calendar import WindowOpened
 from portfold.events.decisions import EntryAllowed, EntryDenied, LimitReached, StopLossApproaching
+from portfold.exchange_time import span
 
 _OF_EXPOSURE = {rule.code: rule.keys[1:] for rule in EXPOSURE}
 
@@ -81,6 +83,14 @@ def doubted(limits: Limits | None, until: str) -> list[str]:
         f"Without a second one a mark may jump by so many points: {jumps}. By {until} a loss that nobody "
         "confirmed counts all the same, a profit does not."
     ]
+
+
+def opened(decision: WindowOpened, until: str) -> list[str]:
+    """Says until when it stands, and that it came late, where it did."""
+    late = (
+        [f"It began {span(decision.late_ms)} before this event, the first since."] if decision.late_ms else []
+    )
+    return [f"No resume lifts it; it is over at {until}.", *late]
 
 
 def budget(met: State) -> str:

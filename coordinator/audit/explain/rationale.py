@@ -16,25 +16,14 @@ from typing import NamedTuple, assert_never
 from portfold.coordinator.audit.explain import account_rationale, limit_rationale
 from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
-from portfold.coordinator.fold.state import (
-    State,
-    first_of,
-    how_it_went,
-    leg_key,
-    leg_of,
-    slots_used,
-)
+from portfold.coordinator.fold.state import State, first_of, how_it_went, leg_key, leg_of, slots_used
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import shown
 from portfold.events import account, decisions
+from portfold.events.calendar import WindowClosed, WindowOpened
 from portfold.events.decisions import Decision
-from portfold.events.incoming import (
-    Event,
-    Malformed,
-    PositionClosed,
-    PositionMarked,
-)
+from portfold.events.incoming import Event, Malformed, PositionClosed, PositionMarked
 from portfold.events.legs import parse_legs
 from portfold.events.stream_id import StreamId
 from portfold.exchange_time import span
@@ -91,7 +80,7 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return [f"The last of what event {decision.episode} began to flatten is reported closed."]
         case decisions.LimitBreached():
             return _breached(case)
-        case decisions.PositionAdopted() | account.AccountAgrees() | account.AccountHeard():
+        case decisions.PositionAdopted() | account.AccountAgrees() | account.AccountHeard() | WindowClosed():
             return []
         case decisions.PositionMismatch():
             return _mismatch(decision)
@@ -107,6 +96,8 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return account_rationale.silent(case.met)
         case account.FlatUnconfirmed():
             return account_rationale.unconfirmed(decision, clock_text(case.exchange, decision.next_ms))
+        case WindowOpened():
+            return limit_rationale.opened(decision, clock_text(case.exchange, decision.until_ms))
         case decisions.LooseningWaits():
             ends = time_text(case.exchange, case.after.day.ends_ms)
             return limit_rationale.waiting(f"{case.after.day.date} ends {ends} ({case.exchange.zone})")

@@ -37,6 +37,7 @@ from portfold.coordinator.views.narration import narrate
 from portfold.coordinator.views.words.message_words import is_everyday
 from portfold.dollars import ZERO
 from portfold.events.account import AccountDiffers, AccountSettled, AccountSilent, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.codec import Fields
 from portfold.events.decisions import (
     Decision,
@@ -209,6 +210,8 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
             kind = "settle"
         case CashMoved():
             kind = "cash"
+        case SessionsPublished() | WindowsPublished():
+            kind = "calendar"
         case LossAcknowledged():
             kind = "acknowledge"
         case WorkerRetired():

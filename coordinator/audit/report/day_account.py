@@ -25,6 +25,7 @@ OrderKind = Literal[
     "flatten",
     "settle",
     "cash",
+    "calendar",
     "acknowledge",
     "retire",
     "limits that wait",

@@ -208,8 +208,12 @@ def is_flat(state: State) -> bool:
 
 
 def catches_new_fills(state: State) -> bool:
-    """Returns whether a fill arriving now must be closed at once: after a stop, or an order to flatten."""
+    """Returns whether a fill arriving now must be closed at once: after a stop or an order to flatten, and
+    while a window is open that flattens.
+    """
     if state.stop is not None or (state.halt is not None and state.halt.flatten):
+        return True
+    if state.calendar is not None and any(one.action == "flatten" for one in state.calendar.open.values()):
         return True
     return any(lock.action == "flatten" for lock in state.locks.values()) if state.locks else False
 

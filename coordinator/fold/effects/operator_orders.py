@@ -3,7 +3,7 @@
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
-from portfold.coordinator.fold.effects import marks, moments, ordered_limits, scoped_orders
+from portfold.coordinator.fold.effects import calendar, marks, moments, ordered_limits, scoped_orders
 from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
@@ -59,8 +59,9 @@ def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Dec
     if event.config:
         _remember_config(state, event.config)
     opened = open_first_day(state, at)
+    windows = calendar.look_anew(state, at)
     waited = [*marks.end_doubts(state, at), *moments.end_waiting(state, at)]
-    return [*opened, *loosening, *waited, *table.watch(state, at)]
+    return [*opened, *loosening, *windows, *waited, *table.watch(state, at)]
 
 
 def _remember_config(state: State, config: str) -> None:

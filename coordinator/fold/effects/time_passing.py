@@ -5,7 +5,7 @@ happens, the leader writes a ClockTicked at the next deadline.
 """
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.effects import account, capital, marks, moments, ordered_limits
+from portfold.coordinator.fold.effects import account, calendar, capital, marks, moments, ordered_limits
 from portfold.coordinator.fold.effects.entry import expire
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Day, PastDay
@@ -13,6 +13,8 @@ from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.exposure import contracts_ladder
 from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
+from portfold.coordinator.fold.windows.sessions import without_session
+from portfold.coordinator.fold.windows.turning import next_turn, turn_if_due
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
 from portfold.events.stream_id import StreamId
 
@@ -40,6 +42,8 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
         capital.close_firms_day(state, at)
     if state.day.date and at.ms >= state.day.ends_ms:
         decisions += roll(state, at)
+    if state.calendar is not None:
+        decisions += turn_if_due(state, state.calendar, at)
     if state.flatten is not None:
         decisions += flatten.remind(state, at)
     if state.positions:
@@ -67,6 +71,8 @@ def next_deadline(state: State) -> int | None:
         due += [held.marked_ms + stale_ms for held in state.positions.values() if not held.mark_stale]
     if state.capital is not None and state.capital.closes_ms:
         due.append(state.capital.closes_ms)
+    if state.calendar is not None and state.limits is not None:
+        due.append(next_turn(state, state.calendar))
     due += marks.doubts_end(state)
     waiting_ms = moments.waiting_ends(state)
     if waiting_ms is not None:
@@ -81,7 +87,7 @@ def open_first_day(state: State, at: StreamId) -> list[Decision]:
     """Begins the first trading day: the first limits on a log say what a trading day is."""
     if state.day.date or state.limits is None:
         return []
-    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)
+    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll, without_session(state.calendar))
     started = _started(state, today)
     state.day.date, state.day.ends_ms = today.date, today.ends_ms
     return [started]
@@ -111,7 +117,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     """Closes the day's account and begins the next. An open position's loss so far stays with the old day."""
     if state.limits is None:
         return []
-    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)
+    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll, without_session(state.calendar))
     if today.date <= state.day.date:  # the clock of the exchange was changed by new limits
         state.day.ends_ms = today.ends_ms
         return []
@@ -130,6 +136,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     if state.account is not None:
         account.roll(state, state.account)
+    calendar.forget_what_is_over(state)
     loosened = ordered_limits.fall_due(state, at)
     if loosened:
         _end_by(state, at, state.limits)
@@ -138,7 +145,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
 
 def _end_by(state: State, at: StreamId, limits: Limits) -> None:
     """Ends the day by the clock of the limits, where that knows it as the same day."""
-    today = trading_day_at(at.ms, limits.zone, limits.roll)
+    today = trading_day_at(at.ms, limits.zone, limits.roll, without_session(state.calendar))
     if today.date == state.day.date:
         state.day.ends_ms = today.ends_ms
 

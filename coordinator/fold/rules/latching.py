@@ -18,6 +18,7 @@ from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock, LockAction
 from portfold.coordinator.fold.rules.rule import Denial, MayEnter, Watch
 from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.windows.sessions import without_session
 from portfold.events.decisions import Decision, LimitReached
 from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
@@ -104,10 +105,10 @@ def monday(state: State, *, weeks_on: int = 0) -> str:
 
 
 def weekdays_on(state: State, days: int) -> str:
-    """Returns the weekday so many weekdays after the trading day."""
-    day = date.fromisoformat(state.day.date)
+    """Returns the day so many trading days on: weekdays, without those known to have no session."""
+    day, closed = date.fromisoformat(state.day.date), without_session(state.calendar)
     for _ in range(days):
         day += timedelta(days=1)
-        while day.weekday() >= _SATURDAY:
+        while day.weekday() >= _SATURDAY or day.isoformat() in closed:
             day += timedelta(days=1)
     return day.isoformat()

@@ -21,6 +21,7 @@ from portfold.coordinator.fold.rules.entries import (
     symbol_not_allowed,
     symbol_pending,
     symbol_unsettled,
+    window,
     worker_lost,
     worker_stopped,
     worker_superseded,
@@ -81,6 +82,8 @@ EXPOSURE: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (
     daily_loss.RULE,
     *LATCHED,
+    window.RULE,
+    window.CALENDAR,
     halted.RULE,
     scope_closed.RULE,
     log_incomplete.RULE,
@@ -110,7 +113,8 @@ _WATCHING = tuple(rule.watch for rule in LATCHED if rule.watch is not None)
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Returns what the first rule that objects to the entry says, if any does."""
-    for may_enter in _asked(limits.present, latched=bool(state.locks)):
+    calendar = state.calendar is not None
+    for may_enter in _asked(limits.present, latched=bool(state.locks), calendar=calendar):
         denial = may_enter(state, limits, request)
         if denial is not None:
             return denial
@@ -118,12 +122,14 @@ def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | N
 
 
 @lru_cache(maxsize=64)
-def _asked(present: frozenset[str], *, latched: bool) -> tuple[MayEnter, ...]:
+def _asked(present: frozenset[str], *, latched: bool, calendar: bool) -> tuple[MayEnter, ...]:
     """Returns who is asked: of the rules that may be absent only those that can object."""
     absent = (*EXPOSURE, loss_budget.RULE)
     idle = {rule.code for rule in absent if rule.keys[0] not in present}
     if not latched:
         idle |= LATCHED_BY_CODE.keys()
+    if not calendar:
+        idle |= {window.RULE.code, window.CALENDAR.code}
     return tuple(rule.may_enter for rule in RULES if rule.code not in idle)
 
 

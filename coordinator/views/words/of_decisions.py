@@ -6,7 +6,7 @@ whoever adds one writes its row here, and nowhere else.
 
 from typing import assert_never
 
-from portfold.coordinator.views.words import of_account
+from portfold.coordinator.views.words import of_account, of_calendar
 from portfold.coordinator.views.words.message_words import AlertWords, MessageWords
 from portfold.dollars import shown, shown_limit
 from portfold.events.account import (
@@ -16,6 +16,7 @@ from portfold.events.account import (
     AccountSilent,
     FlatUnconfirmed,
 )
+from portfold.events.calendar import WindowClosed, WindowOpened
 from portfold.events.decisions import (
     LATE_REPORTS,
     Decision,
@@ -91,6 +92,10 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return of_account.flat_unconfirmed(decision)
         case MarkDoubted():
             return _doubted(decision)
+        case WindowOpened():
+            return of_calendar.opened(decision)
+        case WindowClosed():
+            return of_calendar.closed(decision)
         case LooseningWaits():
             return _loosening_waits(decision)
         case LooseningEnded():
@@ -98,7 +103,7 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
         case EventRejected():
             return _rejected(decision)
         case TradingDayStarted():
-            return _day_started(decision)
+            return of_calendar.day_started(decision)
     assert_never(decision)
 
 
@@ -329,20 +334,6 @@ def _doubted(decision: MarkDoubted) -> MessageWords:
 def _rejected(decision: EventRejected) -> MessageWords:
     line, kind = f"Event rejected: {decision.reason}", decision.rejected or "no event"
     return MessageWords("error", line, alert=AlertWords("event_rejected", "warning", (line,), kind, kind))
-
-
-# --- the calendar ---------------------------------------------------------------------------------------
-
-
-def _day_started(decision: TradingDayStarted) -> MessageWords:
-    """Has no alert: the notifier sends its own, the summary of the trades that it has seen."""
-    return MessageWords(
-        "info",
-        f"Trading day {decision.day} | {decision.previous_day or 'No day'} before it: "
-        f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "
-        f"blocked: {decision.entries_blocked} | Stops: {decision.stops}",
-        alert=None,
-    )
 
 
 def _legs(text: str) -> str:

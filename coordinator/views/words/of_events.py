@@ -9,10 +9,11 @@ from typing import assert_never
 
 from portfold.config import AlertLevel
 from portfold.coordinator.fold.limits import limits_of, rules_shown
-from portfold.coordinator.views.words import of_account
+from portfold.coordinator.views.words import of_account, of_calendar
 from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
 from portfold.dollars import shown, shown_limit, shown_price
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.incoming import (
     COORDINATOR,
     ClockTicked,
@@ -90,6 +91,10 @@ def _row(event: Event, known: Known) -> MessageWords:
             return of_account.settled(event)
         case CashMoved():
             return of_account.cash_moved(event)
+        case SessionsPublished():
+            return of_calendar.sessions_published(event)
+        case WindowsPublished():
+            return of_calendar.windows_published(event)
         case LossAcknowledged():
             return _acknowledged(event)
         case WorkerRetired():

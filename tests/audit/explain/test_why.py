@@ -74,6 +74,8 @@ def watched() -> WrittenDown:
     story.marks("ES", "-500", price="90")
     story.orders(max_positions=9)
     story.orders()
+    story.change_limits(windows="mon-sun/00:00..23:59=deny")
+    story.change_limits()
     return story
 
 
@@ -87,7 +89,7 @@ def test_every_kind_of_decision_is_explained() -> None:
     }
     assert set(explained) == {kind.__name__ for kind in get_args(Decision)}
     unexplained = [kind for kind, reasons in explained.items() if not reasons]
-    assert unexplained == ["PositionAdopted", "AccountAgrees", "AccountHeard"]
+    assert unexplained == ["PositionAdopted", "AccountAgrees", "AccountHeard", "WindowClosed"]
 
 
 @pytest.mark.parametrize(

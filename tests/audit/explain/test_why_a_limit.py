@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from tests.audit.explain.explained import reasons, why
 from tests.audit.supposing import WrittenDown
+from tests.coordinator.story import chicago
 
 
 def at_the_floor() -> WrittenDown:
@@ -36,6 +37,16 @@ def test_one_with_a_day_says_which() -> None:
     assert reasons(why(story, "LimitReached")) == [
         "Counted: P&L of the trading days from 2025-01-13.",
         "It stands until the first trading day from 2025-01-20 on, once nothing is open.",
+    ]
+
+
+def test_a_window_says_until_when_and_how_late_it_opened() -> None:
+    story = WrittenDown(start_ms=chicago(2025, 1, 17, 9), windows="fri/09:30..09:35=flatten")
+    story.enters("ES")
+    story.at(chicago(2025, 1, 17, 9, 34))
+    assert reasons(why(story, "WindowOpened")) == [
+        "No resume lifts it; it is over at 09:35:00.",
+        "It began 4 m 10 s before this event, the first since.",
     ]
 
 

@@ -1,5 +1,6 @@
 """The words of the log: what operators grep for, for everything that can be decided."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -8,6 +9,7 @@ import pytest
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import decide
 from portfold.coordinator.views.narration import Line, narrate
+from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.chain import GENESIS
 from portfold.events.codec import encode
 from portfold.events.decisions import Decision
@@ -100,6 +102,19 @@ def test_the_stop(story: Told) -> None:
 THE_STOP = "🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨 | Daily P&L: $-2,512.50 | Limit: $2,500 | Open positions: 2"
 
 
+FRIDAY = ("2025-01-17", "2025-01-20", "2025-01-17=2025-01-16T23:00Z..2025-01-17T22:00Z")
+
+
+def of_the_calendar(story: Told) -> Iterator[list[Decision]]:
+    """A window that closes everything, and what may be published."""
+    yield story.change_limits(windows="thu/15:00..15:10=flatten", by="ann", reason="not over the close")
+    yield story.at(chicago(2025, 1, 16, 15))
+    yield story.closes("SI", pnl="5")
+    yield story.at(chicago(2025, 1, 16, 15, 10))
+    yield story.hears(SessionsPublished("ann", "holidays", "by hand", *FRIDAY))
+    yield story.hears(WindowsPublished("ann", "news", "news.csv"))
+
+
 def test_everything_that_can_be_decided_has_its_line() -> None:
     story = Told(symbols=NQ_TOO, mark_stale_ms=MINUTE, point_values="RTY=50")
     said: list[str] = []
@@ -158,6 +173,8 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.marks("SI", "-500", price="90"))
     then(story.orders(max_positions=5))
     then(story.orders())
+    for decided in of_the_calendar(story):
+        then(decided)
     assert said == EVERYTHING.splitlines()
     assert story.decided == set(get_args(Decision))
 
@@ -243,6 +260,21 @@ warning  Limits that loosen wait no more: a newer order has replaced them: max_p
 mark_jumps=none (now SI=5); mark_confirm_seconds=0 (now 10) | by ann
 warning  Limits that loosen count from 2025-01-17: mark_jumps=none (now SI=5); mark_confirm_seconds=0 \
 (now 10) | by ann | at once only with the name of a second person
+warning  Limits ordered: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, \
+windows=thu/15:00..15:10=flatten | By ann, second a second person: not over the close
+warning  Limits that loosen wait no more: a newer order has replaced them: mark_jumps=none (now SI=5); \
+mark_confirm_seconds=0 (now 10) | by ann
+warning  Window thu/15:00..15:10=flatten is open until 2025-01-16 21:10:00 UTC: everything is closed, \
+no entries
+critical Flatten: SI:long:1:ibs-SI | window thu/15:00..15:10=flatten
+critical Flatten handed over to the flattener: SI:long:1:ibs-SI
+critical FLATTEN OVERDUE by 21 h 58 m | Still open: SI:long:1:ibs-SI
+critical Flatten handed over to the flattener: SI:long:1:ibs-SI
+info     Position closed: SI | P&L: $5.00 | Daily P&L: $10.00 | Open positions: 0/4
+warning  Flat after 21 h 59 m | SI filled after the order to flatten
+info     Window thu/15:00..15:10=flatten is over
+info     Sessions published by ann: 1 from 2025-01-17 to 2025-01-20 | by hand
+info     Windows published by ann: 0 | news.csv
 """
 
 

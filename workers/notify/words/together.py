@@ -45,6 +45,12 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted("Gaps in the market data")
         case "contract_rolled":
             return Counted("Contracts rolled", "{count} contracts rolled")
+        case "window_opened":
+            return Counted("Windows opened")
+        case "window_closed":
+            return Counted("Windows over")
+        case "calendar_published":
+            return Counted("Calendars published")
         case "halted":
             return Counted("Halts")
         case "resumed":
