@@ -49,7 +49,9 @@ def watch(state: State, at: StreamId) -> list[Decision]:
     if limits is None or not limits.worker_daily_loss:
         return []
     decisions: list[Decision] = []
-    due = [name for name in state.workers if _is_due(state, limits, name)]
+    holders = {held.worker for held in state.positions.values()}
+    active = (name for name, known in state.workers.items() if known.today is not None or name in holders)
+    due = [name for name in active if _is_due(state, limits, name)]
     for name in due[:_CLOSED_AT_ONCE]:
         decisions += _close(state, at, limits, name)
     return decisions
