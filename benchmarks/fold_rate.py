@@ -3,8 +3,9 @@
 Four measurements over one realistic log, in CPU seconds, each the best of a few rounds: `decode` reads the
 fields of the entries into events; `fold` folds those events into the state; `decide` does all that the
 coordinator and the audit do for an entry: decode, fold, encode the decisions, chain; `checked` also checks
-the invariants after each event, as a leader does. The fields are new strings each time, as they come off the
-wire, so that none of them has been hashed before.
+the invariants after each event, as a leader does. With `--every-rule` the same log is measured once more
+with all rules in force that may be absent, in turns, and compared. The fields are new strings each time, as
+they come off the wire, so that none of them has been hashed before.
 """
 
 import gc
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from time import process_time
 from typing import NamedTuple
 
+from benchmarks.measuring.every_rule import with_every_rule
 from benchmarks.measuring.machine import machine_line
 from benchmarks.measuring.options import count, parser
 from benchmarks.measuring.realistic_log import LogEntry, realistic_log
@@ -42,13 +44,21 @@ def main() -> None:
     options.add_argument("--events", type=count, default=300_000, help="entries of the log (300000)")
     options.add_argument("--rounds", type=count, default=3, help="of which the best counts (3)")
     options.add_argument("--seed", type=int, default=1, help="of the log (1)")
+    options.add_argument("--every-rule", action="store_true", help="compare with all rules in force")
     chosen = options.parse_args()
     print(machine_line(), flush=True)
     log = realistic_log(chosen.events, chosen.seed)
     print(f"{len(log):,} events (seed {chosen.seed}): {_mix(log)}\n", flush=True)
+    logs = [log, with_every_rule(log)] if chosen.every_rule else [log]
     gc.collect()
     gc.freeze()  # the collector need not walk through the whole log: in production it is not in memory
-    _print(len(log), [_round(log) for _ in range(chosen.rounds)])
+    rounds = [[_round(each) for each in logs] for _ in range(chosen.rounds)]
+    plain, *ruled = (_best(of_one) for of_one in zip(*rounds, strict=True))
+    _print(len(log), plain)
+    for best in ruled:
+        print("\nWith every rule:")
+        _print(len(log), best)
+        print(f"Fold {best.fold / plain.fold:.2f} x, decide {best.decide / plain.decide:.2f} x, as without.")
 
 
 def _mix(log: Sequence[LogEntry]) -> str:
@@ -93,8 +103,11 @@ def _off_the_wire(entries: Sequence[LogEntry]) -> list[LogEntry]:
     return [LogEntry(at, [text.encode().decode() for text in fields]) for at, fields in entries]
 
 
-def _print(events: int, rounds: Sequence[Seconds]) -> None:
-    best = Seconds(*(min(each) for each in zip(*rounds, strict=True)))
+def _best(rounds: Sequence[Seconds]) -> Seconds:
+    return Seconds(*(min(each) for each in zip(*rounds, strict=True)))
+
+
+def _print(events: int, best: Seconds) -> None:
     print(f"{'':8}{'events/s':>12}{'µs/event':>12}{'x decode':>12}")
     for name, seconds in best._asdict().items():
         print(

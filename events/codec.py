@@ -202,7 +202,7 @@ def encode(message: Event | WorkerEvent | Decision) -> list[str]:
     flat = ["type", kind]
     for name, default, rendered in _ALL[kind].columns:
         value = getattr(message, name)
-        if default is NODEFAULT or value != default:
+        if default is NODEFAULT or (value is not default and value != default):
             flat += (name, rendered(value) if rendered else value)
     return flat
 

@@ -6,18 +6,28 @@ What nobody marks any more is not waited for. Guarantees: none is kept for longe
 log's time, however many follow it; what is realized is never delayed, but judged with what counts by then.
 """
 
+from decimal import Decimal
+
 from portfold.coordinator.fold.money_state import Apart
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import Position, State
 from portfold.events.decisions import Decision
+from portfold.events.incoming import PositionMarked
 from portfold.events.stream_id import StreamId
 
 
-def take(state: State, at: StreamId, held: Position, mark: Apart) -> list[Decision]:
-    """Counts a mark that is believed, or keeps it apart until each open position is marked at its moment."""
-    if not _waits(state, mark):
-        _count(held, mark)
+def take(
+    state: State, at: StreamId, held: Position, event: PositionMarked, counted: Decimal
+) -> list[Decision]:
+    """Counts a mark that is believed, or keeps it apart until each open position is marked at its moment;
+    `counted` is what the position makes by it.
+    """
+    limits = state.limits
+    if limits is None or not (limits.marks_together_seconds and event.moment_ms):
+        held.mark, held.unrealized, held.moment_ms = event.price, counted, event.moment_ms
+        held.apart = None
         return table.watch(state, at)
+    mark = Apart(event.price, counted, event.moment_ms, at.ms)
     if held.apart is not None:
         mark.since_ms = held.apart.since_ms  # so that marks without end put nothing off
     held.apart = mark
@@ -51,11 +61,6 @@ def waiting_ends(state: State) -> int | None:
 def _count(held: Position, mark: Apart) -> None:
     held.mark, held.unrealized, held.moment_ms = mark.price, mark.unrealized, mark.moment_ms
     held.apart = None
-
-
-def _waits(state: State, mark: Apart) -> bool:
-    """Returns whether the mark may have to wait: limits say so, and it names its moment."""
-    return state.limits is not None and bool(state.limits.marks_together_seconds and mark.moment_ms)
 
 
 def _is_marked_at(held: Position, moment_ms: int) -> bool:

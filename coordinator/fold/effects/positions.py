@@ -7,7 +7,7 @@ from portfold.coordinator.fold.effects import marks, moments
 from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.effects.stop_moves import budget_breach
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
-from portfold.coordinator.fold.money_state import Apart, Plan
+from portfold.coordinator.fold.money_state import Plan
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.budget.loss_budget import beyond
 from portfold.coordinator.fold.rules.budget.plans import granted_plan, joined, without
@@ -341,7 +341,7 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     if event.unrealized - computed > CENT and not held.mark_disputed:
         held.mark_disputed = True
         disputed.append(_disputed(event, event.unrealized, computed, counted))
-    return [*disputed, *moments.take(state, at, held, Apart(event.price, counted, event.moment_ms, at.ms))]
+    return [*disputed, *moments.take(state, at, held, event, counted)]
 
 
 def _is_up(state: State, worker: str) -> bool:

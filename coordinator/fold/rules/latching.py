@@ -8,6 +8,7 @@ it names none by a resume alone.
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from portfold.bounds import LONGEST_TEXT
@@ -100,7 +101,12 @@ def tomorrow(state: State) -> str:
 
 def monday(state: State, *, weeks_on: int = 0) -> str:
     """Returns the Monday of the trading day's week, or of one so many weeks on."""
-    today = date.fromisoformat(state.day.date)
+    return _monday(state.day.date, weeks_on)
+
+
+@lru_cache(maxsize=16)
+def _monday(day: str, weeks_on: int) -> str:
+    today = date.fromisoformat(day)
     return (today + timedelta(days=7 * weeks_on - today.weekday())).isoformat()
 
 

@@ -113,8 +113,7 @@ _WATCHING = tuple(rule.watch for rule in LATCHED if rule.watch is not None)
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Returns what the first rule that objects to the entry says, if any does."""
-    calendar = state.calendar is not None
-    for may_enter in _asked(limits.present, latched=bool(state.locks), calendar=calendar):
+    for may_enter in _asked((limits.present, bool(state.locks), state.calendar is not None)):
         denial = may_enter(state, limits, request)
         if denial is not None:
             return denial
@@ -122,8 +121,11 @@ def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | N
 
 
 @lru_cache(maxsize=64)
-def _asked(present: frozenset[str], *, latched: bool, calendar: bool) -> tuple[MayEnter, ...]:
-    """Returns who is asked: of the rules that may be absent only those that can object."""
+def _asked(situation: tuple[frozenset[str], bool, bool]) -> tuple[MayEnter, ...]:
+    """Returns who is asked: of the rules that may be absent only those that can object, where these limits
+    are present, something is latched, and there is a calendar.
+    """
+    present, latched, calendar = situation
     absent = (*EXPOSURE, loss_budget.RULE)
     idle = {rule.code for rule in absent if rule.keys[0] not in present}
     if not latched:
@@ -141,7 +143,8 @@ def broken(state: State, limits: Limits, entry: Entry) -> list[Denial]:
 
 def watch(state: State, at: StreamId) -> list[Decision]:
     """Lets the rules that order something by themselves look; called after whatever moved money."""
-    return [*daily_loss.watch(state, at), *watch_latched(state, at)]
+    stop, others = daily_loss.watch(state, at), watch_latched(state, at)
+    return [*stop, *others] if others else stop
 
 
 def watch_latched(state: State, at: StreamId) -> list[Decision]:

@@ -8,7 +8,7 @@ to be run again. In the end the books have to be what the account is.
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
@@ -75,6 +75,26 @@ class Trouble:
 
     def make_peace(self) -> None:
         """Everything is well again: orders end, books and account agree, and all is closed."""
+        try:
+            self._end_all()
+        except AssertionError as failed:
+            failed.add_note(self._what_there_is())
+            raise
+
+    def _what_there_is(self) -> str:
+        """Returns what a person would look at where book and account do not agree."""
+        exchange, broker = self.desk.exchange, self.broker()
+        parts: list[tuple[str, Sequence[object]]] = [
+            ("account", [exchange.size("ESZ5")]),
+            ("positions", broker.positions()),
+            ("orders that are not over", broker.open_orders()),
+            ("at the exchange", exchange.orders),
+            ("executed", exchange.executions),
+            ("said", self.desk.said().splitlines()),
+        ]
+        return "\n".join(f"--- {name}\n" + "\n".join(map(str, each)) for name, each in parts)
+
+    def _end_all(self) -> None:
         exchange, broker = self.desk.exchange, self.broker()
         self._behave()
         exchange.open_hours("regular")
