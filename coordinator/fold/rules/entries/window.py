@@ -34,7 +34,7 @@ def is_known(state: State, limits: Limits, request: EntryRequested) -> Denial | 
     for window in windows_of(limits.windows):
         if window.needs_sessions:
             reason = f"Window {window.text} needs the session of {state.day.date}, which is not published"
-            return Denial("calendar_missing", reason)
+            return Denial("calendar_missing", f"{reason}: portfold calendar publish")
     return None
 
 
