@@ -42,7 +42,7 @@ def publish(
     For example:
 
         portfold calendar publish --by jane --reason "a year ahead"
-        portfold calendar publish --by jane --reason "day of mourning" --correct 2025-01-09=08:30
+        portfold calendar publish --by jo --reason law --correct 2025-01-09=08:30
 
     Parameters
     ----------
