@@ -1,9 +1,9 @@
 """Operators' orders: halt, flatten, change limits, and settle where log and broker differ."""
 
-from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing import flatten, scoped_orders
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
-from portfold.coordinator.fold.effects import marks, moments, ordered_limits, scoped_orders
+from portfold.coordinator.fold.effects import marks, moments, ordered_limits
 from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
