@@ -74,6 +74,8 @@ class AccountLaw:
         self._closed_ms = self._moved_ms = 0
         self._flattening = False
         self._to_be_flat = ToBeFlat()
+        self.at_roll: tuple[Decimal, tuple[Decimal, Decimal] | None] = (ZERO, None)
+        """The day's figure, and the equity, with which the trading day began, before the event was folded."""
 
     def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
         """Takes note of one event and what was decided on it. Raises Violation."""
@@ -88,6 +90,7 @@ class AccountLaw:
         if any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions):
             self._next_day()
             self._log = self._log._replace(pnl=reported_pnl(state))
+            self.at_roll = self.worse_of(self._log.pnl, limits), self.equity_that_counts
         if isinstance(event, AccountReported):
             self._reported(at, event, decisions, limits)
         elif isinstance(event, AccountSettled):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State, reported_pnl
 from portfold.dollars import ZERO
-from portfold.events.account import CashMoved
+from portfold.events.account import AccountReported, CashMoved
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
@@ -87,6 +87,10 @@ class MoneyLaw:
         elif isinstance(event, TradingResumed) and event.scope is None and not refused:
             self._resumes(at, event, limits, dollars)
         between = self._before_it_agrees(event, limits, dollars, state)
+        if days and limits.account and isinstance(event, AccountReported):
+            day, account = self._account.at_roll
+            money.stands(limits, dollars._replace(day=day, account=account))
+            between = money.due
         money.stands(limits, dollars)
         knowns = (money.due, self._due_before, between)
         for one in decisions:
