@@ -92,8 +92,17 @@ class MoneyLaw:
             money.stands(limits, dollars._replace(day=day, account=account))
             between = money.due
         money.stands(limits, dollars)
-        knowns = (money.due, self._due_before, between)
+        knowns: tuple[Mapping[str, Due], ...] = (money.due, self._due_before, between)
+        in_between = bool(days) and isinstance(event, LimitsChanged)
         for one in decisions:
+            if (
+                isinstance(one, LimitReached) and in_between
+            ):  # of limits that waited, and were replaced at once
+                lock = state.locks.get(one.rule)
+                knowns = (
+                    *knowns,
+                    {one.rule: Due(one.action, one.limit, one.until, lock.size if lock else 0)},
+                )
             if isinstance(one, LimitReached):
                 self._reached(at, one, decisions, knowns)
         self._same_latches(at, state, before)
