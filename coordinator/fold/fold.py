@@ -88,6 +88,7 @@ at once. Where profit is counted already, only such an order has it count anew. 
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
 It knows SessionsPublished, WindowsPublished, and limits that name windows.
 It knows what an entry plans to lose, the loss budget, and StopMoved.
+It takes over what nobody owns once that has outlasted the grace, and not only the difference of its symbol.
 What each decided is decided again alike.
 """
 

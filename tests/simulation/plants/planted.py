@@ -39,9 +39,10 @@ from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.last_moment import SendAttempt
 from portfold.workers.client.requests import Requests
 from portfold.workers.flattener.flattener import Flattener
-from tests.simulation.account_plants import ACCOUNT_PLANTS
 from tests.simulation.broker.account import OwnBroker
 from tests.simulation.memory import server as memory_server
+from tests.simulation.plants.account_plants import ACCOUNT_PLANTS
+from tests.simulation.plants.money_plants import MONEY_PLANTS
 
 
 @contextmanager
@@ -309,5 +310,6 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "failed-close-is-reported": _failed_close_is_reported,
     "part-is-taken-for-the-whole": _part_is_taken_for_the_whole,
     **ACCOUNT_PLANTS,
+    **MONEY_PLANTS,
 }
 """By the names that `--plant` takes."""

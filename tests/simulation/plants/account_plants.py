@@ -1,4 +1,4 @@
-"""Bugs to plant in what is made of the account: each takes one safeguard out, as those of `plants`."""
+"""Bugs to plant in what is made of the account: each takes one safeguard out, as those of `planted`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
