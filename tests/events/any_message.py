@@ -14,6 +14,7 @@ from portfold.events.codec import decode_decision, decode_event, encode, encode_
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import EntryRequested, Event, Malformed
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.scope import SCOPE_KINDS, ScopedOrder
 
 EVENTS: tuple[type[Struct], ...] = get_args(Event)
 DECISIONS: tuple[type[Struct], ...] = get_args(Decision)
@@ -167,7 +168,16 @@ def messages(message: type[Struct]) -> st.SearchStrategy[Any]:
         **OF_CALENDARS,
     }
     bound = bounds.get(message, {})
+    if issubclass(message, ScopedOrder):
+        return scoped(message, free)
     return st.builds(message, **(free | bound))
+
+
+def scoped(message: type[Struct], free: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Every order of one type: about the whole portfolio, or about one scope of it."""
+    others = {name: values for name, values in free.items() if name not in SCOPE_KINDS}
+    one_scope = ({kind: free[kind]} for kind in SCOPE_KINDS)
+    return st.one_of(*(st.builds(message, **others, **scope) for scope in ({}, *one_scope)))
 
 
 OF_A_TYPE = {message: messages(message) for message in (*EVENTS, *DECISIONS)}

@@ -143,7 +143,9 @@ def test_one_rule_more_never_allows_what_was_denied(log: Log, some: set[str], an
     more = limits_of(limits(**BESIDE, **{name: RULES[name] for name in some | {another}}))
     for moment in moments(log):
         request = moment.event
-        if isinstance(request, EntryRequested) and why_not(moment.state, fewer, request) is not None:
+        if not isinstance(request, EntryRequested) or request.worker not in moment.state.workers:
+            continue  # to an earlier version of the fold it was no request
+        if why_not(moment.state, fewer, request) is not None:
             assert why_not(moment.state, more, request) is not None
 
 
