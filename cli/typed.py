@@ -27,7 +27,7 @@ _OPTIONS = ("--url", "--portfolio", "--config")
 TAKING_ALL = (
     *("coordinator", "worker", "run", "flattener", "feed", "account", "account cash", "notifier"),
     *("halt", "resume", "flatten", "limits", "settle", "acknowledge", "retire", "reconcile"),
-    *("status", "ask", "tail", "doctor", "dashboard", "archive"),
+    *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
     *("audit day", "audit week", "audit copy", "audit export", "audit what-if"),
