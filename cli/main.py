@@ -15,7 +15,7 @@ from portfold.cli.audit import command as audit
 from portfold.cli.dashboard import command as dashboard
 from portfold.cli.demo import command as demo
 from portfold.cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
-from portfold.cli.operate import archive, ask, limits_command, orders, reconcile
+from portfold.cli.operate import archive, ask, calendar_command, limits_command, orders, reconcile
 from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint
 from portfold.cli.run import account, coordinator, feed, flattener, notifier, server, worker
@@ -44,7 +44,16 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
         "Watch",
         (status.register, ask.register, tail.register, shadow.register, doctor.register, dashboard.register),
     ),
-    ("Operate", (orders.register, limits_command.register, reconcile.register, archive.register)),
+    (
+        "Operate",
+        (
+            orders.register,
+            limits_command.register,
+            reconcile.register,
+            archive.register,
+            calendar_command.register,
+        ),
+    ),
     ("History", (audit.register,)),
     ("Research", (research.register,)),
     ("Set-up", (config.register, completion.register)),

@@ -27,6 +27,7 @@ _OPTIONS = ("--url", "--portfolio", "--config")
 TAKING_ALL = (
     *("coordinator", "worker", "run", "flattener", "feed", "account", "account cash", "notifier"),
     *("halt", "resume", "flatten", "limits", "settle", "acknowledge", "retire", "reconcile"),
+    *("calendar publish", "calendar news", "calendar show"),
     *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
@@ -41,7 +42,7 @@ TAKING_CONFIG = (
 TAKING_NONE = (
     *("audit keygen", "audit import", "research export", "config init"),
     *("dashboard user add", "dashboard user remove"),
-    *("server", "completion", "audit", "research", "--help"),
+    *("server", "completion", "audit", "calendar", "research", "--help"),
 )
 """The commands, and groups of commands, that take none of them."""
 _LONGEST_FIRST = sorted((*TAKING_ALL, *TAKING_CONFIG, *TAKING_NONE), key=len, reverse=True)

@@ -26,7 +26,7 @@ from portfold.config.locate import (
 from portfold.config.portfolio import ConfiguredPortfolio, read_portfolio
 from portfold.config.runtime import DEFAULT, Runtime, read_runtime
 from portfold.config.strict_json import exists
-from portfold.tiers_in_order import expected_of_tiers
+from portfold.whole_rules import expected_of_tiers
 
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 

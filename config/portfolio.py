@@ -57,8 +57,7 @@ from portfold.config.rules import (
 )
 from portfold.config.strict_json import read_json
 from portfold.dollars import ZERO
-from portfold.tiers_in_order import expected_of_tiers
-from portfold.whole_rules import half_of_a_rule
+from portfold.whole_rules import expected_of_tiers, half_of_a_rule
 
 _SAID = ("portfolio_constraints.", "expected_performance.")
 _NOTES = frozenset(

@@ -64,7 +64,7 @@ class EntryRequested(WorkerEvent, frozen=True):
 
 def unfit_plan(side: str, stop_price: str, price: str, risk: Decimal) -> str:
     """Says what is wrong with what an entry plans to lose; nothing where it may be."""
-    if risk < 0:
+    if not risk.is_finite() or risk < 0:
         return "risk: expected more than 0 dollars"
     if risk and stop_price:
         return "risk: expected nothing beside a stop_price"

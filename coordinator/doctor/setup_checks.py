@@ -7,6 +7,7 @@ from portfold.coordinator.configured import configured_limits, how_to_order
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
 from portfold.coordinator.fold.limits import limits_named, limits_of
+from portfold.coordinator.views.status import loosening_in_words
 from portfold.events.incoming import COORDINATOR
 
 _DIFFERENCES_SHOWN = 4
@@ -49,6 +50,10 @@ def limits(facts: Facts) -> Finding:
     differing = [name for name in wanted if wanted[name] != in_force.get(name)]
     if not differing:
         return ok("limits", _short(in_force))
+    waiting = facts.overview.view.loosening if facts.overview else None
+    if waiting is not None and limits_named(waiting.limits) == wanted:
+        text = f"those of the file wait {loosening_in_words(waiting)}"
+        return warn("limits", text, "nothing; or order them with the name of a second person: --second NAME")
     named = [f"{name} is {_cut(in_force.get(name, ''))}, not {_cut(wanted[name])}" for name in differing]
     more = f", and {len(named) - _DIFFERENCES_SHOWN} more" if len(named) > _DIFFERENCES_SHOWN else ""
     by = limits_now.by

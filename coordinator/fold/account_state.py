@@ -10,13 +10,17 @@ from portfold.dollars import ZERO
 class Difference(Struct):
     """What the log and the account say of one subject on which they differ, since the report of `since_ms`.
 
-    `stands`: it outlasted the grace, so it is no fill on its way; it was published and denies entries.
+    `stands`: it outlasted the grace, so it is no fill on its way; it was published and denies entries. Of a
+    symbol the account has `apart` signed contracts more than the log, and no fewer since the report of
+    `apart_ms`: what came on top may be a fill on its way, although the symbol differed before.
     """
 
     log: str
     reported: str
     since_ms: int
     stands: bool = False
+    apart: int = 0
+    apart_ms: int = 0
 
 
 class Account(Struct):

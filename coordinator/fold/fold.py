@@ -12,7 +12,6 @@ from portfold.coordinator.fold import repeats
 from portfold.coordinator.fold.earlier_events import as_known_to, reason_given_by
 from portfold.coordinator.fold.effects import (
     account,
-    calendar,
     capital,
     entry,
     lost_tail,
@@ -26,6 +25,7 @@ from portfold.coordinator.fold.effects.late_report import doubted_when_late
 from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.windows import publishing
 from portfold.dollars import EXACT
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.calendar import SessionsPublished, WindowsPublished
@@ -88,6 +88,7 @@ at once. Where profit is counted already, only such an order has it count anew. 
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
 It knows SessionsPublished, WindowsPublished, and limits that name windows.
 It knows what an entry plans to lose, the loss budget, and StopMoved.
+It takes over what nobody owns once that has outlasted the grace, and not only the difference of its symbol.
 What each decided is decided again alike.
 """
 
@@ -175,9 +176,9 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
         case CashMoved():
             return capital.cash_moved(state, at, event)
         case SessionsPublished():
-            return calendar.sessions_published(state, at, event)
+            return publishing.sessions_published(state, at, event)
         case WindowsPublished():
-            return calendar.windows_published(state, at, event)
+            return publishing.windows_published(state, at, event)
         case CoordinatorStarted():
             return _coordinator_started(state, at, event)
         case LogTailMissing():

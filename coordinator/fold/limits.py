@@ -12,7 +12,7 @@ from portfold.dollars import ZERO
 from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import Malformed
 from portfold.events.limits_changed import LimitsChanged
-from portfold.tiers_in_order import expected_of_tiers
+from portfold.whole_rules import expected_of_tiers
 
 _NOT_A_LIMIT = {"by", "reason", "config", "second"}
 _NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)

@@ -25,8 +25,7 @@ from portfold.events.legs import Leg, legs_text
 
 POSITIONS_HELD = 64
 UNSETTLED_HELD = 64
-CLOSES_REMEMBERED = 1024
-FILLS_REMEMBERED = 1024
+CLOSES_REMEMBERED = FILLS_REMEMBERED = 1024
 WORKERS_REMEMBERED = 256
 SESSIONS_REMEMBERED = 32  # more than a crash loop makes: an event of any may still be on its way
 ANSWERS_REMEMBERED = 8
@@ -213,8 +212,7 @@ class State(Struct):
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
     denied entries for days. `scopes` are closed, by their names, until a person opens them;
-    `loosening` is what was ordered, and counts from a later day on. `calendar` is there where limits name
-    windows, or something was published.
+    `loosening` was ordered, and waits for a later day; `calendar` is there where any is known.
     """
 
     limits: Limits | None = None

@@ -47,10 +47,15 @@ def entries_today(state: State, worker: str) -> int:
     return pending + (known.entered if known is not None else 0)
 
 
+def realized_today(state: State, worker: str) -> Decimal:
+    """Returns what the worker realized in the trading day, in dollars, net."""
+    known = _known_today(state, worker)
+    return known.realized if known is not None else ZERO
+
+
 def pnl_today(state: State, worker: str) -> Decimal:
     """Returns what the worker made in the trading day, in dollars, as the daily stop counts it."""
-    known = _known_today(state, worker)
-    made = known.realized if known is not None else ZERO
+    made = realized_today(state, worker)
     if counts_open(state):
         for held in state.positions.values():
             if held.worker == worker:

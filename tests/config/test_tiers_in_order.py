@@ -9,7 +9,7 @@ import pytest
 from portfold.config import ConfigError, load
 from portfold.coordinator.fold.limits import changed_limits, limits_of
 from portfold.events.codec import RefusedField
-from portfold.tiers_in_order import expected_of_tiers
+from portfold.whole_rules import expected_of_tiers
 from tests.coordinator.story import limits
 from tests.processes import config_folder
 

@@ -7,7 +7,7 @@ import time
 
 from portfold.cli.progress import progress
 from tests.simulation.outcome import Outcome
-from tests.simulation.plants import PLANTS
+from tests.simulation.plants.planted import PLANTS
 from tests.simulation.runner import Tally, run_one, run_parts, shortest
 
 _DEFAULT_EVENTS = 300

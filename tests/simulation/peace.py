@@ -9,6 +9,7 @@ from functools import partial
 
 from portfold.events.account import ACCOUNT
 from tests.simulation.compared import Compared
+from tests.simulation.schedule import DAY
 from tests.simulation.scheduler import Violation
 from tests.simulation.seats.cast import Cast
 
@@ -36,6 +37,7 @@ def peace(cast: Cast) -> None:
     _until(cast, lambda: _flat(cast), "ordered flattens end")
     _until(cast, lambda: _agree_once_settled(cast), "once settled the log agrees with the broker")
     cast.operator.act(cast.operator.open_all_scopes)
+    _until(cast, lambda: _nothing_is_latched(cast), "every limit that is latched lifts")
     cast.operator.act(cast.operator.resume_by_force)
     world.scheduler.run(world.scheduler.now + _LOOK_MS)
     compared.agrees_to_the_cent()
@@ -95,6 +97,20 @@ def _flat(cast: Cast) -> bool:
         cast.operator.act(cast.operator.close_at_broker)
     open_still = state.positions or state.flatten or cast.world.account.everything()
     return cast.world.judge.drained and not open_still
+
+
+def _nothing_is_latched(cast: Cast) -> bool:
+    """Whether no limit of money is; a person puts them out of force, waits for the days, and resumes."""
+    world, state = cast.world, cast.world.judge.checkpoint.state
+    if not world.judge.drained:
+        return False
+    if state.limits is not None and state.limits.chosen:
+        cast.operator.act(cast.operator.no_rules)
+    elif any(lock.until for lock in state.locks.values()):
+        world.skew_ms += DAY
+    elif state.locks:
+        cast.operator.act(cast.operator.resume_by_force)
+    return not state.locks and not (state.limits is not None and state.limits.chosen)
 
 
 def _somebody_is_answered(cast: Cast) -> bool:

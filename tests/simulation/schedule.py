@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from portfold.events.fields import Side
 from tests.simulation.broker.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
 from tests.simulation.memory.wire import Fault, FaultKind
+from tests.simulation.rules_of_money import Rules, drawn_orders, drawn_rules
 from tests.simulation.seats.scopes import drawn_scoped
 from tests.simulation.watch import OPERATOR, Watch, drawn_odd, drawn_watch
 
@@ -55,6 +56,7 @@ class Temper(NamedTuple):
     broker: str
     send_ms: int
     watch: Watch | None = None
+    rules: Rules | None = None
 
 
 class Schedule(NamedTuple):
@@ -150,8 +152,8 @@ _MOVES = (-40, -12, -5, -2, -1, 1, 2, 4, 8)
 _SIDES: tuple[Side, ...] = ("long", "long", "short")
 
 
-def drawn(seed: int, events: int) -> Schedule:
-    """The schedule of `seed`, of about `events` events."""
+def drawn(seed: int, events: int, rules: Rules | None = None) -> Schedule:
+    """The schedule of `seed`, of about `events` events; under these rules of money, or those of the seed."""
     random = Random(f"{seed}:schedule")
     temper = _temper(random)
     kinds, weights = _kinds(random)
@@ -169,6 +171,11 @@ def drawn(seed: int, events: int) -> Schedule:
         temper = temper._replace(watch=watch)
         odd = [Happening(*one) for one in drawn_odd(seed, watch, ms)]
         happenings = sorted([*happenings, *odd], key=lambda one: one.ms)
+    rules = drawn_rules(seed) if rules is None else rules
+    if rules is not None:
+        temper = temper._replace(rules=rules)
+        ordered = [Happening(*one) for one in drawn_orders(seed, ms)]
+        happenings = sorted([*happenings, *ordered], key=lambda one: one.ms)
     scoped = [Happening(*one) for one in drawn_scoped(seed, OPERATOR, WORKERS, ms)]
     happenings = sorted([*happenings, *scoped], key=lambda one: one.ms)
     return Schedule(temper, happenings)

@@ -7,6 +7,7 @@ from random import Random
 from tests.simulation.happening import Happenings
 from tests.simulation.outcome import Outcome, outcome_of
 from tests.simulation.peace import peace
+from tests.simulation.rules_of_money import Rules
 from tests.simulation.schedule import Happening, drawn
 from tests.simulation.scheduler import Violation
 from tests.simulation.seats.cast import Cast
@@ -16,10 +17,18 @@ _ONE_AFTER_THE_OTHER_MS = 20
 
 
 def simulate(
-    seed: int, events: int = 300, kept: Collection[int] | None = None, *, traced: bool = False
+    seed: int,
+    events: int = 300,
+    kept: Collection[int] | None = None,
+    *,
+    rules: Rules | None = None,
+    traced: bool = False,
 ) -> Outcome:
-    """Runs the schedule of `seed`, of about so many `events`; with `kept` only these of its happenings."""
-    temper, happenings = drawn(seed, events)
+    """Runs the schedule of `seed`, of about so many `events`; with `kept` only these of its happenings.
+
+    With `rules` it is under these rules of money, and not under those of the seed.
+    """
+    temper, happenings = drawn(seed, events, rules)
     cast = Cast(seed, temper)
     if traced:
         cast.world.network.trace = []

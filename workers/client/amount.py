@@ -71,13 +71,18 @@ class NamedLoss(TypedDict):
 
 def planned(side: str, plan: PlannedLoss) -> NamedLoss:
     """Returns what a request names. Raises RefusedField for a plan that is none."""
-    stop, price = (f"{exact(plan[name], name):f}" if name in plan else "" for name in ("stop_price", "price"))
-    risk = exact(plan["risk"], "risk") if "risk" in plan else ZERO
+    numbers = {name: exact(amount, name) for name, amount in plan.items()}  # type: ignore[arg-type]  # typed
+    for name, number in numbers.items():
+        if not number.is_finite() or (name == "risk" and number <= 0):
+            expected = "more than 0 dollars" if name == "risk" else "a price"
+            raise RefusedField(f"{name}: expected {expected}, got {number}")
+    stop, price = (f"{numbers[name]:f}" if name in numbers else "" for name in ("stop_price", "price"))
+    risk = numbers.get("risk", ZERO)
     refused = unfit_plan(side, stop, price, risk)
-    if "risk" in plan and not (risk.is_finite() and risk > 0):
-        refused = "risk: expected more than 0 dollars"
     if refused:
-        raise RefusedField(f"{refused}, got {plan}")
+        raise RefusedField(
+            f"{refused}, got {', '.join(f'{name} {number}' for name, number in numbers.items())}"
+        )
     return NamedLoss(stop_price=stop, price=price, risk=risk)
 
 

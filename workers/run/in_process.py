@@ -26,6 +26,7 @@ from portfold.events.codec import Fields, encode_checked
 from portfold.events.fields import Side
 from portfold.events.incoming import (
     ClockTicked,
+    CoordinatorStarted,
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -56,7 +57,7 @@ class InProcessPortfolio:
     """
 
     def __init__(self, limits: LimitsChanged, *, record: Record | None = None) -> None:
-        self.state = State(fold_version=FOLD_VERSION)
+        self.state = State()
         self._limits = limits
         self._record = record
         self._chain = GENESIS
@@ -86,7 +87,8 @@ class InProcessPortfolio:
         for gate, decision in kept:
             if not gate.standing(decision):
                 gate.ask_again(decision)
-        if not began:
+        if not began:  # as on any log: first who leads says by which rules
+            self.fold(CoordinatorStarted(leader="in-process", epoch=1, fold=FOLD_VERSION))
             self.fold(self._limits)
 
     def fold(self, event: Event, ms: int | None = None) -> Decided:

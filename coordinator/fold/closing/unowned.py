@@ -7,7 +7,7 @@ fill or close: what it shows may be closed by now, and what was taken over by it
 
 from collections.abc import Sequence
 
-from portfold.coordinator.fold.account_state import Account
+from portfold.coordinator.fold.account_state import Account, Difference
 from portfold.coordinator.fold.scopes import covers
 from portfold.coordinator.fold.state import POSITIONS_HELD, Position, Side, State, leg_key
 from portfold.dollars import ZERO
@@ -16,6 +16,8 @@ from portfold.events.decisions import PositionMismatch
 from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 
+_LASTS_SINCE = 9
+"""Before, whatever the account held beyond the log was taken, once the symbol differed for long enough."""
 _TAKEN_AT_ONCE = 16
 """Of an event's room for a hundred decisions."""
 
@@ -44,16 +46,23 @@ def unowned(state: State, account: Account, symbol: str) -> int:
     """Returns the signed contracts of a standing difference that only the account has; 0 for none.
 
     That is what it holds beyond all legs of that side, whatever the log holds on the other: a leg there that
-    was never filled would make others' contracts seem nobody's.
+    was never filled would make others' contracts seem nobody's. What came on top of the difference, or turned
+    it round, has to outlast the grace as well: a fill may be on its way in a symbol that differs already.
     """
     difference = account.differences.get(symbol)
     there = account.positions.get(symbol, 0)
-    if difference is None or not difference.stands or not there:
+    if difference is None or not difference.stands or not there or not _lasts(state, account, difference):
         return 0
     side: Side = "long" if there > 0 else "short"
     here = sum(held.size for held in state.positions.values() if (held.symbol, held.side) == (symbol, side))
     size = max(0, abs(there) - here)
     return size if there > 0 else -size
+
+
+def _lasts(state: State, account: Account, difference: Difference) -> bool:
+    if state.limits is None or state.fold_version < _LASTS_SINCE:
+        return True
+    return account.as_of_ms - difference.apart_ms >= state.limits.account_grace_ms
 
 
 def _take(state: State, account: Account, symbol: str, size: int, at: StreamId) -> PositionMismatch:

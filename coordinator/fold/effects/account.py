@@ -222,7 +222,7 @@ def _compare_from_here(account: Account) -> None:
 
 def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:
     """Notes what differs now, publishes what has lasted longer than the grace, and what is over."""
-    found = _differing(state, limits, account)
+    found, held = _differing(state, limits, account), net_positions(state)
     over = [subject for subject in account.differences if subject not in found]
     decisions: list[Decision] = []
     for subject in over:
@@ -234,6 +234,7 @@ def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:
             subject, Difference(log, reported_there, account.as_of_ms)
         )
         difference.log, difference.reported = log, reported_there
+        _note_apart(account, difference, account.positions.get(subject, 0) - held.get(subject, 0))
         lasting_ms = account.as_of_ms - difference.since_ms
         if difference.stands or lasting_ms < limits.account_grace_ms:
             continue
@@ -241,6 +242,14 @@ def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:
             difference.stands = True
             decisions.append(_differs(account, subject, difference, lasting_ms))
     return decisions
+
+
+def _note_apart(account: Account, difference: Difference, contracts: int) -> None:
+    """Notes how many contracts they are apart; more of them, or of the other side, are so from now on."""
+    before = difference.apart
+    if contracts * before <= 0 or abs(contracts) > abs(before):
+        difference.apart_ms = account.as_of_ms
+    difference.apart = contracts
 
 
 def _differing(state: State, limits: Limits, account: Account) -> dict[str, tuple[str, str]]:

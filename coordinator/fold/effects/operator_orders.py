@@ -1,9 +1,9 @@
 """Operators' orders: halt, flatten, change limits, and settle where log and broker differ."""
 
-from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing import flatten, scoped_orders
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
-from portfold.coordinator.fold.effects import calendar, marks, moments, ordered_limits, scoped_orders
+from portfold.coordinator.fold.effects import marks, moments, ordered_limits
 from portfold.coordinator.fold.effects.positions import (
     add_to_book,
     book_full,
@@ -22,6 +22,7 @@ from portfold.coordinator.fold.state import (
     is_kept,
     leg_of,
 )
+from portfold.coordinator.fold.windows import publishing
 from portfold.coordinator.fold.worker_day import note_realized
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
@@ -59,7 +60,7 @@ def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Dec
     if event.config:
         _remember_config(state, event.config)
     opened = open_first_day(state, at)
-    windows = calendar.look_anew(state, at)
+    windows = publishing.look_anew(state, at)
     waited = [*marks.end_doubts(state, at), *moments.end_waiting(state, at)]
     return [*opened, *loosening, *windows, *waited, *table.watch(state, at)]
 

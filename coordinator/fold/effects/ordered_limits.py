@@ -5,11 +5,12 @@ before the next trading day, unless the order names a second person. A newer ord
 """
 
 from portfold.bounds import LONGEST_TEXT
-from portfold.coordinator.fold.effects import account, calendar, capital, marks
+from portfold.coordinator.fold.effects import account, capital, marks
 from portfold.coordinator.fold.limits import Limits, Loosening, limits_differing, limits_named, limits_of
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.coordinator.fold.tightness import at_once
 from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.coordinator.fold.windows import publishing
 from portfold.coordinator.fold.windows.sessions import without_session
 from portfold.events.decisions import Decision, LooseningEnded, LooseningWaits
 from portfold.events.limits_changed import LimitsChanged
@@ -47,7 +48,7 @@ def fall_due(state: State, at: StreamId) -> list[Decision]:
     state.loosening = None
     put_in_force(state, at, due.limits, counts_anew=False)
     ended = LooseningEnded(by=due.limits.by, limits=due.changes, counts=True)
-    return [ended, *calendar.look_anew(state, at), *marks.end_doubts(state, at)]
+    return [ended, *publishing.look_anew(state, at), *marks.end_doubts(state, at)]
 
 
 def put_in_force(state: State, at: StreamId, limits: Limits, *, counts_anew: bool) -> None:

@@ -53,7 +53,7 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     remember_fill(state, at, event)
     shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
     note_entry(state, event.worker, state.reservations.get(key))
-    planned_before, plan = beyond(state), granted_plan(state, key, event.size)
+    planned_before, plan = beyond(state, event.worker), granted_plan(state, key, event.size)
     granted = _use_reservation(state, key, event.size)
     add_to_book(state, at, key, event, plan)
     breaches = _breaches(state, event, granted=granted, shared=shared)

@@ -8,8 +8,7 @@ take force, which stays on record and is bounded a day. What is latched for a we
 does a tier that only tells: it denies nothing.
 """
 
-from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.effects import scoped_orders
+from portfold.coordinator.fold.closing import flatten, scoped_orders
 from portfold.coordinator.fold.equity import equity_for
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock

@@ -19,7 +19,7 @@ def moved(state: State, event: StopMoved) -> list[Decision]:
     why_not = _why_not(state, event, held)
     if held is None or why_not:
         return [EventRejected(reason=f"StopMoved: {why_not}"[:SENTENCE], rejected="StopMoved")]
-    before = beyond(state)
+    before = beyond(state, event.worker)
     held.plan = Plan(stop=event.stop_price)
     breached = budget_breach(state, event, before)
     state.stats.limit_breaches += len(breached)
@@ -28,7 +28,7 @@ def moved(state: State, event: StopMoved) -> list[Decision]:
 
 def budget_breach(state: State, event: StopMoved | PositionOpened, before: str) -> list[Decision]:
     """Returns the breach where the plan is at a limit by this event, and was not `before`."""
-    after = "" if before else beyond(state)
+    after = "" if before else beyond(state, event.worker)
     if not after:
         return []
     reason = after[:SENTENCE]

@@ -5,7 +5,7 @@ happens, the leader writes a ClockTicked at the next deadline.
 """
 
 from portfold.coordinator.fold.closing import flatten
-from portfold.coordinator.fold.effects import account, calendar, capital, marks, moments, ordered_limits
+from portfold.coordinator.fold.effects import account, capital, marks, moments, ordered_limits
 from portfold.coordinator.fold.effects.entry import expire
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Day, PastDay
@@ -13,6 +13,7 @@ from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.exposure import contracts_ladder
 from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
+from portfold.coordinator.fold.windows import publishing
 from portfold.coordinator.fold.windows.sessions import without_session
 from portfold.coordinator.fold.windows.turning import next_turn, turn_if_due
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
@@ -136,7 +137,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     if state.account is not None:
         account.roll(state, state.account)
-    calendar.forget_what_is_over(state)
+    publishing.forget_what_is_over(state)
     loosened = ordered_limits.fall_due(state, at)
     if loosened:
         _end_by(state, at, state.limits)

@@ -44,6 +44,7 @@ ORDERED: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
 NO_ORDERS: tuple[tuple[str, dict[str, str], str], ...] = (
     ("halt", {"reason": " "}, "Why; goes on record: expected something"),
     ("resume", {"reason": "x", "force": "perhaps"}, "Force: expected one of no, yes"),
+    ("halt", {"reason": "x", "symbol": "CL", "worker": "ibs-CL"}, "expected one of them"),
     ("settle", SETTLED | {"size": "-1"}, "Contracts really held: expected a whole number"),
     ("settle", SETTLED | {"size": "1"}, "Entry price: expected that of the 1 held"),
     ("settle", SETTLED | {"pnl": "NaN"}, "Dollars made"),
@@ -73,6 +74,19 @@ def test_what_it_will_do_is_shown_first(led: Live, jane: Visitor) -> None:
 def test_a_flatten_pulls_the_kill_switch_too(led: Live, jane: Visitor) -> None:
     jane.orders("flatten", reason="outage")
     assert led.bus.last_pull() is not None
+
+
+def test_an_order_of_a_scope_says_what_is_in_it_and_pulls_no_kill_switch(led: Live, jane: Visitor) -> None:
+    led.enters("ES", "CL")
+    prepared = jane.sends("orders/flatten", form=jane.form_of("flatten"), reason="outage", symbol="CL")
+    page = shown(prepared.text)
+    assert "Closes now, of symbol CL: CL long 1 of ibs-CL. Nothing else." in page
+    refused = jane.orders("flatten", reason="outage", symbol="CL")
+    assert "Nothing was ordered" in refused.text, "what is of a scope is confirmed by its name"
+    typed = f"flatten {jane.portfolio} symbol CL"
+    assert jane.orders("flatten", typed=typed, reason="outage", symbol="CL").status_code == 200
+    assert last_said(led).items() >= {"type": "FlattenRequested", "symbol": "CL"}.items()
+    assert led.bus.last_pull() is None
 
 
 def test_where_the_log_refuses_it_is_still_said_that_the_switch_is_pulled(

@@ -8,7 +8,6 @@ joins the book when all is flattened, and no more of it.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State, reported_pnl
@@ -22,11 +21,13 @@ from portfold.events.account import (
     AccountReported,
     AccountSettled,
     AccountSilent,
+    CashMoved,
 )
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EventRejected,
+    LimitReached,
     PortfolioFlat,
     PositionMismatch,
     StopLossTriggered,
@@ -42,35 +43,12 @@ from portfold.events.incoming import (
     PositionSettled,
     WorkerStarted,
 )
-from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
-from tests.simulation.laws.to_be_flat import ToBeFlat, net_of
+from tests.simulation.laws.log_said import Log, differing_in, log_of
+from tests.simulation.laws.to_be_flat import ToBeFlat, catches_all, net_of
 from tests.simulation.scheduler import Violation
 
-
-class _Leg(NamedTuple):
-    symbol: str
-    signed: int
-    price: Decimal
-    worker: str
-
-
-class _Log(NamedTuple):
-    """What the log said after an event: its legs, what it has realized and has open, and the day's P&L."""
-
-    legs: tuple[_Leg, ...]
-    realized: Decimal
-    unrealized: Decimal
-    pnl: Decimal
-
-    def net(self) -> dict[str, int]:
-        net: dict[str, int] = {}
-        for leg in self.legs:
-            net[leg.symbol] = net.get(leg.symbol, 0) + leg.signed
-        return {symbol: size for symbol, size in net.items() if size}
-
-
-_NOTHING = _Log((), ZERO, ZERO, ZERO)
+_NOTHING = Log((), ZERO, ZERO, ZERO)
 
 
 class AccountLaw:
@@ -82,6 +60,8 @@ class AccountLaw:
         self.stands: set[str] = set()
         self.report: AccountReported | None = None
         self._since: dict[str, int] = {}
+        self._apart: dict[str, tuple[int, int]] = {}
+        """By symbol how many contracts they are apart, and since which report no fewer."""
         self._watched = ""
         self._heard_ms = 0
         self._silent = False
@@ -94,6 +74,8 @@ class AccountLaw:
         self._closed_ms = self._moved_ms = 0
         self._flattening = False
         self._to_be_flat = ToBeFlat()
+        self.at_roll: tuple[Decimal, tuple[Decimal, Decimal] | None] = (ZERO, None)
+        """The day's figure, and the equity, with which the trading day began, before the event was folded."""
 
     def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
         """Takes note of one event and what was decided on it. Raises Violation."""
@@ -108,24 +90,50 @@ class AccountLaw:
         if any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions):
             self._next_day()
             self._log = self._log._replace(pnl=reported_pnl(state))
+            self.at_roll = self.worse_of(self._log.pnl, limits), self.equity_that_counts
         if isinstance(event, AccountReported):
             self._reported(at, event, decisions, limits)
         elif isinstance(event, AccountSettled):
             self._settled(decisions)
+        elif isinstance(event, CashMoved) and self.report is not None:
+            self._paid(event, self.report, decisions, limits)
         else:
             _told("differs", set(), {one.subject for one in decisions if isinstance(one, AccountDiffers)})
         self._granted(decisions, limits)
         self._flat(at, event, decisions, state)
-        self._log = _log_of(state)
+        self._log = log_of(state)
         if moves and self.report is not None:  # a fill that was on its way has arrived
             differing = self._found(self.report, limits) | self.stands
             self._since = {subject: ms for subject, ms in self._since.items() if subject in differing}
-        self._handed_over(at, event, decisions, state)
+            self._apart = {symbol: one for symbol, one in self._apart.items() if symbol in differing}
+        self._handed_over(at, event, decisions, state, limits)
         self._stops(state, limits)
 
     def differing(self, report: AccountReported, limits: Limits) -> set[str]:
         """The subjects on which this report would differ from the log."""
-        return _differing(report, self._log, self._base, limits)
+        return differing_in(report, self._log, self._base, limits)
+
+    def worse_of(self, pnl: Decimal, limits: Limits) -> Decimal:
+        """Of the log's P&L of the day and the account's the worse; within a grace the log's alone."""
+        if not self._counts:
+            return pnl
+        if limits.stop_loss_on != "total":
+            return min(pnl, self._equity - self._unrealized - self._day_balance)
+        return min(pnl, self._equity - self._day_equity)
+
+    @property
+    def equity_that_counts(self) -> tuple[Decimal, Decimal] | None:
+        """With what is open and without, where the account's figures count."""
+        return (self._equity, self._equity - self._unrealized) if self._counts else None
+
+    @property
+    def _as_of_ms(self) -> int:
+        return self.report.as_of_ms if self.report is not None else 0
+
+    @property
+    def _counts(self) -> bool:
+        sure = EQUITY in self.stands if EQUITY in self._since else not self.behind
+        return self.report is not None and sure
 
     # --- the report ----------------------------------------------------------------------------------------
 
@@ -164,7 +172,7 @@ class AccountLaw:
 
     def _found(self, report: AccountReported, limits: Limits) -> set[str]:
         """The subjects on which they differ now; dollars that are behind say nothing new of the equity."""
-        found = _differing(report, self._log, self._base, limits)
+        found = differing_in(report, self._log, self._base, limits)
         return found - {EQUITY} | self.stands & {EQUITY} if self.behind else found
 
     def _compare(self, event: AccountReported, decisions: list[Decision], limits: Limits) -> None:
@@ -175,6 +183,7 @@ class AccountLaw:
             {one.subject for one in decisions if isinstance(one, AccountAgrees)},
         )
         self._since = {subject: self._since.get(subject, event.as_of_ms) for subject in differing}
+        self._apart = {subject: self._apart_now(event, subject) for subject in differing if subject != EQUITY}
         lasting = {
             subject for subject, ms in self._since.items() if event.as_of_ms - ms >= limits.account_grace_ms
         }
@@ -186,6 +195,12 @@ class AccountLaw:
         )
         self.stands |= lasting
 
+    def _apart_now(self, report: AccountReported, symbol: str) -> tuple[int, int]:
+        before, since_ms = self._apart.get(symbol, (0, 0))
+        apart = net_of(report).get(symbol, 0) - self._log.net().get(symbol, 0)
+        more = apart * before <= 0 or abs(apart) > abs(before)
+        return apart, report.as_of_ms if more else since_ms
+
     def _settled(self, decisions: list[Decision]) -> None:
         agrees = {one.subject for one in decisions if isinstance(one, AccountAgrees)}
         _told("agrees", self.stands & {EQUITY} if self.report is not None else set(), agrees)
@@ -193,6 +208,15 @@ class AccountLaw:
             self._base = self._equity - self._unrealized - self._log_then.realized
             self._since.pop(EQUITY, None)
             self.stands.discard(EQUITY)
+
+    def _paid(
+        self, event: CashMoved, report: AccountReported, decisions: list[Decision], limits: Limits
+    ) -> None:
+        """So much more or less is expected, and no profit or loss of the day."""
+        self._base += event.amount
+        self._day_equity += event.amount
+        self._day_balance += event.amount
+        self._compare(report, decisions, limits)
 
     def _silence(self, at: StreamId, limits: Limits, decisions: list[Decision]) -> None:
         told = [one for one in decisions if isinstance(one, AccountSilent)]
@@ -218,20 +242,26 @@ class AccountLaw:
         begun = state.flatten is not None and not self._flattening
         if closed or begun:
             self._closed_ms = at.ms
-        self._to_be_flat.note(event, decisions, state)
+        self._to_be_flat.note(event, [], state)
         for one in decisions:
-            if isinstance(one, PortfolioFlat) and not isinstance(event, AccountSettled):
-                said, there = self.report, self._flattening
-                fresh = said is not None and said.as_of_ms > self._closed_ms
-                if not there or said is None or not fresh or self._to_be_flat.is_not(said, state):
-                    raise Violation("flat is what the account says after the last close", f"{at}: {said}")
+            if isinstance(one, PortfolioFlat):
+                if not isinstance(event, AccountSettled):
+                    self._is_flat(at, state)
+                self._to_be_flat = ToBeFlat()  # another may begin in the same breath
+            self._to_be_flat.note(event, [one], state)
         self._left = set(state.flatten.left) if state.flatten is not None else set()
         self._flattening = state.flatten is not None
         if not self._flattening:
             self._to_be_flat = ToBeFlat()
 
+    def _is_flat(self, at: StreamId, state: State) -> None:
+        said, there = self.report, self._flattening
+        fresh = said is not None and said.as_of_ms > self._closed_ms
+        if not there or said is None or not fresh or self._to_be_flat.is_not(said, state):
+            raise Violation("flat is what the account says after the last close", f"{at}: {said}")
+
     def _handed_over(
-        self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State
+        self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State, limits: Limits
     ) -> None:
         """What nobody owns joins the book when everything is flattened; never more than the account holds."""
         taken: dict[str, int] = {}
@@ -239,14 +269,14 @@ class AccountLaw:
             if isinstance(one, PositionMismatch) and (one.worker, one.kind) == (ACCOUNT, "unknown_to_us"):
                 signed = one.broker_size if one.side == "long" else -one.broker_size
                 taken[one.symbol] = taken.get(one.symbol, 0) + signed
-        everything, within = any(isinstance(one, StopLossTriggered) for one in decisions), set[str]()
+        everything, within = any(map(_takes_everything, decisions)), set[str]()
         if isinstance(event, FlattenRequested) and not refusal(decisions):
             everything, within = everything or event.scope is None, {event.symbol}
         if event is self.report and self._flattening:
-            everything = everything or bool(state.stop or (state.halt and state.halt.flatten))
+            everything = everything or catches_all(state)
             within |= {one.name for one in state.scopes.values() if one.flatten and one.kind == "symbol"}
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
-        expected = self._unowned(taken) if (everything or within) and fresh else {}
+        expected = self._unowned(taken, limits) if (everything or within) and fresh else {}
         if not everything:
             expected = {symbol: size for symbol, size in expected.items() if symbol in within}
         if taken != expected:
@@ -254,7 +284,7 @@ class AccountLaw:
         if taken:
             self._moved_ms = at.ms
 
-    def _unowned(self, taken: Mapping[str, int]) -> dict[str, int]:
+    def _unowned(self, taken: Mapping[str, int], limits: Limits) -> dict[str, int]:
         """By symbol what the account holds beyond all that the log had on its side before this was taken."""
         there = net_of(self.report) if self.report is not None else {}
         found: dict[str, int] = {}
@@ -262,7 +292,8 @@ class AccountLaw:
             legs = [leg.signed for leg in self._log.legs if leg.symbol == symbol]
             same_side = sum(signed for signed in legs if signed * there[symbol] > 0)
             beyond = there[symbol] - same_side + taken.get(symbol, 0)
-            if beyond * there[symbol] > 0:
+            lasts = self._as_of_ms - self._apart.get(symbol, (0, 0))[1] >= limits.account_grace_ms
+            if beyond * there[symbol] > 0 and lasts:
                 found[symbol] = beyond
         return found
 
@@ -276,14 +307,7 @@ class AccountLaw:
             self._day_equity = self._equity + realized + opened
 
     def _stops(self, state: State, limits: Limits) -> None:
-        """Of both figures the worse counts; within the grace of a difference the log's alone."""
-        figure = self._log.pnl
-        sure = EQUITY in self.stands if EQUITY in self._since else not self.behind
-        if self.report is not None and sure:
-            there = self._equity - self._day_equity
-            if limits.stop_loss_on != "total":
-                there = self._equity - self._unrealized - self._day_balance
-            figure = min(figure, there)
+        figure = self.worse_of(self._log.pnl, limits)
         if state.day.stop_from - figure >= limits.daily_stop_loss and state.stop is None:
             raise Violation("the worse figure stops the day", f"{figure}, log {self._log.pnl}")
 
@@ -296,37 +320,6 @@ def _told(what: str, expected: set[str], told: set[str]) -> None:
         )
 
 
-def _log_of(state: State) -> _Log:
-    held = state.positions.values()
-    return _Log(
-        tuple(
-            _Leg(one.symbol, one.size if one.side == "long" else -one.size, one.price, one.worker)
-            for one in held
-        ),
-        state.net,
-        sum((one.unrealized for one in held), ZERO),
-        reported_pnl(state),
-    )
-
-
-def _differing(report: AccountReported, log: _Log, base: Decimal, limits: Limits) -> set[str]:
-    here, there = log.net(), net_of(report)
-    found = {symbol for symbol in here.keys() | there.keys() if here.get(symbol) != there.get(symbol)}
-    found |= {
-        one.symbol
-        for one in parse_holdings(report.positions)
-        if _paid_otherwise(one.symbol, one.price, log, limits)
-    } - found
-    moved = report.equity - report.unrealized - log.realized - base
-    return found | {EQUITY} if abs(moved) > limits.account_tolerance else found
-
-
-def _paid_otherwise(symbol: str, price: Decimal, log: _Log, limits: Limits) -> bool:
-    """Whether it was paid otherwise than the log has it; it cannot say where it holds both sides."""
-    legs = [leg for leg in log.legs if leg.symbol == symbol]
-    if not price or len({leg.signed > 0 for leg in legs}) != 1:
-        return False
-    paid = sum((leg.price * leg.signed for leg in legs), ZERO)
-    here = paid / sum(leg.signed for leg in legs)
-    size = abs(sum(leg.signed for leg in legs))
-    return abs(here - price) * size * limits.point_values[symbol] > limits.account_tolerance
+def _takes_everything(one: Decision) -> bool:
+    latched = isinstance(one, LimitReached) and one.action == "flatten" and not one.worker
+    return latched or isinstance(one, StopLossTriggered)

@@ -12,6 +12,8 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.keys import Keys
 from tests.simulation.laws.account_law import AccountLaw
 from tests.simulation.laws.book import Book
+from tests.simulation.laws.mark_law import MarkLaw
+from tests.simulation.laws.money_law import MoneyLaw
 from tests.simulation.memory.server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
 
@@ -24,6 +26,8 @@ class Judge(Observer):
     def __init__(self, server: MemoryServer, keys: Keys) -> None:
         self.book = Book()
         self.account = AccountLaw()
+        self.money = MoneyLaw(self.account)
+        self.marks = MarkLaw()
         self.checkpoint = beginning()
         self.epoch = 0
         self._snapshot: object = None
@@ -73,11 +77,17 @@ class Judge(Observer):
             self._state_holds(decided)
             expected += decided.entries
             if entry.id.answerable:
-                self.book.enter(entry.id, decided.event, decided.decisions)
-                self.account.enter(entry.id, decided.event, decided.decisions, self.checkpoint.state)
+                self._laws_hold(decided)
         if self.checkpoint.cursor != after:
             raise Violation("only events are decided", f"there is none at {after}")
         return expected
+
+    def _laws_hold(self, decided: Decided) -> None:
+        at, event, decisions, state = decided.at, decided.event, decided.decisions, self.checkpoint.state
+        self.book.enter(at, event, decisions)
+        self.account.enter(at, event, decisions, state)
+        self.money.enter(at, event, decisions, state)
+        self.marks.enter(at, event if decided.took_effect else None, decisions, state)
 
     def _state_holds(self, decided: Decided) -> None:
         try:

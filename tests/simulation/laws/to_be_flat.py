@@ -20,8 +20,7 @@ class ToBeFlat:
             if isinstance(one, StopLossTriggered):
                 self._everything = True
             if isinstance(one, FlattenOrdered):
-                caught = bool(state.stop or (state.halt and state.halt.flatten))
-                self._everything = self._everything or one.everything or caught
+                self._everything = self._everything or one.everything or catches_all(state)
                 self._symbols |= {leg.symbol for leg in parse_legs(one.positions)}
         if isinstance(event, FlattenRequested) and event.symbol:
             self._symbols.add(event.symbol)
@@ -39,6 +38,12 @@ class ToBeFlat:
         working = {pair.partition("=")[0] for pair in said.working.split(" ") if pair}
         alone = (working & self._symbols) - others
         return bool(alone) or any(there.get(symbol, 0) != size for symbol, size in here.items())
+
+
+def catches_all(state: State) -> bool:
+    """Whether whatever fills is to be closed: after a stop, a limit that flattens, an order to flatten."""
+    latched = any(lock.action == "flatten" for lock in state.locks.values())
+    return latched or bool(state.stop or (state.halt and state.halt.flatten))
 
 
 def net_of(report: AccountReported) -> dict[str, int]:

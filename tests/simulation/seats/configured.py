@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from portfold.config import Configuration, ConfiguredAccount, load
+from portfold.config import Configuration, ConfiguredAccount, ConfiguredRules, load
 from tests.simulation.schedule import Temper
 from tests.simulation.watch import Watch
 
@@ -43,11 +43,18 @@ def configured(temper: Temper) -> Configuration:
         max_positions=temper.max_positions,
         daily_stop_loss=Decimal(temper.daily_stop_loss),
         symbols=SYMBOLS,
-        rules=structs.replace(packaged.portfolio.rules, marks_together_seconds=temper.max_positions % 2),
+        rules=_rules(temper),
     )
     # Point values of many others would be most of each order of limits, status and snapshot.
     contracts = {symbol: packaged.contracts[symbol] for symbol in SYMBOLS}
     return structs.replace(packaged, runtime=runtime, portfolio=portfolio, contracts=contracts)
+
+
+def _rules(temper: Temper) -> ConfiguredRules:
+    """Those that were drawn; else marks that count together, in some."""
+    if temper.rules is not None:
+        return ConfiguredRules(**temper.rules)
+    return ConfiguredRules(marks_together_seconds=temper.max_positions % 2)
 
 
 def _watched(watch: Watch) -> ConfiguredAccount:

@@ -1,14 +1,14 @@
 """Operators, and people with a Redis shell: orders, settlements, and garbage written by hand."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
 from portfold.cli.operate.reconcile import _as_event as as_event
-from portfold.coordinator.fold.limits import changed_limits
+from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, changed_limits
 from portfold.coordinator.views.view_field import view_in
-from portfold.events.account import ACCOUNT, AccountSettled
+from portfold.events.account import ACCOUNT, AccountSettled, CashMoved
 from portfold.events.codec import RefusedField, encode_checked
 from portfold.events.incoming import (
     Event,
@@ -26,11 +26,18 @@ from portfold.workers.brokers.settlement import Settlement
 from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.simulation.memory.wire import Wire
+from tests.simulation.rules_of_money import Rules
 from tests.simulation.scheduler import Process
 from tests.simulation.seats.configured import ACCOUNT_NAME
 from tests.simulation.seats.world import Seat, World
 
-_BY = "olga"
+
+def _in_words(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_BY, _SECOND = "olga", "petra"
+_NO_RULES = {name: _in_words(absent) for name, absent in RULES_THAT_MAY_BE_ABSENT.items()}
 BOOK = Path(__file__)
 """A file that exists: what is opened in its place is the run's book."""
 
@@ -106,11 +113,29 @@ class OperatorSeat(Seat):
         self._wire.pull_killswitch(pull_fields(_BY, "enough", event))
 
     def limits(self, max_positions: int, max_contracts: int) -> None:
-        """Orders limits; alone, or where positions are odd with a second person's name."""
+        second = _SECOND if max_positions % 2 else ""
         changes = {"max_positions": str(max_positions), "max_contracts": str(max_contracts)}
+        self._change(changes, second)
+
+    def rules(self, drawn: Rules, second: str) -> None:
+        """Orders these rules of money, and none of the others; alone, or with a second person's name."""
+        self._change(_NO_RULES | {name: _in_words(value) for name, value in drawn.items()}, second)
+
+    def no_rules(self) -> None:
+        """Puts no rule of money in force."""
+        self._change(_NO_RULES, _SECOND)
+
+    def pay(self, dollars: int) -> None:
+        """Pays so much into the account, or out of it, and `portfold account cash`."""
+        self.world.account.moves(Decimal(dollars))
+        self._say(CashMoved(by=_BY, reason="a wire", amount=Decimal(dollars)))
+
+    def _change(self, changes: Mapping[str, str], second: str) -> None:
         view = view_in(self._wire.status())
         in_force = view.limits if view else None
-        second = "petra" if max_positions % 2 else ""
+        self._say(changed_limits(in_force, changes, by=_BY, reason="as I like", second=second))
+        view = view_in(self._wire.status())
+        in_force = view.limits if view else None
         self._say(changed_limits(in_force, changes, by=_BY, reason="as I like", second=second))
 
     def settle(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from portfold.events.codec import RefusedField
 from portfold.events.decisions import EntryAllowed
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.amount import Amount
@@ -40,6 +41,21 @@ def test_a_price_means_what_its_author_wrote(gates: Gates, live: Live) -> None:
     for price, _ in PRICES:
         assert gate.position_opened("ES", price=price)
     assert [opened["price"] for opened in live.said("PositionOpened")] == [written for _, written in PRICES]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_an_entry_may_lose_and_where_its_stop_goes_are_on_the_log(gates: Gates, live: Live) -> None:
+    gate = gates()
+    with gate.request_entry("ES", stop_price=4990.25, price=5000):
+        gate.position_opened("ES", price=5000)
+        assert gate.stop_moved("ES", price=np.float64(4995.5))
+    live.all_decided()
+    (asked,), (moved,) = live.said("EntryRequested"), live.said("StopMoved")
+    assert (asked["stop_price"], asked["price"], moved["stop_price"]) == ("4990.25", "5000", "4995.5")
+    assert live.status()["events_rejected"] == "0"
+    for plan in ({"risk": 0}, {"risk": float("nan")}, {"stop_price": 5001, "price": 5000}):
+        with pytest.raises(RefusedField):
+            gate.request_entry("CL", **plan)
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -1,8 +1,9 @@
 """The loss budget: an entry is denied where all stops together, its own among them, would reach a limit.
 
 Every limit of money that closes everything counts: the day's stop, a tier, the week's loss, an armed lock,
-both floors. It is a plan of what stops would lose: a gap fills worse, and breaks it. A stop that moves away
-or a fill at a worse price may reach the limit too: that is a fact, so it is folded and said as a breach.
+both floors; and the worker's own loss, which closes that worker. It is a plan of what stops would lose: a gap
+fills worse, and breaks it. A stop that moves away or a fill at a worse price may reach a limit too: that is a
+fact, so it is folded and said as a breach.
 """
 
 from portfold.coordinator.fold.equity import FLOOR, TRAILING
@@ -29,7 +30,7 @@ def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial |
     asked = entry_at_stop(limits, request, plan)
     if asked is None:
         return Denial(_CODE, _why_not_known(limits, request))
-    found = worst_of_all(state, limits, asked)
+    found = worst_of_all(state, limits, asked, request.worker)
     if isinstance(found, Unknown):
         return Denial(_CODE, _in_words(found))
     return Denial(_CODE, _in_words(found)) if found.room <= 0 else None
@@ -43,12 +44,12 @@ def _why_not_known(limits: Limits, request: EntryRequested) -> str:
     return f"{loss} is not known without a {lacks}: name risk"
 
 
-def beyond(state: State) -> str:
-    """Says how the plan is at a limit as things are; nothing where it is not, or there is no such rule."""
+def beyond(state: State, worker: str) -> str:
+    """Says how the plan, or the worker's own, is at a limit; nothing where it is not."""
     limits = state.limits
     if limits is None or not limits.loss_budget:
         return ""
-    found = worst_of_all(state, limits)
+    found = worst_of_all(state, limits, worker=worker)
     return _in_words(found) if isinstance(found, Unknown) or found.room <= 0 else ""
 
 
@@ -65,7 +66,9 @@ def _in_words(found: Worst | Unknown) -> str:
 
 
 def _counted(found: Worst) -> tuple[str, str]:
-    return ("Equity", "realized equity") if found.rule in _OF_EQUITY else ("Day's P&L", "realized")
+    if found.rule in _OF_EQUITY:
+        return "Equity", "realized equity"
+    return ("Worker's P&L of the day" if found.rule == "worker_daily_loss" else "Day's P&L"), "realized"
 
 
 def read(state: State, limits: Limits) -> Reading | None:

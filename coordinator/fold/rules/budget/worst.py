@@ -16,8 +16,15 @@ from portfold.coordinator.fold.equity import (
 )
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.budget.at_stop import entry_at_stop, leg_at_stop
-from portfold.coordinator.fold.rules.limits import daily_loss, loss_tiers, profit_lock, week
+from portfold.coordinator.fold.rules.limits import (
+    daily_loss,
+    loss_tiers,
+    profit_lock,
+    week,
+    worker_daily_loss,
+)
 from portfold.coordinator.fold.state import State, daily_pnl, earlier, reported_pnl
+from portfold.coordinator.fold.worker_day import realized_today
 from portfold.dollars import ZERO
 
 _OF_THE_DAY = (
@@ -58,24 +65,34 @@ class Worst(NamedTuple):
         return self.now - self.limit
 
 
-def worst_of_all(state: State, limits: Limits, asked: Decimal = ZERO) -> Worst | Unknown:
-    """Returns the limit that is nearest, with `asked` more at its stop; Unknown where a leg's loss is."""
-    of_day = since_entry = slots = ZERO
+def worst_of_all(state: State, limits: Limits, asked: Decimal = ZERO, worker: str = "") -> Worst | Unknown:
+    """Returns the limit that is nearest, with `asked` more at its stop; Unknown where a leg's loss is.
+
+    The limit of one `worker` is among them, if one is named: that of nobody else is nearer by its entry.
+    """
+    of_day = since_entry = slots = own_legs = own_slots = ZERO
     for held in state.positions.values():
         made = leg_at_stop(limits, held)
         if made is None:
             return Unknown(f"{held.symbol} {held.side} {held.size} of {held.worker}")
         since_entry += min(ZERO, made)
-        of_day += min(ZERO, made - earlier(state, held))
+        today = min(ZERO, made - earlier(state, held))
+        of_day += today
+        own_legs += today if held.worker == worker else ZERO
     for slot in state.reservations.values():
         made = entry_at_stop(limits, slot, slot.plan)
         if made is None:
             return Unknown(f"{slot.symbol} {slot.side} {slot.size}, reserved by {slot.worker}")
         slots += min(ZERO, made)
+        own_slots += min(ZERO, made) if slot.worker == worker else ZERO
     asked = min(ZERO, asked)
     day = state.day.realized + daily_pnl(state) - reported_pnl(state)
     closes = ((rule, closes_at(state, limits)) for rule, closes_at in _OF_THE_DAY)
     found = [Worst(rule, limit, day, of_day, slots, asked) for rule, limit in closes if limit is not None]
+    own = worker_daily_loss.closes_at(state, limits, worker) if worker else None
+    if own is not None:
+        realized = realized_today(state, worker)
+        found.append(Worst("worker_daily_loss", own, realized, own_legs, own_slots, asked))
     found += [
         Worst(rule, floor, money, since_entry, slots, asked) for rule, floor, money in _floors(state, limits)
     ]

@@ -37,13 +37,21 @@ def is_reached(state: State, worker: str) -> bool:
     return state.limits is not None and _reached(state, state.limits, worker) is not None
 
 
+def closes_at(state: State, limits: Limits, worker: str) -> Decimal | None:
+    """Returns the P&L of its day at which the worker is closed, if it has such a limit."""
+    most = by_name(limits.worker_daily_loss).of(worker)
+    return None if most is None else pnl_today(state, worker) + lost_today(state, worker) - most
+
+
 def watch(state: State, at: StreamId) -> list[Decision]:
     """Closes each worker whose loss has come to its limit."""
     limits = state.limits
     if limits is None or not limits.worker_daily_loss:
         return []
     decisions: list[Decision] = []
-    due = [name for name in state.workers if _is_due(state, limits, name)]
+    holders = {held.worker for held in state.positions.values()}
+    active = (name for name, known in state.workers.items() if known.today is not None or name in holders)
+    due = [name for name in active if _is_due(state, limits, name)]
     for name in due[:_CLOSED_AT_ONCE]:
         decisions += _close(state, at, limits, name)
     return decisions

@@ -141,6 +141,20 @@ def test_limits_that_somebody_ordered_are_warned_of(fit: Fit) -> None:
     assert "in force by jane" in fit.text("limits")
 
 
+def test_limits_of_the_file_that_wait_for_the_next_day_are_warned_of(fit: Fit) -> None:
+    own = fit.live.bus.status()["limits"]
+    ordered = {name: value for name, _, value in (pair.partition("=") for pair in own.split("; "))}
+    more = {"max_positions": "5", "max_contracts": "5"}
+    fit.live.by_hand(
+        *("type", "LimitsChanged", "by", "jane", "reason", "as in the file"),
+        *(word for pair in (ordered | more).items() for word in pair),
+    )
+    fit.live.all_decided()
+    fit.edit(limits={"max_positions": 5})
+    assert fit.found() == {"limits": "warn"}
+    assert "those of the file wait from" in fit.text("limits")
+
+
 def test_a_symbol_without_a_contract_fails(fit: Fit) -> None:
     own = fit.live.bus.status()["limits"]
     ordered = {name: value for name, _, value in (pair.partition("=") for pair in own.split("; "))}

@@ -49,6 +49,21 @@ def test_what_has_not_outlasted_its_grace_at_the_order_is_closed_once_it_has() -
     assert only(FlattenHandedOver, decisions).positions == "ES:long:2:account"
 
 
+@pytest.mark.parametrize("other", ["ES:short:3:100", "ES:long:3:100"])
+def test_what_turns_round_or_comes_on_top_may_be_a_fill_and_has_a_grace_of_its_own(other: str) -> None:
+    story = differing()
+    story.account_says("50000", other)
+    assert each(PositionMismatch, story.flatten()) == []
+    assert each(PositionMismatch, story.account_says("50000", other, after=GRACE - 2)) == []
+    assert only(PositionMismatch, story.account_says("50000", other)).broker_size == 3
+
+
+def test_what_became_less_of_it_has_no_grace_of_its_own() -> None:
+    story = differing()
+    story.account_says("50000", "ES:long:1:100")
+    assert only(PositionMismatch, story.flatten()).broker_size == 1
+
+
 def test_without_a_flatten_under_way_it_stays_where_it_is() -> None:
     story = differing()
     assert story.account_says("50000", TWO) == []

@@ -229,6 +229,15 @@ def test_of_all_limits_that_close_everything_the_nearest_holds_and_is_named(
     assert f"({named})" in reason(portfolio(**rules).asks("ES", **risking(most)))
 
 
+def test_a_workers_own_daily_loss_is_its_own_budget_and_nobody_elses() -> None:
+    story = portfolio(worker_daily_loss="ibs-ES=1000")
+    story.asks("CL", **risking("1200"))
+    denied = story.asks("ES", **risking("1000"))
+    assert "Worker's P&L of the day would be $-1,000.00 of $-1,000.00 (worker_daily_loss)" in reason(denied)
+    assert code(story.asks("ES", **risking("999.99"))) == "allowed"
+    assert code(story.asks("SI", **risking("300"))) == "allowed"
+
+
 def test_an_armed_profit_lock_is_no_ones_to_lose() -> None:
     story = portfolio(profit_lock_at=Decimal(500), profit_lock_floor=Decimal(200))
     story.enters("ES", price="5000")

@@ -22,6 +22,7 @@ from portfold.coordinator.fold.rules.budget.at_stop import leg_at_stop
 from portfold.coordinator.fold.rules.budget.worst import Worst
 from portfold.coordinator.fold.state import Position
 from portfold.events.decisions import EntryAllowed, EntryDenied, EventRejected
+from portfold.events.incoming import EntryRequested
 from tests.coordinator.fold.budget.books import moves_stop
 from tests.coordinator.story import DAY, Story, each
 
@@ -141,7 +142,7 @@ class Trial:
         self.random = Random(seed)
         self.rules, self.limits = rules_of(self.random)
         self.story, self.book = Story(**self.limits), Book(self.rules)
-        self.sizes: dict[str, int] = {}
+        self.numbers: dict[str, str] = {}
         self.allowed = self.denied = 0
 
     def run(self, steps: int) -> None:
@@ -176,6 +177,8 @@ class Trial:
         asked.fills = [(size, price)]
         rooms = self.book.rooms(asked)
         answer = self.story.asks(symbol, size, side, **named)
+        assert isinstance(self.story.last, EntryRequested)
+        self.numbers[symbol] = str(self.story.last.seq)
         if isinstance(answer, EntryAllowed):
             assert rooms is not None
             assert min(rooms) > -_AVERAGES_ARE_ROUNDED, (answer, min(rooms))
@@ -200,7 +203,7 @@ class Trial:
     def _fill_or_withdraw(self, symbol: str) -> None:
         slot = self.book.slots[symbol]
         if self.random.random() < 0.2:
-            self.story.withdraws(symbol)
+            self.story.withdraws(symbol, request=self.numbers[symbol])
             del self.book.slots[symbol]
             return
         [(left, expected)] = slot.fills

@@ -104,7 +104,7 @@ def test_the_next_trading_day_counts_from_nothing() -> None:
     story.at(chicago(2025, 1, 15, 16, 59))
     assert asks(story, "CL") == "worker_entries"
     story.at(chicago(2025, 1, 15, 17))
-    assert trades(story, "ES") == "allowed"
+    assert (trades(story, "ES"), trades(story, "ES")) == ("allowed", "worker_entries")
 
 
 def test_a_rule_that_comes_in_the_middle_of_a_day_knows_what_was_entered_before() -> None:

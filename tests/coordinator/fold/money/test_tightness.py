@@ -60,3 +60,20 @@ def test_the_order_that_has_the_rest_in_force_is_one_to_type() -> None:
         "portfold limits --start-balance 50000 --profit-denies-only true "
         "--loss-tiers '50%=tell 80%=deny' --by NAME --reason TEXT"
     )
+
+
+BUDGET = {"loss_budget": "default", "default_risk": "ES=500", "stop_costs": "ES=17.50"}
+
+
+@pytest.mark.parametrize(
+    ("file", "holds"),
+    [
+        ({}, BUDGET),
+        (BUDGET | {"default_risk": "ES=100"}, BUDGET),
+        (BUDGET | {"stop_costs": ""}, BUDGET),
+        (BUDGET | {"loss_budget": "deny"}, BUDGET | {"loss_budget": "deny"}),
+    ],
+)
+def test_a_file_neither_ends_nor_widens_a_loss_budget(file: dict[str, Any], holds: dict[str, Any]) -> None:
+    found = after_a_file(BUDGET, file)
+    assert {name: getattr(found, name) for name in BUDGET} == holds

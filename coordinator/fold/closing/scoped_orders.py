@@ -4,8 +4,8 @@ Guarantees: what is outside of the scope stays as it is. An order about a name t
 whoever mistypes one must not believe that it is closed.
 """
 
+from portfold.bounds import LONGEST_TEXT
 from portfold.coordinator.fold.closing import scoped
-from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.rules.limits import worker_daily_loss
 from portfold.coordinator.fold.scopes import SCOPES_HELD, symbols_of
 from portfold.coordinator.fold.state import State, first_of
@@ -81,4 +81,4 @@ def _closed(state: State) -> str:
 
 
 def _refused(kind: str, why: str) -> EventRejected:
-    return EventRejected(reason=f"{kind}.{why}"[:SENTENCE], rejected=kind)
+    return EventRejected(reason=f"{kind}.{why}"[:LONGEST_TEXT], rejected=kind)

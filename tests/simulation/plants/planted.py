@@ -9,7 +9,14 @@ from unittest import mock
 from msgspec import structs
 
 from portfold.coordinator.fold import fill_names, repeats
-from portfold.coordinator.fold.effects import entry, ordered_limits, positions, presence
+from portfold.coordinator.fold.effects import (
+    entry,
+    ordered_limits,
+    positions,
+    presence,
+    resuming,
+    time_passing,
+)
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision, EntryAllowed, EventRejected
@@ -18,6 +25,7 @@ from portfold.events.incoming import (
     EntryRequested,
     PositionClosed,
     PositionOpened,
+    TradingResumed,
     WorkerLost,
     WorkerStopped,
 )
@@ -31,9 +39,10 @@ from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.last_moment import SendAttempt
 from portfold.workers.client.requests import Requests
 from portfold.workers.flattener.flattener import Flattener
-from tests.simulation.account_plants import ACCOUNT_PLANTS
 from tests.simulation.broker.account import OwnBroker
 from tests.simulation.memory import server as memory_server
+from tests.simulation.plants.account_plants import ACCOUNT_PLANTS
+from tests.simulation.plants.money_plants import MONEY_PLANTS
 
 
 @contextmanager
@@ -252,12 +261,41 @@ def _loosens_at_once() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _new_day_opens_scopes() -> Iterator[None]:
+    """What is closed apart is open again with the next trading day."""
+    rolls = time_passing.roll
+
+    def roll(state: State, at: StreamId) -> list[Decision]:
+        state.scopes.clear()
+        return rolls(state, at)
+
+    with mock.patch.object(time_passing, "roll", roll):
+        yield
+
+
+@contextmanager
+def _resume_opens_scopes() -> Iterator[None]:
+    """A resume of the whole opens what is closed apart."""
+    lifts = resuming.resumed
+
+    def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
+        if event.scope is None:
+            state.scopes.clear()
+        return lifts(state, at, event)
+
+    with mock.patch.object(resuming, "resumed", resumed):
+        yield
+
+
 PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "no-epoch-check": _no_epoch_check,
     "no-cursor-check": _no_cursor_check,
     "no-dedupe": _no_dedupe,
     "no-reservation": _no_reservation,
     "loosens-at-once": _loosens_at_once,
+    "new-day-opens-scopes": _new_day_opens_scopes,
+    "resume-opens-scopes": _resume_opens_scopes,
     "no-look-at-the-retired": _no_look_at_the_retired,
     "sends-again": _sends_again,
     "does-not-ask": _does_not_ask,
@@ -272,5 +310,6 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "failed-close-is-reported": _failed_close_is_reported,
     "part-is-taken-for-the-whole": _part_is_taken_for_the_whole,
     **ACCOUNT_PLANTS,
+    **MONEY_PLANTS,
 }
 """By the names that `--plant` takes."""

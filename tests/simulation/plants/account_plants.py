@@ -1,4 +1,4 @@
-"""Bugs to plant in what is made of the account: each takes one safeguard out, as those of `plants`."""
+"""Bugs to plant in what is made of the account: each takes one safeguard out, as those of `planted`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,6 +19,7 @@ from portfold.coordinator.views.view_field import view_in
 from portfold.dollars import ZERO
 from portfold.events.account import AccountReported
 from portfold.events.decisions import Decision, PositionMismatch
+from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 from portfold.workers.flattener.unowned import Unowned
 
@@ -100,10 +101,10 @@ def _unowned_by_an_older_report() -> Iterator[None]:
     """What a report shows from before the last close is taken over as well, for the second time."""
     takes = unowned.take_unowned
 
-    def take(state: State, at: StreamId) -> list[PositionMismatch]:
+    def take(state: State, at: StreamId, scopes: Sequence[Scope] | None = None) -> list[PositionMismatch]:
         if state.account is not None:
             state.account.moved_ms = 0
-        return takes(state, at)
+        return takes(state, at, scopes)
 
     with ExitStack() as stack:
         for rule in (account, daily_loss, latching, operator_orders):

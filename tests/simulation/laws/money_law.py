@@ -1,0 +1,222 @@
+"""What must hold of the limits of money, looked at from the log and the money reckoned a second time.
+
+What is reached is latched, from that event on, and nothing else is; while it stands it denies, and the first
+in the order of the page answers; what flattens orders that; it lifts on its day or by a resume, a floor by a
+resume alone, the week by none; a resume is forced where it has to be, and no more often than may be. The peak
+is the highest equity that counted, and so no floor falls.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.state import State, reported_pnl
+from portfold.dollars import ZERO
+from portfold.events.account import AccountReported, CashMoved
+from portfold.events.decisions import (
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    EventRejected,
+    FlattenOrdered,
+    LimitReached,
+    PortfolioFlat,
+    TradingDayStarted,
+)
+from portfold.events.incoming import (
+    Event,
+    Malformed,
+    PositionClosed,
+    PositionOpened,
+    PositionSettled,
+    TradingResumed,
+    WorkerStarted,
+)
+from portfold.events.limits_changed import LimitsChanged
+from portfold.events.stream_id import StreamId
+from tests.simulation.laws.account_law import AccountLaw
+from tests.simulation.laws.money import COUNT_ANEW, FLOORS, LONG, Dollars, Due, Money
+from tests.simulation.scheduler import Violation
+
+_IN_ORDER = (
+    *FLOORS,
+    "weekly_loss",
+    "rolling_loss",
+    "loss_tiers",
+    "profit_target",
+    "profit_lock_at",
+    "consistency_percent",
+    "weekly_profit",
+)
+_FILLS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
+_LATCHED = "what is reached is latched, and nothing else"
+_LIFTS = "what is latched lifts on its day or by a resume, and a floor by a resume alone"
+
+
+class MoneyLaw:
+    """Follows what is latched. `lifted` are the rules that a forced resume has lifted for the day."""
+
+    def __init__(self, account: AccountLaw) -> None:
+        self._account = account
+        self._money = Money()
+        self._latched: dict[str, Due] = {}
+        self._lifted: set[str] = set()
+        self._forced = 0
+        self._stopped = self._flat = False
+        self._in_doubt = True
+        self._due_before: dict[str, Due] = {}
+
+    def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
+        """Takes note of one event and what was decided on it. Raises Violation."""
+        limits, money = state.limits, self._money
+        days = [one for one in decisions if isinstance(one, TradingDayStarted)]
+        money.time_passes(at.ms, days)
+        if days:
+            self._lifted, self._forced = set(), 0
+        if limits is None:
+            return
+        refused = any(isinstance(one, EventRejected) for one in decisions)
+        flat = not state.positions and (not limits.account or state.flatten is None)
+        became_flat = not state.positions and any(isinstance(one, PortfolioFlat) for one in decisions)
+        before, dollars = dict(self._latched), self._dollars(state, limits)
+        self._days_lift(state, was_flat=self._flat or flat or became_flat)
+        anew = isinstance(event, LimitsChanged) and bool(event.second)
+        then = dollars._replace(day=self._account.worse_of(ZERO, limits)) if days else dollars
+        money.limits_change(at.ms, limits, then, anew=anew)
+        if isinstance(event, CashMoved) and not refused:
+            money.paid(event.amount)
+        elif isinstance(event, TradingResumed) and event.scope is None and not refused:
+            self._resumes(at, event, limits, dollars)
+        between = self._before_it_agrees(event, limits, dollars, state)
+        if days and limits.account and isinstance(event, AccountReported):
+            day, account = self._account.at_roll
+            money.stands(limits, dollars._replace(day=day, account=account))
+            between = money.due
+        money.stands(limits, dollars)
+        knowns = (money.due, self._due_before, between)
+        for one in decisions:
+            if isinstance(one, LimitReached):
+                self._reached(at, one, decisions, knowns)
+        self._same_latches(at, state, before)
+        self._all_are_latched(at)
+        self._same_peak(at, state)
+        self._answers(at, decisions)
+        self._stopped, self._flat, self._due_before = state.stop is not None, flat, money.due
+        self._in_doubt = dollars.account is None
+
+    def _dollars(self, state: State, limits: Limits) -> Dollars:
+        opened = sum((held.unrealized for held in state.positions.values()), ZERO)
+        day = self._account.worse_of(reported_pnl(state), limits)
+        return Dollars(state.net, opened, day, state.day.stop_from, self._account.equity_that_counts)
+
+    def _before_it_agrees(
+        self, event: Event | Malformed, limits: Limits, dollars: Dollars, state: State
+    ) -> Mapping[str, Due]:
+        """What the log's figures alone come to, where a fill has arrived that the account knew already: until
+        then it was in doubt, and its figures counted for nothing.
+        """
+        if self._in_doubt and dollars.account is not None and isinstance(event, _FILLS):
+            self._money.stands(limits, dollars._replace(day=reported_pnl(state), account=None))
+            return self._money.due
+        return {}
+
+    # --- latching ------------------------------------------------------------------------------------------
+
+    def _reached(
+        self, at: StreamId, one: LimitReached, decisions: list[Decision], knowns: Sequence[Mapping[str, Due]]
+    ) -> None:
+        """It was due, before the event or after it, with these figures; and what flattens does."""
+        due = [known[one.rule] for known in knowns if one.rule in known]
+        figures = [(each.action, each.limit, each.until) for each in due]
+        if (one.action, one.limit, one.until) not in figures:
+            raise Violation(_LATCHED, f"{at}: {one}, where it is {figures}")
+        if one.action == "flatten" and not any(isinstance(each, FlattenOrdered) for each in decisions):
+            raise Violation("a limit that flattens orders it", f"{at}: {one}")
+        new, known = due[figures.index((one.action, one.limit, one.until))], self._latched.get(one.rule)
+        if known is None or known.until != new.until or known.severity < new.severity:
+            self._latched[one.rule] = new
+        if one.rule == "rolling_loss":
+            self._money.paused_on = self._money.today
+
+    def _all_are_latched(self, at: StreamId) -> None:
+        for rule, due in self._money.due.items():
+            known = self._latched.get(rule)
+            waits = known is not None and bool(known.until) and known.until <= self._money.today
+            if rule in self._lifted or waits:
+                continue
+            stands = known is not None and (rule != "loss_tiers" or known.severity >= due.severity)
+            if not stands:
+                raise Violation(_LATCHED, f"{at}: {rule} has come to {due}, latched is {known}")
+
+    def _days_lift(self, state: State, *, was_flat: bool) -> None:
+        """What flattens only once the book is flat."""
+        for rule, due in list(self._latched.items()):
+            over = bool(due.until) and due.until <= self._money.today
+            if over and rule not in state.locks and (due.action != "flatten" or was_flat):
+                del self._latched[rule]
+
+    def _same_latches(self, at: StreamId, state: State, before: dict[str, Due]) -> None:
+        there = {rule: (lock.action, lock.until, lock.size) for rule, lock in state.locks.items()}
+        here = {rule: (due.action, due.until, due.size) for rule, due in self._latched.items()}
+        if there != here:
+            raise Violation(_LIFTS, f"{at}: {there}, not {here}; before it was {before}")
+        for rule, due in self._latched.items():
+            stays = due.action == "flatten" and not self._flat
+            if due.until and due.until <= self._money.today and not stays and self._was_over(before, rule):
+                raise Violation(_LIFTS, f"{at}: {rule} stands, which was to lift on {due.until}")
+
+    def _was_over(self, before: dict[str, Due], rule: str) -> bool:
+        return rule in before and before[rule] == self._latched[rule]
+
+    def _same_peak(self, at: StreamId, state: State) -> None:
+        purse, capital = self._money.purse, state.capital
+        here = (purse.peak, purse.forced) if purse is not None else None
+        there = (capital.peak, capital.forced) if capital is not None else None
+        if here != there:
+            raise Violation(
+                "the peak is the highest equity that counted, and never falls", f"{at}: {there}, not {here}"
+            )
+
+    # --- resumes -------------------------------------------------------------------------------------------
+
+    def _resumes(self, at: StreamId, event: TradingResumed, limits: Limits, dollars: Dollars) -> None:
+        """A resume was taken: what it lifts, and whether it might."""
+        denying = [rule for rule, due in self._latched.items() if due.action != "tell" and rule not in LONG]
+        by_force = [rule for rule in denying if self._latched[rule].until or rule in self._due_before]
+        if by_force and not event.force:
+            raise Violation("what is for the day, and a floor still reached, is lifted by force", f"{at}")
+        if event.force and (by_force or self._stopped):
+            self._forced += 1
+            most = limits.max_forced_resumes
+            if most and self._forced > int(most):
+                raise Violation("no more resumes are forced a day than may be", f"{at}: {self._forced}")
+        for rule in denying:
+            until = self._latched.pop(rule).until
+            if rule not in by_force:
+                continue
+            if not until:
+                self._money.floor_gives_way(rule, limits, dollars)
+            elif rule in COUNT_ANEW:
+                self._money.profit_counts_anew(dollars)
+            else:
+                self._lifted.add(rule)
+
+    # --- answers -------------------------------------------------------------------------------------------
+
+    def _answers(self, at: StreamId, decisions: list[Decision]) -> None:
+        """Nobody enters while a limit stands that denies it; the first of them answers, and no other."""
+        for one in decisions:
+            if not isinstance(one, EntryAllowed | EntryDenied) or one.repeats:
+                continue
+            first = next((rule for rule in _IN_ORDER if self._denies(rule, one.size)), None)
+            if isinstance(one, EntryAllowed) and first is not None:
+                raise Violation("no entry while a limit of money stands", f"{at}: {first}, {one}")
+            if isinstance(one, EntryDenied) and one.code != "stopped_out":
+                right = one.code == first if first is not None else one.code not in _IN_ORDER
+                if not right:
+                    raise Violation("the first limit that stands answers", f"{at}: {first}, and not {one}")
+
+    def _denies(self, rule: str, size: int) -> bool:
+        due = self._latched.get(rule)
+        if due is None or due.action == "tell":
+            return False
+        return due.action != "above" or size > due.size
