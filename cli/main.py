@@ -22,7 +22,7 @@ from portfold.cli.run import account, coordinator, feed, flattener, notifier, se
 from portfold.cli.run import portfolio as whole
 from portfold.cli.setup import completion, config
 from portfold.cli.typed import begun_as, own_call, typed
-from portfold.cli.watch import doctor, tail
+from portfold.cli.watch import doctor, shadow, tail
 from portfold.cli.watch.status import command as status
 
 _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
@@ -40,7 +40,10 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
             notifier.register,
         ),
     ),
-    ("Watch", (status.register, ask.register, tail.register, doctor.register, dashboard.register)),
+    (
+        "Watch",
+        (status.register, ask.register, tail.register, shadow.register, doctor.register, dashboard.register),
+    ),
     (
         "Operate",
         (

@@ -28,7 +28,7 @@ TAKING_ALL = (
     *("coordinator", "worker", "run", "flattener", "feed", "account", "account cash", "notifier"),
     *("halt", "resume", "flatten", "limits", "settle", "acknowledge", "retire", "reconcile"),
     *("calendar publish", "calendar news", "calendar show"),
-    *("status", "ask", "tail", "doctor", "dashboard", "archive"),
+    *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
     *("audit day", "audit week", "audit copy", "audit export", "audit what-if"),

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from portfold.cli.dashboard.now import Now, limit_rows, now_of
 from portfold.cli.dashboard.watching import Moment
-from portfold.coordinator.audit.record.tail import Note, TailLine
+from portfold.coordinator.audit.record.following import Note
+from portfold.coordinator.audit.record.tail import TailLine
 from portfold.coordinator.views.overview import Overview
 from portfold.events.fields import readable
 from portfold.exchange_time import local_time

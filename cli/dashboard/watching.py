@@ -19,7 +19,8 @@ from markupsafe import Markup
 from msgspec import Struct, field
 
 from portfold.cli.watch.status.contact import Contact, Glimpse
-from portfold.coordinator.audit.record.tail import Note, Tail, TailLine
+from portfold.coordinator.audit.record.following import Note
+from portfold.coordinator.audit.record.tail import Tail, TailLine
 from portfold.coordinator.audit.report.curves import Curve
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus

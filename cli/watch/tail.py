@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from portfold.cli.target import ResolvedTarget
-    from portfold.coordinator.audit.record.tail import Choice, Note, TailLine
+    from portfold.coordinator.audit.record.following import Note
+    from portfold.coordinator.audit.record.tail import Choice, TailLine
 
 _TARGET = Target()
 _LINES = LinesWanted()
@@ -105,7 +106,7 @@ def _archive(place: "ResolvedTarget") -> "Path | None":
 
 
 def _show_json(line: "TailLine | Note") -> None:
-    from portfold.coordinator.audit.record.tail import Note
+    from portfold.coordinator.audit.record.following import Note
     from portfold.coordinator.audit.record.timeline_lines import json_line
 
     if isinstance(line, Note):
@@ -119,7 +120,7 @@ def _show_text() -> Show:
     from rich.console import Console
     from rich.text import Text
 
-    from portfold.coordinator.audit.record.tail import Note
+    from portfold.coordinator.audit.record.following import Note
 
     console = Console()
     day = ""

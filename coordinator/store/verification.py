@@ -19,10 +19,9 @@ from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Difference, Recorded, bound_otherwise, chain_after, difference
 from portfold.coordinator.store.segment import ArchiveError
-from portfold.coordinator.store.snapshot import snapshot_text
-from portfold.events.chain import GENESIS
+from portfold.coordinator.store.snapshot import Checkpoint, beginning, snapshot_text
 from portfold.events.incoming import CoordinatorStarted
-from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import StreamId
 
 _DAY = "TradingDayStarted"
 
@@ -31,17 +30,18 @@ See = Callable[[Decided, State], object]
 
 
 class Verification:
-    """Goes along a log, event by event.
+    """Goes along a log, event by event, from its beginning or from a checkpoint.
 
     `events` and `decisions` are those found right so far, of `days` trading days; up to `proven`, the last
     that a chain on record stands behind. `by_chain_alone` counts those from `not_decided_from` on.
     """
 
-    def __init__(self, observe: See | None = None) -> None:
+    def __init__(self, observe: See | None = None, begins_at: Checkpoint | None = None) -> None:
+        checkpoint = begins_at or beginning()
         self._see = observe
-        self._follower = Follower()
+        self._follower = Follower(checkpoint)
         self._of_another_fold = False
-        self.cursor, self.chain, self.proven = ORIGIN, GENESIS, ORIGIN
+        self.cursor, self.chain, self.proven = checkpoint.cursor, checkpoint.chain, checkpoint.cursor
         self.events = self.decisions = self.days = self.by_chain_alone = 0
         self.not_decided_from: StreamId | None = None
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import pytest
 
 from portfold.cli.exits import FAILED, OK
-from portfold.coordinator.audit.record.tail import Note, Tail, TailLine
+from portfold.coordinator.audit.record.following import Note
+from portfold.coordinator.audit.record.tail import Tail, TailLine
 from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.coordinator.store.log_reader import LogReader, RemovedByHand
 from portfold.coordinator.store.recorded import Recorded

@@ -5,13 +5,13 @@ an archive where one lies before the first line; before that, in a log too long 
 beginning, lines leave the totals out. A page of entries is in memory, however long the log and the watch.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from portfold.coordinator.audit.record.columns import TABLES, Row
+from portfold.coordinator.audit.record.following import Following, Note
 from portfold.coordinator.audit.record.moment import Exchange
 from portfold.coordinator.audit.record.timeline import Item, Wanted, decision_text, event_line
 from portfold.coordinator.fold.state import State
@@ -26,16 +26,10 @@ from portfold.events.codec import RefusedField, decode_decided, decode_event
 from portfold.events.decisions import Decision
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
-from portfold.events.wire.errors import BusError
-from portfold.exchange_time import span
 
 _PAGE = 500
 _SEARCHED = 100_000
 _FOLDED_AGAIN = 100_000
-_BLOCK_MS = 1000
-_POLL_SECONDS = 0.05
-_PATIENCE_SECONDS = 2.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 
 
 class TailLine(NamedTuple):
@@ -43,12 +37,6 @@ class TailLine(NamedTuple):
 
     item: Item
     level: Level
-
-
-class Note(NamedTuple):
-    """A note to whoever reads along, that is no part of the log."""
-
-    text: str
 
 
 class Choice(NamedTuple):
@@ -92,15 +80,13 @@ def _read(entry: Entry) -> Decision | None:
         return None
 
 
-class Tail:
+class Tail(Following[TailLine]):
     """The end of one portfolio's log; `archive` is the folder of what left the server."""
 
     def __init__(self, bus: Bus, archive: Path | None, choice: Choice) -> None:
-        self._bus = bus
-        self._archive = archive
+        super().__init__(bus, archive)
         self._choice = choice
         self._follower: Follower | None = None
-        self._reader = LogReader(bus, archive=archive)
 
     # --- the last lines ------------------------------------------------------------------------------------
 
@@ -155,32 +141,6 @@ class Tail:
 
     # --- following -----------------------------------------------------------------------------------------
 
-    def follow(self, wait: Callable[[float], object] = time.sleep) -> Iterator[TailLine | Note]:
-        """Yields what comes after the last lines, for ever; outlasts absences. `wait` spends time."""
-        trouble, since, pause = "", 0.0, _FIRST_PAUSE_SECONDS
-        waiting = _Waiting()
-        while True:
-            try:
-                if trouble:
-                    yield from self.after_absence(time.monotonic() - since)
-                    trouble, pause = "", _FIRST_PAUSE_SECONDS
-                yield from self._next(waiting, wait)
-            except BusError as error:
-                if not trouble:
-                    trouble, since = str(error), time.monotonic()
-                    yield Note(f"{trouble} Trying again.")
-                wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
-    def _next(self, waiting: "_Waiting", wait: Callable[[float], object]) -> Iterator[TailLine | Note]:
-        decided = self._decided()
-        if decided > self._reader.cursor:
-            yield from self._tell_up_to(decided)
-        elif undecided := self._reader.next_event(block_ms=_BLOCK_MS):
-            if waiting.too_long(undecided):
-                yield self._not_decided()
-            wait(_POLL_SECONDS)
-
     def _tell_up_to(self, decided: StreamId) -> Iterator[TailLine | Note]:
         if self._follower is None:
             self._go_to(self._reader.cursor)
@@ -198,54 +158,9 @@ class Tail:
         if self._follower is not None and self._follower.cursor != self._reader.cursor:
             self._follower = None  # something is no longer there, and with it the totals
 
-    def after_absence(self, seconds: float) -> Iterator[Note]:
-        """Tells where the log ends now: a server may come back without what it had."""
-        decided = self._decided()
-        yield Note(f"Redis is back, after {span(int(seconds * 1000))}.")
-        if decided < self._reader.cursor:
-            yield Note(
-                f"The log now ends before {self._reader.cursor}, which was told already: it lost its end, "
-                f"or is another one. What follows goes on after {decided}."
-            )
-            self._reader.cursor, self._follower = decided, None
-
-    def undecided(self, wait: Callable[[float], object] = time.sleep) -> Note | None:
-        """Says that more is on the log than was decided on, and does not come to it. Raises BusError."""
-        first = self._bus.events_after(self._decided(), count=1)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while first and self._decided() < first[0].id:
-            if time.monotonic() >= deadline:
-                return self._not_decided()
-            wait(_POLL_SECONDS)
-        return None
-
-    def _not_decided(self) -> Note:
-        leader = self._bus.leader()
-        who = f"{leader} leads, and does not come to them" if leader else "nobody leads"
-        return Note(f"There are events that are not decided: {who}. See: portfold status")
-
-    def _decided(self) -> StreamId:
-        head = self._bus.head()
-        return head.cursor if head else ORIGIN
-
-
-class _Waiting:
-    """How long an event waits for its decision, and whether that was said."""
-
-    def __init__(self) -> None:
-        self._event = ORIGIN
-        self._since = 0.0
-        self._said = False
-
-    def too_long(self, event: StreamId) -> bool:
-        """Notes that the event waits; returns true once, when that has lasted too long."""
-        now = time.monotonic()
-        if event != self._event:
-            self._event, self._since, self._said = event, now, False
-        if self._said or now - self._since < _PATIENCE_SECONDS:
-            return False
-        self._said = True
-        return True
+    def _set_back(self, decided: StreamId) -> str:
+        self._reader.cursor, self._follower = decided, None
+        return f"What follows goes on after {decided}."
 
 
 def _catch_up(bus: Bus, follower: Follower, event: StreamId) -> None:

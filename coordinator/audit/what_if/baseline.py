@@ -13,6 +13,7 @@ from portfold.coordinator.fold.state import State, leg_of
 from portfold.coordinator.store.follower import LogDiffers
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.snapshot import Checkpoint
 from portfold.coordinator.store.verification import Verification
 from portfold.events.codec import decode_event
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, PnlDisputed, first, refusal
@@ -47,10 +48,10 @@ class Met(NamedTuple):
 
 
 class Baseline:
-    """Decides the log again, from its beginning."""
+    """Decides the log again, from its beginning or from a checkpoint."""
 
-    def __init__(self) -> None:
-        self._run = Verification(self._see)
+    def __init__(self, begins_at: Checkpoint | None = None) -> None:
+        self._run = Verification(self._see, begins_at)
         self._decided: Decided | None = None
 
     @property

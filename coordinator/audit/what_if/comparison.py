@@ -30,6 +30,8 @@ with the log.
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from msgspec import structs
+
 from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first_answer
 from portfold.coordinator.audit.what_if.closing_all import ClosingAll, closing_all
 from portfold.coordinator.audit.what_if.event_rewriter import EventRewriter
@@ -46,6 +48,7 @@ from portfold.coordinator.audit.what_if.findings import (
 )
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.limits import limits_of, order_of
 from portfold.coordinator.fold.money_state import Day
 from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.recorded import Recorded
@@ -72,6 +75,8 @@ from portfold.events.stream_id import StreamId
 
 _ASKERS_REMEMBERED = 1024
 _ALLOWED = "allowed"
+_BY, _AND = "what-if", "the question"
+"""Two who order the limits in question: no loosening waits. As a configuration's, they count nothing anew."""
 
 
 def what_if(recorded: Iterable[Recorded], overrides: Overrides) -> Iterator[Finding]:
@@ -97,16 +102,35 @@ def what_if_each(
 
 
 class OtherBook:
-    """The portfolio as it would have been; `state` is what the fold makes of the rewritten events."""
+    """The portfolio as it would have been; `state` is what the fold makes of the rewritten events.
 
-    def __init__(self, overrides: Overrides) -> None:
-        self.state = State()
+    It begins with the log, or with a `state` of its own, and then with what was in force there.
+    """
+
+    def __init__(self, overrides: Overrides, state: State | None = None) -> None:
+        self.state = state or State()
         self.excluded = ExcludedTrades()
         self._overrides = overrides
         self._rewriter = EventRewriter(overrides, self.excluded, self.state)
         self._granted_here: dict[str, str] = {}
         self._asked_before: dict[tuple[str, str], None] = {}
         self._ended_today = self._unknown_today = 0
+
+    def put_in_force(self, begins: Met) -> list[Finding]:
+        """Puts the overridden limits in force in a book that begins later than the log.
+
+        What waits for the next trading day on the log waits here too, overridden alike. What the limits make
+        due at once, as a stop, is found at the event that it `begins` after.
+        """
+        limits, waits = self.state.limits, self.state.loosening
+        if limits is None:
+            return []
+        order = structs.replace(self._overrides.on(order_of(limits)), by=_BY, second=_AND, config=_BY)
+        decisions = fold(self.state, begins.at, order)
+        if waits is not None:
+            waiting = limits_of(self._overrides.on(order_of(waits.limits)))
+            self.state.loosening = structs.replace(waits, limits=waiting)
+        return self._stop(begins, decisions)
 
     def hear(self, met: Met) -> list[Finding]:
         """Takes the next event, as it was decided; returns what it finds."""
@@ -243,7 +267,7 @@ class OtherBook:
         for key, held in list(self.state.positions.items()):
             if key not in closed:
                 continue
-            self.excluded.end(key, held, str(met.at))
+            self.excluded.end(key, held, str(met.at), stop.rule)
             self._ended_today += 1
             self._unknown_today += held.mark is None
             fold(self.state, met.at, _closed_at_mark(held))

@@ -102,8 +102,8 @@ class ExcludedTrades:
 
     # --- contracts that are open ------------------------------------------------------------------------
 
-    def end(self, key: str, held: Position, at: str) -> None:
-        """Ends what is `held` here by a stop at the event `at`, which is not on the log."""
+    def end(self, key: str, held: Position, at: str, why: str) -> None:
+        """Ends what is `held` here by a stop of the rule `why` at the event `at`, which is not on the log."""
         self._lots.setdefault(key, []).append(
             _Lot(
                 held.worker,
@@ -112,6 +112,7 @@ class ExcludedTrades:
                 held.opened,
                 held.size,
                 held.size,
+                why=why,
                 ended=at,
                 pnl_at_stop=None if held.mark is None else held.unrealized,
             )
@@ -171,6 +172,7 @@ def _trade(lot: _Lot, *, closed: str = "", open_pnl: Decimal = ZERO) -> TradeGon
             pnl_at_stop=lot.pnl_at_stop,
             pnl=lot.pnl,
             open_pnl=open_pnl,
+            why=lot.why,
         )
     return TradeGone(
         request=lot.request,

@@ -74,7 +74,7 @@ class TradeEnded(_Finding, frozen=True):
     """A trade that a stop which is not on the log would have ended, at the event `ended`.
 
     `pnl` and `open_pnl` are what it made on the log, as in TradeGone; `pnl_at_stop` is its last mark then,
-    before commission, or nothing if it was never marked.
+    before commission, or nothing if it was never marked. `why` is the stop's rule.
     """
 
     worker: str
@@ -87,6 +87,7 @@ class TradeEnded(_Finding, frozen=True):
     pnl_at_stop: Decimal | None
     pnl: Decimal
     open_pnl: Decimal = ZERO
+    why: str = "stopped_out"
 
 
 class StopComes(_Finding, frozen=True):

@@ -63,6 +63,11 @@ class Overrides(Struct, frozen=True):
             raise RefusedField(event.reason.removeprefix("LimitsChanged."))
         return cls({name: getattr(event, name) for name in texts})
 
+    @classmethod
+    def candidate(cls, limits: LimitsChanged) -> "Overrides":
+        """Takes whatever of these limits can be asked about."""
+        return cls({name: getattr(limits, name) for name in OVERRIDABLE})
+
     def on(self, event: LimitsChanged) -> LimitsChanged:
         """Returns the event as it would have been, whatever it says itself of an overridden limit.
 

@@ -1,12 +1,6 @@
-"""What if, of a recorded demo, checked by hand; of one that is run: `tests/cli/demo/test_two_days.py`.
+"""What if, of a recorded demo, checked by hand; of one that is run: `tests/cli/demo/test_two_days.py`."""
 
-`demo_log.jsonl` holds the events of `portfold demo --days 2 --symbols 6B,CL,ES,RTY,SI` (seed 7), as they
-came: workers that act in the same moment do so in any order, so each run has a log of its own.
-"""
-
-import json
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,14 +17,12 @@ from portfold.coordinator.audit.what_if.findings import (
 from portfold.events.stream_id import StreamId
 from tests.audit.in_memory import InMemory
 from tests.audit.supposing import Supposed, dollars, overrides
+from tests.audit.what_if.recorded_demo import recorded_demo
 
-LOG = Path(__file__).with_name("demo_log.jsonl")
 
-
-@pytest.fixture(scope="module")
-def recorded_demo() -> InMemory:
-    lines = [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()]
-    return InMemory((StreamId.parse(at), words) for at, *words in lines)
+@pytest.fixture(name="recorded_demo")
+def _recorded_demo() -> InMemory:
+    return recorded_demo()
 
 
 def clock(at: str) -> str:

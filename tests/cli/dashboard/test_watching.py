@@ -8,8 +8,9 @@ import pytest
 
 from portfold.cli.dashboard.watching import Moment, Watch, wall_ms
 from portfold.cli.watch.status.contact import Contact
+from portfold.coordinator.audit.record.following import Note
 from portfold.coordinator.audit.record.moment import UTC_EXCHANGE
-from portfold.coordinator.audit.record.tail import Choice, Note, Tail, TailLine
+from portfold.coordinator.audit.record.tail import Choice, Tail, TailLine
 from portfold.coordinator.audit.record.timeline import Wanted
 from portfold.events.wire.bus import Bus
 from tests.waiting import until

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from portfold.coordinator.audit.record.following import Note
 from portfold.coordinator.audit.record.moment import Exchange
 from portfold.coordinator.audit.record.record import LiveRecord
 from portfold.coordinator.audit.record.span import Span
-from portfold.coordinator.audit.record.tail import Choice, Note, Tail, TailLine
+from portfold.coordinator.audit.record.tail import Choice, Tail, TailLine
 from portfold.coordinator.audit.record.timeline import Item, Wanted, timeline
 from tests.archive.past import Past
 

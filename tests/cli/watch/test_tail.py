@@ -11,7 +11,8 @@ import pytest
 
 from portfold.cli.exits import INTERRUPTED, OK, UNREACHABLE
 from portfold.coordinator.audit.record import tail as tail_module
-from portfold.coordinator.audit.record.tail import Note, Tail, TailLine
+from portfold.coordinator.audit.record.following import Note
+from portfold.coordinator.audit.record.tail import Tail, TailLine
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.views.narration import narrate
 from portfold.events.stream_id import ORIGIN

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from portfold.coordinator.audit.record.tail import Note, Tail, TailLine
+from portfold.coordinator.audit.record.following import Note
+from portfold.coordinator.audit.record.tail import Tail, TailLine
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.events.wire.embedded import EmbeddedServer
