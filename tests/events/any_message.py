@@ -174,10 +174,11 @@ def messages(message: type[Struct]) -> st.SearchStrategy[Any]:
 
 
 def scoped(message: type[Struct], free: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    """Every order of one type: about the whole portfolio, or about one scope of it."""
-    others = {name: values for name, values in free.items() if name not in SCOPE_KINDS}
-    one_scope = ({kind: free[kind]} for kind in SCOPE_KINDS)
-    return st.one_of(*(st.builds(message, **others, **scope) for scope in ({}, *one_scope)))
+    """Every order of one type: about the whole portfolio, or about one scope of it; that forces nothing."""
+    whole = {name: values for name, values in free.items() if name not in SCOPE_KINDS}
+    shared = {name: free[name] for name in ("by", "reason")}
+    one_scope = (st.builds(message, **shared, **{kind: free[kind]}) for kind in SCOPE_KINDS)
+    return st.one_of(st.builds(message, **whole), *one_scope)
 
 
 OF_A_TYPE = {message: messages(message) for message in (*EVENTS, *DECISIONS)}
