@@ -77,12 +77,13 @@ def ask_by_bus(url: str, portfolio: str, worker: str, symbols: Iterator[str]) ->
                 commands.execute_command("XADD", bus.keys.events, SERVERS_TIME, *encode_checked(event))
             return list(map(StreamId.parse, commands.execute()))
 
-    def events_for(symbol: str, then: str) -> list[Event]:
-        said: dict[str, Any] = {"worker": worker, "session": "s1", "symbol": symbol}
-        if then == "ask":
-            return [EntryRequested(**said, seq=next(seqs), side="long", size=1)]
+    def ask(symbol: str) -> EntryRequested:
+        return EntryRequested(worker, "s1", next(seqs), symbol, "long", 1)
+
+    def events_for(granted: EntryRequested, then: str) -> list[Event]:
+        said: dict[str, Any] = {"worker": worker, "session": "s1", "symbol": granted.symbol}
         if then == "withdraw":
-            return [EntryWithdrawn(**said, seq=next(seqs))]
+            return [EntryWithdrawn(**said, seq=next(seqs), request=str(granted.seq))]
         price = Decimal(100)
         return [
             PositionOpened(**said, seq=next(seqs), side="long", size=1, price=price),
@@ -98,15 +99,15 @@ def ask_by_bus(url: str, portfolio: str, worker: str, symbols: Iterator[str]) ->
         ]
 
     while batch := list(islice(symbols, AT_ONCE)):
-        requests = publish([event for symbol in batch for event in events_for(symbol, "ask")])
-        granted: list[str] = []
-        for symbol, request in zip(batch, requests, strict=True):
-            code = answer_to(bus, request)
-            answers.append(Answered(str(request), code))
+        asked = [ask(symbol) for symbol in batch]
+        granted: list[EntryRequested] = []
+        for request, at in zip(asked, publish([*asked]), strict=True):
+            code = answer_to(bus, at)
+            answers.append(Answered(str(at), code))
             if not code:
-                granted.append(symbol)
+                granted.append(request)
         uses = ("withdraw", "open and close")
-        publish([event for n, symbol in enumerate(granted) for event in events_for(symbol, uses[n % 2])])
+        publish([event for n, request in enumerate(granted) for event in events_for(request, uses[n % 2])])
     client.close()
     return answers
 

@@ -218,7 +218,7 @@ def the_day_rolls_when_a_position_closes(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def midnight_rolls_the_day(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def local_day(ms: int, _zone: str, _roll: str) -> TradingDay:
+    def local_day(ms: int, *_of_the_exchange: object) -> TradingDay:
         today = datetime.fromtimestamp(ms / 1000, UTC).astimezone(ZoneInfo(zone)).date()
         midnight = datetime.combine(today + timedelta(days=1), time(), ZoneInfo(zone))
         return TradingDay(today.isoformat(), int(midnight.timestamp() * 1000))
