@@ -33,7 +33,8 @@ class Account(Struct):
     `from_net`, both have to have moved alike.
     `moved_ms` is when something about positions was last folded: a report of before may show what is closed.
     `then_net` and `then_open` are what the log had realized, and had open, at the latest report.
-    `day_equity` and `day_balance` are from the beginning of the trading day, with open P&L and without.
+    `day_equity` and `day_balance` are from the beginning of the trading day, with open P&L and without. That
+    began at `day_since_ms`; until an equity of later is heard (`equity_ms`), the account says nothing of it.
 
     `is_behind`: the latest report's dollars may be from before the log last realized something, so the equity
     is still that of the report before; `lacks_equity`: there was none yet that is not. The log had realized
@@ -56,6 +57,8 @@ class Account(Struct):
     then_open: Decimal = ZERO
     day_equity: Decimal = ZERO
     day_balance: Decimal = ZERO
+    equity_ms: int = 0
+    day_since_ms: int = 0
     differences: dict[str, Difference] = field(default_factory=dict)
     silent: bool = False
     is_behind: bool = False

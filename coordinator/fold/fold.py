@@ -81,6 +81,7 @@ position of a worker that is not up.
 8 knows the rules of money that may be absent, and CashMoved.
 9 frees of a withdrawal only the slot of the request that it names, or that alone can be meant; they freed
 whatever the worker had reserved in the symbol.
+A new day of the account it judges only by an equity of that day; they held the last one before against it.
 It knows orders about a scope. A flatten that is not of everything it takes for confirmed by what the account
 shows in the symbols of its legs; they waited for the whole account to be flat.
 9 has what loosens limits wait for the next trading day, unless a second person is named; they put it in force

@@ -273,9 +273,10 @@ def account_pnl(state: State, account: Account) -> Decimal:
 
 def _worse_of_account(state: State, account: Account, total: Decimal) -> Decimal:
     """A difference within its grace may be a fill on its way, so the log's figure counts until it is over; so
-    it does while the account's is from before the log's latest close.
+    it does while the account's is from before the log's latest close, or before the trading day.
     """
-    return min(total, account_pnl(state, account)) if account_counts(account) else total
+    counts = account_counts(account) and account.equity_ms >= account.day_since_ms
+    return min(total, account_pnl(state, account)) if counts else total
 
 
 def account_counts(account: Account) -> bool:
@@ -308,16 +309,13 @@ def slots_used(state: State) -> int:
 
 def contracts_used(state: State) -> int:
     """Counts contracts held or reserved: `max_contracts` bounds them."""
-    held = sum(position.size for position in state.positions.values())
+    held = sum(one.size for one in state.positions.values())
     return held + sum(reservation.size for reservation in state.reservations.values())
 
 
 def has_slot(state: State, symbol: str, worker: str) -> bool:
     """Returns whether the worker has a slot in the symbol, on either side."""
-    return any(
-        (reservation.symbol, reservation.worker) == (symbol, worker)
-        for reservation in state.reservations.values()
-    )
+    return any((one.symbol, one.worker) == (symbol, worker) for one in state.reservations.values())
 
 
 def is_kept(state: State, key: str) -> bool:

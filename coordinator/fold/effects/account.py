@@ -32,6 +32,7 @@ from portfold.events.decisions import Decision, EventRejected, PositionMismatch
 from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
 
+_KNOWS_NO_DAY_BEFORE_IT = 9
 _PUBLISHED_AT_ONCE = 16
 """Of an event's room for a hundred decisions. What does not fit is published with the next report."""
 
@@ -56,6 +57,7 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
     _take(account, event)
     if first or not account.is_behind:
         account.equity, account.unrealized = event.equity, event.unrealized
+        account.equity_ms = event.equity_as_of_ms or event.as_of_ms
         account.then_net, account.then_open = state.net, _log_open(state)
     if first:
         account.lacks_equity = account.is_behind
@@ -151,8 +153,13 @@ def _heard(account: Account, at: StreamId) -> list[Decision]:
     return [AccountHeard(account=account.account, after_ms=at.ms - account.heard_ms)]
 
 
-def roll(state: State, account: Account) -> None:
-    """Begins the account's trading day: with the latest equity, and what the log moved since."""
+def roll(state: State, at: StreamId, account: Account) -> None:
+    """Begins the account's trading day: with the latest equity, and what the log moved since.
+
+    Before an equity of that day is heard, it would be short of what was made since: a loss that nobody had.
+    """
+    if state.fold_version >= _KNOWS_NO_DAY_BEFORE_IT:
+        account.day_since_ms = at.ms
     realized = state.net - account.then_net
     account.day_balance = account.equity - account.unrealized + realized
     account.day_equity = account.equity + realized + _log_open(state) - account.then_open

@@ -136,7 +136,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     state.past = [*state.past[1 - DAYS_REMEMBERED :], PastDay(state.day.date, started.daily_pnl)]
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     if state.account is not None:
-        account.roll(state, state.account)
+        account.roll(state, at, state.account)
     publishing.forget_what_is_over(state)
     loosened = ordered_limits.fall_due(state, at)
     if loosened:

@@ -67,6 +67,7 @@ class AccountLaw:
         self._silent = False
         self._equity = self._unrealized = ZERO
         self._base = self._day_equity = self._day_balance = ZERO
+        self._equity_ms = self._day_since_ms = 0
         self.behind = self._lacks_equity = False
         self._seen_net, self._realized_ms = ZERO, 0
         self._log = self._log_then = _NOTHING
@@ -88,7 +89,7 @@ class AccountLaw:
         self._moved_ms = at.ms if moves else self._moved_ms
         self._silence(at, limits, decisions)
         if any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions):
-            self._next_day()
+            self._next_day(at)
             self._log = self._log._replace(pnl=reported_pnl(state))
             self.at_roll = self.worse_of(self._log.pnl, limits), self.equity_that_counts
         if isinstance(event, AccountReported):
@@ -115,7 +116,7 @@ class AccountLaw:
 
     def worse_of(self, pnl: Decimal, limits: Limits) -> Decimal:
         """Of the log's P&L of the day and the account's the worse; within a grace the log's alone."""
-        if not self._counts:
+        if not self._counts or self._equity_ms < self._day_since_ms:
             return pnl
         if limits.stop_loss_on != "total":
             return min(pnl, self._equity - self._unrealized - self._day_balance)
@@ -163,6 +164,7 @@ class AccountLaw:
         self.behind = 0 < event.equity_as_of_ms <= self._realized_ms
         if first or not self.behind:
             self._equity, self._unrealized, self._log_then = event.equity, event.unrealized, self._log
+            self._equity_ms = event.equity_as_of_ms or event.as_of_ms
         if first:
             self._lacks_equity = self.behind
             balance = event.equity - event.unrealized
@@ -299,8 +301,9 @@ class AccountLaw:
 
     # --- the day -------------------------------------------------------------------------------------------
 
-    def _next_day(self) -> None:
+    def _next_day(self, at: StreamId) -> None:
         if self.report is not None:
+            self._day_since_ms = at.ms
             realized = self._log.realized - self._log_then.realized
             self._day_balance = self._equity - self._unrealized + realized
             opened = self._log.unrealized - self._log_then.unrealized

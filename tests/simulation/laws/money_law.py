@@ -82,6 +82,10 @@ class MoneyLaw:
         anew = isinstance(event, LimitsChanged) and bool(event.second)
         then = dollars._replace(day=self._account.worse_of(ZERO, limits)) if days else dollars
         money.limits_change(at.ms, limits, then, anew=anew)
+        at_roll: Mapping[str, Due] = {}
+        if days and isinstance(event, CashMoved):  # limits that waited count before what is paid
+            money.stands(limits, then)
+            at_roll = money.due
         if isinstance(event, CashMoved) and not refused:
             money.paid(event.amount)
         elif isinstance(event, TradingResumed) and event.scope is None and not refused:
@@ -92,12 +96,10 @@ class MoneyLaw:
             money.stands(limits, dollars._replace(day=day, account=account))
             between = money.due
         money.stands(limits, dollars)
-        knowns: tuple[Mapping[str, Due], ...] = (money.due, self._due_before, between)
+        knowns: tuple[Mapping[str, Due], ...] = (money.due, self._due_before, between, at_roll)
         in_between = bool(days) and isinstance(event, LimitsChanged)
         for one in decisions:
-            if (
-                isinstance(one, LimitReached) and in_between
-            ):  # of limits that waited, and were replaced at once
+            if isinstance(one, LimitReached) and in_between:  # limits that waited, replaced at once
                 lock = state.locks.get(one.rule)
                 knowns = (
                     *knowns,

@@ -115,6 +115,20 @@ def test_a_day_begins_with_the_equity_that_is_known_and_what_the_log_made_since(
     assert account(story).day_equity == 49_700
 
 
+def test_what_was_made_since_the_equity_is_no_loss_of_the_next_day() -> None:
+    story = watched()
+    story.enters("CL")
+    says(story, "49000", "CL:long:1:100", age=0)
+    assert kinds(says(story, "49000", "CL:long:1:100", age=0, after=GRACE)) == ["AccountDiffers"]
+    story.closes("CL", pnl="500")
+    story.after(DAY)
+    assert daily_pnl(story.state) == 0
+    says(story, "49300", age=0, after=SECOND)
+    assert daily_pnl(story.state) == 0
+    says(story, "49300", age=0, after=2 * SECOND)  # 200 less than the 49,500 that the day began with
+    assert daily_pnl(story.state) == -200
+
+
 def test_a_person_may_take_it_as_right_meanwhile() -> None:
     story = closed_at_a_loss()
     says(story, "50000", age=MINUTE)
