@@ -1,6 +1,7 @@
 """`portfold limits`: every limit and how far it is to go; and, with an option, another limit from now on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -37,6 +38,18 @@ class NewLimits:
     """Whether a lost worker's positions are held or closed."""
 
 
+@Parameter(name="*", group="From a trial")
+@dataclass(frozen=True)
+class OnTrial:
+    """The options of limits that were on trial."""
+
+    promote: Annotated[Path | None, Parameter(show_default=False)] = None
+    """The folder of the configuration on trial: its limits are ordered, the trial's tally in the reason."""
+
+    since: Annotated[str | None, Parameter(show_default=False)] = None
+    """Where the trial began, as in portfold shadow; by default with the trading day under way."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Signed:
@@ -53,6 +66,7 @@ _TARGET = Target()
 _NEW_LIMITS = NewLimits()
 _ACCOUNT = AccountLimits()
 _RULES = RuleOptions()
+_ON_TRIAL = OnTrial()
 
 
 def register(app: App) -> None:
@@ -65,6 +79,7 @@ def limits(
     new: NewLimits = _NEW_LIMITS,
     watched: AccountLimits = _ACCOUNT,
     rules: RuleOptions = _RULES,
+    trial: OnTrial = _ON_TRIAL,
     signed: Signed = _UNSIGNED,
     json: Annotated[bool, Parameter(show_default=False)] = False,
     target: Target = _TARGET,
@@ -85,6 +100,7 @@ def limits(
         portfold limits
         portfold limits --max-positions 3 --by jane --reason "holiday week"
         portfold limits --max-positions 5 --by jane --second joe --reason normal
+        portfold limits --promote candidate --by jane --reason "a week on trial"
 
     Parameters
     ----------
@@ -95,7 +111,11 @@ def limits(
     from portfold.coordinator.views.order_outcome import limits_ordered
 
     changes, of_account = limits_given(new) | limits_given(rules), account_given(watched)
-    if not changes and not of_account:
+    if trial.since is not None and trial.promote is None:
+        raise Unusable("--since: expected with --promote.")
+    if trial.promote is not None and (changes or of_account):
+        raise Unusable("--promote: expected without other limits; the candidate has them all.")
+    if not changes and not of_account and trial.promote is None:
         _list_limits(target, signed=any(vars(signed).values()), json=json)
         return
     for option, given in (("--by", signed.by), ("--reason", signed.reason)):
@@ -103,11 +123,27 @@ def limits(
             raise Unusable(f"{option}: expected with a change of limits; it goes on record.")
     if json:
         raise Unusable("--json: expected with the list of the limits, and without a change of any.")
+    if trial.promote is not None:
+        _promote(target, trial.promote, trial.since, signed)
+        return
     bus = target.bus()
     if of_account:
         changes |= with_defaults(of_account, limits_ordered(bus).limits)
     event = change_limits(bus, changes, **vars(signed))
     print_outcome(bus, event, "The limits are changed.")
+
+
+def _promote(target: Target, candidate: Path, since: str | None, signed: Signed) -> None:
+    """Orders the limits that were on trial, with the evidence behind the reason."""
+    from portfold.cli.operate.limits_order import change_limits
+    from portfold.cli.operate.promote import candidate_in, changes_of, evidence
+
+    limits, place = candidate_in(candidate), target.resolve()
+    bus = place.bus()
+    changes = changes_of(bus, limits)
+    reason = f"{signed.reason}; {evidence(place, bus, limits, since)}"
+    event = change_limits(bus, changes, by=signed.by, reason=reason, second=signed.second)
+    print_outcome(bus, event, f"The limits on trial are ordered: {reason}.")
 
 
 def _list_limits(target: Target, *, signed: bool, json: bool) -> None:

@@ -4,13 +4,14 @@ import time
 from copy import deepcopy
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.target import Target
-from portfold.cli.typed import print_note
+from portfold.cli.typed import print_note, typed
 from portfold.installing import install_command
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def register(app: App) -> None:
 def shadow(
     *,
     page: Path | None = None,
+    since: str | None = None,
     json: Annotated[bool, Parameter(show_default=False)] = False,
     target: Target = _TARGET,
 ) -> int:
@@ -42,7 +44,8 @@ def shadow(
     At the end a tally by day and rule: saved, cost, unknown. What the trial
     allows and the log denied has no outcome, and none is made up.
 
-    It begins with the trading day, and only reads: nothing is put on the log.
+    It begins with the trading day under way, unless --since says otherwise, and
+    only reads: nothing is put on the log.
     --config names the configuration on trial; its server and portfolio are
     those that are watched, unless --url and --portfolio say otherwise.
 
@@ -54,10 +57,14 @@ def shadow(
     ----------
     page
         Where the tally is kept as a page (HTML, which needs plotly, of the extra research).
+    since
+        Where it begins: a trading day as 2025-01-15, a time, or after the event of an ID; 0-0 for
+        the log's beginning.
     json
         A JSON line for each difference, for programs; the tally is the last one.
     """
     from portfold.cli.stopping import stopped_by_signals
+    from portfold.coordinator.audit.record.moment import read_moment
     from portfold.coordinator.audit.what_if.shadow import Shadow
     from portfold.coordinator.configured import configured_limits
 
@@ -65,14 +72,15 @@ def shadow(
         raise Unusable("--config: expected the folder of the configuration on trial.")
     if page is not None and not page.parent.is_dir():
         raise Unusable(f"--page: {page} cannot be written: there is no folder {page.parent}.")
+    moment = read_moment(since) if since is not None else None
     place = target.resolve()
     named = place.configuration.runtime.archive_folder
     bus = place.bus()
     try:
         with stopped_by_signals() as stop:
             archive, candidate = Path(named) if named else None, configured_limits(place.configuration)
-            trial = Shadow(bus, archive, candidate, stop.event.is_set)
-            told = _Told(trial, place.shown, page, json=json)
+            trial = Shadow(bus, archive, candidate, moment)
+            told = _Told(trial, place.shown, target.config, page, json=json)
             try:
                 for found in chain(trial.begin(), trial.follow(stop.event.wait, stop.event.is_set)):
                     told.tell(found)
@@ -86,11 +94,14 @@ def shadow(
 class _Told:
     """Tells what a trial finds, keeps its tally, and the page."""
 
-    def __init__(self, shadow: "Shadow", place: str, page: Path | None, *, json: bool) -> None:
+    def __init__(
+        self, shadow: "Shadow", place: str, candidate: str, page: Path | None, *, json: bool
+    ) -> None:
         from portfold.coordinator.audit.what_if.trial_tally import TrialTally
 
         self._shadow = shadow
         self._place = place
+        self._candidate = quote(candidate)
         self._page = page
         self._json = json
         self._tally: TrialTally = TrialTally()
@@ -128,9 +139,14 @@ class _Told:
         if self._json:
             print(shown_json(tally.listed()), flush=True)
         else:
-            print("", *tally_lines(tally), sep="\n", flush=True)
+            print("", *tally_lines(tally), sep="\n")
+            print(typed(self._how_to_promote()), flush=True)
         if self._page is not None:
             self._write(self._page, tally)
+
+    def _how_to_promote(self) -> str:
+        since = f" --since {self._began.after}" if self._began is not None else ""
+        return f"To order it: portfold limits --promote {self._candidate}{since} --by NAME --reason TEXT"
 
     def _so_far(self) -> "TrialTally":
         """Returns the tally with what is open now; the trial goes on with its own."""

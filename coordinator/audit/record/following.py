@@ -41,6 +41,7 @@ class Following(ABC, Generic[Told]):
         self._bus = bus
         self._archive = archive
         self._reader = LogReader(bus, archive=archive)
+        self._stopped: Callable[[], bool] = _never
 
     @abstractmethod
     def _tell_up_to(self, decided: StreamId) -> Iterator[Told | Note]:
@@ -54,6 +55,7 @@ class Following(ABC, Generic[Told]):
         self, wait: Callable[[float], object] = time.sleep, stopped: Callable[[], bool] = _never
     ) -> Iterator[Told | Note]:
         """Yields what comes next until it is `stopped`; outlasts absences. `wait` spends time."""
+        self._stopped = stopped
         trouble, since, pause = "", 0.0, _FIRST_PAUSE_SECONDS
         waiting = _Waiting()
         while not stopped():

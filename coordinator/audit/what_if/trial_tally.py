@@ -22,7 +22,7 @@ from portfold.coordinator.audit.what_if.findings import (
     Turned,
 )
 from portfold.coordinator.fold.trading_day import trading_day_at
-from portfold.dollars import ZERO
+from portfold.dollars import ZERO, shown
 from portfold.events.stream_id import StreamId
 
 EARLIER = "earlier"
@@ -88,6 +88,15 @@ class TrialTally:
     def listed(self) -> dict[str, object]:
         """Returns all of it for programs."""
         return {"what": "TrialTally", "rows": self.rows, "days": list(self.days.values())}
+
+    def __str__(self) -> str:
+        """`denied 2, stops 0 (1 fewer), saved $530.00, cost $57.50, still open 0, unknown 5`."""
+        total = self.total()
+        fewer = f" ({total.stops_gone} fewer)" if total.stops_gone else ""
+        return (
+            f"denied {total.denied}, stops {total.stops}{fewer}, saved {shown(total.saved)}, "
+            f"cost {shown(total.cost)}, still open {total.open}, unknown {total.unknown}"
+        )
 
     def total(self) -> RuleRow:
         """Returns all of it in one row."""

@@ -15,8 +15,10 @@ from portfold.coordinator.audit.what_if.findings import (
 )
 from portfold.coordinator.audit.what_if.trial import TrialBegan
 from portfold.coordinator.audit.what_if.trial_tally import EARLIER, MOST_DAYS, RuleRow, TrialTally
+from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.limits import changed_limits, limits_of
 from portfold.dollars import ZERO
+from portfold.events.incoming import CoordinatorStarted
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from tests.audit.in_memory import InMemory
@@ -135,6 +137,7 @@ def test_a_stop_from_before_the_trial_is_latched_in_it() -> None:
 
 def test_what_waits_on_the_log_for_the_next_day_does_not_end_the_trial_then() -> None:
     story = WrittenDown(max_positions=1)
+    story.hears(CoordinatorStarted("host", 1, FOLD_VERSION))
     story.hears(ordered(limits(max_positions=1), "4"))
     begins = now(story)
     story.ms += DAY

@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,21 @@ import pytest
 
 from portfold.cli.exits import INTERRUPTED, OK, UNREACHABLE, UNUSABLE
 from portfold.coordinator.audit.record.following import Note
+from portfold.coordinator.audit.record.moment import read_moment
+from portfold.coordinator.audit.what_if.beginning import beginning_of_trial
 from portfold.coordinator.audit.what_if.findings import Finding, Turned
-from portfold.coordinator.audit.what_if.shadow import Shadow, nearest_beginning
+from portfold.coordinator.audit.what_if.shadow import Shadow
 from portfold.coordinator.audit.what_if.trial import TrialBegan
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.events.codec import decode_event
+from portfold.events.incoming import CoordinatorStarted
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 from tests.audit.supposing import WrittenDown
-from tests.cli.command_line import called, started
+from tests.cli.command_line import Ran, called, started
 from tests.coordinator.story import DAY, chicago, limits
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
@@ -60,7 +67,7 @@ def everything(past: Past) -> dict[str, bytes]:
 
 
 def shadow(past: Past) -> Shadow:
-    return Shadow(past.bus, None, limits(max_positions=1), lambda: False)
+    return Shadow(past.bus, None, limits(max_positions=1))
 
 
 def following(trial: Shadow, count: int) -> list[TrialBegan | Finding | Note]:
@@ -180,7 +187,7 @@ def test_it_begins_with_the_trading_day_where_the_log_reaches_back(past: Past) -
     story.enters("ES")
     happens(past, story)
     past.is_snapshot()
-    begins = nearest_beginning(past.bus, None, limits())
+    begins = beginning_of_trial(past.bus, None, limits())
     assert (begins.at.cursor, begins.day, begins.whole_day) == (yesterday, "2025-01-16", True)
 
 
@@ -192,22 +199,98 @@ def test_the_trading_day_begins_at_the_exchanges_roll_to_the_millisecond(
     story.ms = chicago(2025, 1, 15, 17) - early_ms - 1
     story.is_allowed("ES")
     happens(past, story)
-    begins = nearest_beginning(past.bus, None, limits())
+    begins = beginning_of_trial(past.bus, None, limits())
     assert (begins.day, begins.at.cursor == ORIGIN) == (day, early_ms == 1)
 
 
 def test_where_the_log_is_too_long_it_begins_at_the_snapshot_and_says_so(
     past: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portfold.coordinator.audit.what_if.shadow.FOLDED_AGAIN", 1)
+    monkeypatch.setattr("portfold.coordinator.audit.what_if.beginning.FOLDED_AGAIN", 1)
     story = WrittenDown()
     story.trades("ES", pnl="-10")
     happens(past, story)
     past.is_snapshot()
-    begins = nearest_beginning(past.bus, None, limits())
+    begins = beginning_of_trial(past.bus, None, limits())
     assert (begins.at.cursor, begins.whole_day) == (story.log[-1][0], False)
 
 
 def test_an_empty_log_is_followed_from_its_beginning(past: Past) -> None:
-    begins = nearest_beginning(past.bus, None, limits())
+    begins = beginning_of_trial(past.bus, None, limits())
     assert (begins.at.cursor, begins.day, begins.whole_day) == (StreamId(0, 0), "", True)
+
+
+@pytest.mark.parametrize(
+    ("since", "day"),
+    [("2025-01-15", "2025-01-15"), ("2025-01-16", "2025-01-16"), ("0-0", "")],
+)
+def test_a_moment_that_is_named_is_where_it_begins_also_before_the_snapshot(
+    past: Past, since: str, day: str
+) -> None:
+    story = WrittenDown()
+    story.trades("ES", pnl="-10")
+    story.ms += DAY
+    story.enters("ES")
+    happens(past, story)
+    past.is_snapshot()
+    begins = beginning_of_trial(past.bus, None, limits(), read_moment(since))
+    assert (begins.day, begins.whole_day) == (day, True)
+    expected = [at for at, _ in story.log if at.ms < story.ms - DAY // 2]
+    assert begins.at.cursor == (expected[-1] if since == "2025-01-16" else ORIGIN)
+
+
+def test_an_event_that_is_named_is_the_last_one_before_it(past: Past) -> None:
+    story = WrittenDown()
+    story.trades("ES", pnl="-10")
+    happens(past, story)
+    event = story.log[2][0]
+    begins = beginning_of_trial(past.bus, None, limits(), read_moment(str(event)))
+    assert (begins.at.cursor, begins.whole_day) == (event, False)
+
+
+# --- promoting --------------------------------------------------------------------------------------------
+
+
+def promoted(past: Past, candidate: Path, *words: str) -> Ran:
+    """The candidate's limits are ordered."""
+    where = ("--url", past.url, "--portfolio", past.bus.keys.name)
+    signed = ("--by", "jane", "--reason", "a day on trial")
+    return called("limits", "--promote", str(candidate), *signed, *words, *where, cwd=candidate.parent)
+
+
+def test_what_was_on_trial_is_ordered_with_its_span_and_tally_in_the_reason(
+    past: Past, candidate: Path
+) -> None:
+    story = WrittenDown()
+    story.enters("ES", "CL")
+    story.closes("CL", pnl="-310.50")
+    happens(past, story)
+    ran = promoted(past, candidate)
+    assert (ran.code, ran.err) == (OK, "")
+    order = decode_event(past.whole().events[-1].fields)
+    assert isinstance(order, LimitsChanged)
+    assert (order.by, order.max_positions, order.max_contracts) == ("jane", 1, 1)
+    assert order.reason == (
+        f"a day on trial; on trial after 0-0 to {story.log[-1][0]}: denied 1, stops 0, "
+        "saved $310.50, cost $0.00, still open 0, unknown 0"
+    )
+    past.is_decided()
+    again = promoted(past, candidate)
+    assert (again.code, "are those that are in force already" in again.err) == (UNUSABLE, True)
+
+
+def test_what_loosens_waits_for_the_next_trading_day_though_it_was_on_trial(
+    past: Past, candidate: Path
+) -> None:
+    story = WrittenDown(max_positions=1, daily_stop_loss=Decimal(100))
+    story.hears(CoordinatorStarted("host", 1, FOLD_VERSION))
+    happens(past, story)
+    assert promoted(past, candidate).code == OK
+    past.is_decided()
+    assert "LooseningWaits" in {entry.fields[1] for entry in past.whole().decisions}
+
+
+@pytest.mark.parametrize("words", [("--max-positions", "3"), ("--account", "paper")])
+def test_a_candidate_is_ordered_alone(past: Past, candidate: Path, words: tuple[str, ...]) -> None:
+    ran = promoted(past, candidate, *words)
+    assert (ran.code, "--promote: expected without other limits" in ran.err) == (UNUSABLE, True)
