@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from portfold.by_name import by_name, groups_of, is_ascending, member_repeated, repeated, steps_of
-from portfold.events.weekly_windows import windows_of, wrong_in
+from portfold.weekly_windows import windows_of, wrong_in
 
 _BY_NAME = (
     *("max_symbol_contracts", "contract_weights", "groups"),

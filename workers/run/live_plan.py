@@ -154,7 +154,10 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
         names.append("symbols")
         differ.append(f"symbols here that are not in force are {', '.join(denied)}")
     if names:
-        order = f"to have those of the file in force: {how_to_order(configured, names)}"
+        order = (
+            f"to have those of the file in force: {how_to_order(configured, names)}; what loosens counts "
+            "from the next trading day, or at once with the name of another person: --second NAME"
+        )
         log.critical(f"LIMITS DIFFER: {', '.join(differ)}; the coordinator's hold", what_to_do=order)
 
 

@@ -6,7 +6,7 @@ There is one only where limits name windows or something was published.
 from msgspec import Struct, field
 
 from portfold.events.calendar import DatedWindow, Session
-from portfold.events.weekly_windows import WindowAction
+from portfold.weekly_windows import WindowAction
 
 
 class OpenWindow(Struct):

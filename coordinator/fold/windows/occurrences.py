@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.events.calendar import Session
-from portfold.events.weekly_windows import Edge, WeeklyWindow, WindowAction, windows_of
 from portfold.exchange_time import local_time, milliseconds_of
+from portfold.weekly_windows import Edge, WeeklyWindow, WindowAction, windows_of
 
 DAYS_LOOKED_AT = 9
 """Before and after now."""

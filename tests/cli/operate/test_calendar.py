@@ -46,7 +46,6 @@ CLOSED = ("2024-12-25", "2025-12-25", "2026-01-01", "2026-12-25")
 
 
 def test_three_years_of_the_library_are_as_was_published() -> None:
-    pytest.importorskip("pandas_market_calendars")
     found, _ = sessions_from_library("CME Globex Equity", date(2024, 1, 1), date(2026, 12, 31))
     closes = {one.date: f"{local_time(one.closes_ms, CHICAGO):%H:%M}" for one in found}
     assert {day: closes.get(day) for day in EARLY} == EARLY

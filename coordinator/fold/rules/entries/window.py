@@ -9,8 +9,8 @@ from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.rule import Denial, Rule
 from portfold.coordinator.fold.state import State
 from portfold.events.incoming import EntryRequested
-from portfold.events.weekly_windows import windows_of
 from portfold.exchange_time import clock
+from portfold.weekly_windows import windows_of
 
 
 def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
