@@ -33,7 +33,7 @@ quick: $(TOOLS) ## a minute of tests: no process, server, backtest or law, few s
 
 # Five on the two processors of the CI: much of a test that starts processes is waiting.
 test: $(TOOLS) ## all tests (ARGS="-k stop" for some)
-	@$(PY) -m pytest -n 5 --dist worksteal $(ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Reads all tests once, so that Python keeps what it makes of them; what is wrong with them `make test` tells.
 collected: $(TOOLS)

@@ -13,14 +13,22 @@ from msgspec import Struct
 
 from portfold.events import fields as kinds
 from portfold.events.codec import RefusedField, encode, encode_checked
-from portfold.events.incoming import ClockTicked, EntryRequested, Malformed
+from portfold.events.incoming import (
+    ClockTicked,
+    EntryRequested,
+    FlattenRequested,
+    Malformed,
+    TradingHalted,
+    TradingResumed,
+)
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.scope import SCOPE_KINDS
 from tests.events.any_message import (
     ANY_EVENT,
     EVENTS,
     OF_A_TYPE,
+    OF_CALENDARS,
     OF_LIMITS,
-    OF_REQUESTS,
     by_name,
     check_total,
     flattened,
@@ -94,6 +102,15 @@ def test_a_whole_number_outside_its_bounds_is_refused_and_on_them_is_not(
             assert isinstance(check_total(flattened({**named, name: str(outside)})), Malformed)
 
 
+BOUND_TOGETHER: dict[type[Any], tuple[str, ...]] = {
+    EntryRequested: ("stop_price", "price", "risk"),
+    **{calendar: tuple(bound) for calendar, bound in OF_CALENDARS.items()},
+    **dict.fromkeys((TradingHalted, FlattenRequested), SCOPE_KINDS),
+    TradingResumed: (*SCOPE_KINDS, "force"),
+}
+"""Fields that rules of their event bind to one another: these refuse before anything is sent."""
+
+
 @settings(max_examples=50)
 @given(
     ANY_EVENT.filter(lambda event: not isinstance(event, ClockTicked | LimitsChanged)),
@@ -105,9 +122,7 @@ def test_a_value_of_another_python_type_is_refused_by_name_before_it_is_sent(
 ) -> None:
     name = data.draw(st.sampled_from(type(event).__struct_fields__))
     assume(type(getattr(event, name)) is not type(wrong))
-    assume(
-        not (isinstance(event, EntryRequested) and name in {*OF_REQUESTS, "price"})
-    )  # its own rules refuse
+    assume(name not in BOUND_TOGETHER.get(type(event), ()))
     spoiled = msgspec.structs.replace(event, **{name: wrong})
     with pytest.raises(
         RefusedField, match=rf"^{type(event).__name__}\.{name}: expected .*, got a value of type "
