@@ -31,7 +31,7 @@ run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 quick: $(TOOLS) ## a minute of tests: no process, server, backtest or law, few schedules (ARGS="-k stop")
 	@$(PY) -m pytest -n 3 --dist worksteal -q -p tests.quick $(ARGS)
 
-# Five on the two processors of the CI: much of a test that starts processes is waiting.
+# Three on the two processors of the CI: more of them starve the servers that they start of the disk.
 test: $(TOOLS) ## all tests (ARGS="-k stop" for some)
 	@$(PY) -m pytest -n 3 --dist worksteal $(ARGS)
 
