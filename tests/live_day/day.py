@@ -159,10 +159,15 @@ class Day:
                 return found[0]
         raise DidNotHappen(f"{_MINUTES_FOR_ORDERS} minutes went by without an entry")
 
-    def until_held(self, many: int) -> list[str]:
-        """Lets the market go on until so many symbols are held. Returns them."""
+    def until_held(self, many: int, *, contracts: int = 0) -> list[str]:
+        """Lets the market go on until so many symbols and contracts are held. Returns the symbols."""
+
+        def are_held() -> bool:
+            held = self.venue.held_symbols()
+            return len(held) >= many and sum(abs(self.venue.held(one)) for one in held) >= contracts
+
         for _ in range(_MINUTES_FOR_ORDERS):
-            if self.came(lambda: len(self.venue.held_symbols()) >= many, _ORDERS_COME_SECONDS):
+            if self.came(are_held, _ORDERS_COME_SECONDS):
                 break
             self.minute()
         held = self.venue.held_symbols()

@@ -14,11 +14,12 @@ _DENIED_MINUTES = 6
 def stop_while_tws_goes(day: Day) -> str:
     """Of the exits one is filled, one in part, one while TWS is gone, the rest when it is back."""
     venue, exchange, run = day.venue, day.venue.exchange, day.run
-    held = day.until_held(_HELD)
+    held = day.until_held(_HELD, contracts=_HELD + 1)
     exchange.fills = "on order"
     lost = _cross_the_stop(day)
     day.until(lambda: len(venue.at_work()) >= _HELD, "the exits to be at the exchange")
-    whole, part, unheard = venue.at_work()[:_HELD]
+    # The largest is filled in part, so that something is left.
+    whole, unheard, *_, part = sorted(venue.at_work(), key=lambda order: order.remaining)
     since = len(run.lines)
     require(venue.fill(whole) and venue.fill(part, 1), "the exits were over before they were filled")
     venue.broker.stop()
