@@ -153,13 +153,14 @@ def _heard(account: Account, at: StreamId) -> list[Decision]:
     return [AccountHeard(account=account.account, after_ms=at.ms - account.heard_ms)]
 
 
-def roll(state: State, at: StreamId, account: Account) -> None:
+def roll(state: State, account: Account, since_ms: int) -> None:
     """Begins the account's trading day: with the latest equity, and what the log moved since.
 
-    Before an equity of that day is heard, it would be short of what was made since: a loss that nobody had.
+    Before an equity of that day is heard, from `since_ms` on, when the day before was over, it would be short
+    of what was made since: a loss that nobody had.
     """
     if state.fold_version >= _KNOWS_NO_DAY_BEFORE_IT:
-        account.day_since_ms = at.ms
+        account.day_since_ms = since_ms
     realized = state.net - account.then_net
     account.day_balance = account.equity - account.unrealized + realized
     account.day_equity = account.equity + realized + _log_open(state) - account.then_open

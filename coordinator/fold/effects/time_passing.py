@@ -134,9 +134,9 @@ def roll(state: State, at: StreamId) -> list[Decision]:
             held.rolled = held.unrealized
     # What the day came to was reckoned before what is open was carried over to the next one.
     state.past = [*state.past[1 - DAYS_REMEMBERED :], PastDay(state.day.date, started.daily_pnl)]
-    state.day = Day(date=today.date, ends_ms=today.ends_ms)
+    ended_ms, state.day = state.day.ends_ms, Day(date=today.date, ends_ms=today.ends_ms)
     if state.account is not None:
-        account.roll(state, at, state.account)
+        account.roll(state, state.account, ended_ms)
     publishing.forget_what_is_over(state)
     loosened = ordered_limits.fall_due(state, at)
     if loosened:

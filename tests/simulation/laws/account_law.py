@@ -67,7 +67,7 @@ class AccountLaw:
         self._silent = False
         self._equity = self._unrealized = ZERO
         self._base = self._day_equity = self._day_balance = ZERO
-        self._equity_ms = self._day_since_ms = 0
+        self._equity_ms = self._day_since_ms = self._day_ends_ms = 0
         self.behind = self._lacks_equity = False
         self._seen_net, self._realized_ms = ZERO, 0
         self._log = self._log_then = _NOTHING
@@ -80,7 +80,8 @@ class AccountLaw:
 
     def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
         """Takes note of one event and what was decided on it. Raises Violation."""
-        limits = state.limits
+        limits, ended_ms = state.limits, self._day_ends_ms
+        self._day_ends_ms = state.day.ends_ms
         if limits is None or not limits.account:
             return
         if limits.account != self._watched:
@@ -89,7 +90,7 @@ class AccountLaw:
         self._moved_ms = at.ms if moves else self._moved_ms
         self._silence(at, limits, decisions)
         if any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions):
-            self._next_day(at)
+            self._next_day(ended_ms)
             self._log = self._log._replace(pnl=reported_pnl(state))
             self.at_roll = self.worse_of(self._log.pnl, limits), self.equity_that_counts
         if isinstance(event, AccountReported):
@@ -301,9 +302,9 @@ class AccountLaw:
 
     # --- the day -------------------------------------------------------------------------------------------
 
-    def _next_day(self, at: StreamId) -> None:
+    def _next_day(self, since_ms: int) -> None:
         if self.report is not None:
-            self._day_since_ms = at.ms
+            self._day_since_ms = since_ms
             realized = self._log.realized - self._log_then.realized
             self._day_balance = self._equity - self._unrealized + realized
             opened = self._log.unrealized - self._log_then.unrealized

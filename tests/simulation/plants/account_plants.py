@@ -128,8 +128,8 @@ def _new_day_forgets() -> Iterator[None]:
     """What differs is forgotten when a trading day begins."""
     rolls = account.roll
 
-    def roll(state: State, at: StreamId, known: Account) -> None:
-        rolls(state, at, known)
+    def roll(state: State, known: Account, since_ms: int) -> None:
+        rolls(state, known, since_ms)
         known.differences.clear()
 
     with mock.patch.object(account, "roll", roll):
