@@ -7,6 +7,7 @@ is the highest equity that counted, and so no floor falls.
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State, reported_pnl
@@ -52,6 +53,12 @@ _LATCHED = "what is reached is latched, and nothing else"
 _LIFTS = "what is latched lifts on its day or by a resume, and a floor by a resume alone"
 
 
+def _doubted(state: State, limits: Limits) -> list[tuple[int, Decimal]]:
+    waits_ms = limits.mark_confirm_seconds * 1000
+    found = ((held.doubt, held.unrealized) for held in state.positions.values())
+    return [(one.since_ms + waits_ms, min(ZERO, one.unrealized - open_)) for one, open_ in found if one]
+
+
 class MoneyLaw:
     """Follows what is latched. `lifted` are the rules that a forced resume has lifted for the day."""
 
@@ -64,6 +71,9 @@ class MoneyLaw:
         self._stopped = self._flat = False
         self._in_doubt = True
         self._due_before: dict[str, Due] = {}
+        self._dollars_before: Dollars | None = None
+        self._doubted: list[tuple[int, Decimal]] = []
+        """Until when each loss that is doubted waits, and how much worse it makes what is open."""
 
     def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
         """Takes note of one event and what was decided on it. Raises Violation."""
@@ -78,6 +88,7 @@ class MoneyLaw:
         flat = not state.positions and (not limits.account or state.flatten is None)
         became_flat = not state.positions and any(isinstance(one, PortfolioFlat) for one in decisions)
         before, dollars = dict(self._latched), self._dollars(state, limits)
+        doubts_over = self._doubts_are_over(at, limits) if not days else {}
         self._days_lift(state, was_flat=self._flat or flat or became_flat)
         anew = isinstance(event, LimitsChanged) and bool(event.second)
         then = dollars._replace(day=self._account.worse_of(ZERO, limits)) if days else dollars
@@ -96,7 +107,10 @@ class MoneyLaw:
             money.stands(limits, dollars._replace(day=day, account=account))
             between = money.due
         money.stands(limits, dollars)
-        knowns: tuple[Mapping[str, Due], ...] = (money.due, self._due_before, between, at_roll)
+        knowns: tuple[Mapping[str, Due], ...] = (
+            *(money.due, self._due_before, between),
+            *(at_roll, doubts_over),
+        )
         in_between = bool(days) and isinstance(event, LimitsChanged)
         for one in decisions:
             if isinstance(one, LimitReached) and in_between:  # limits that waited, replaced at once
@@ -113,6 +127,19 @@ class MoneyLaw:
         self._answers(at, decisions)
         self._stopped, self._flat, self._due_before = state.stop is not None, flat, money.due
         self._in_doubt = dollars.account is None
+        self._dollars_before, self._doubted = dollars, _doubted(state, limits)
+
+    def _doubts_are_over(self, at: StreamId, limits: Limits) -> Mapping[str, Due]:
+        """What the money comes to where losses have waited for as long as they may, before what is said now:
+        that may close the very position.
+        """
+        more = sum((lost for until_ms, lost in self._doubted if at.ms >= until_ms), ZERO)
+        before = self._dollars_before
+        if not more or before is None:
+            return {}
+        day = before.day + more if limits.stop_loss_on == "total" else before.day
+        self._money.stands(limits, before._replace(open=before.open + more, day=day))
+        return self._money.due
 
     def _dollars(self, state: State, limits: Limits) -> Dollars:
         opened = sum((held.unrealized for held in state.positions.values()), ZERO)
