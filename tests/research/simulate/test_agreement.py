@@ -189,6 +189,18 @@ class Portfolio:
         until(at_rest, "the portfolio to come to rest")
 
 
+def on_a_driven_clock(server: EmbeddedServer, portfolio: str) -> GateSettings:
+    """Settings for gates whose days pass in seconds: every mark is published, and nobody is lost."""
+    return GateSettings(
+        url=server.url,
+        portfolio=portfolio,
+        answer_seconds=10.0,
+        worker_lost_seconds=600.0,
+        mark_seconds=0.0,
+        mark_stale_seconds=31 * 86_400,
+    )
+
+
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is closed waits for its listener's read: let that be short."""
@@ -218,15 +230,7 @@ def test_the_simulator_and_real_processes_agree_trade_by_trade(
     simulated = Simulation(scenario)
     bus.append(encode_checked(ClockTicked()), at_time(scenario.timeline.opening.ms))
     coordinators.start(config=configuration.source.folder, clock="driven")
-    settings = GateSettings(
-        url=server.url,
-        portfolio=portfolio,
-        answer_seconds=10.0,
-        worker_lost_seconds=600.0,
-        mark_seconds=0.0,
-        mark_stale_seconds=31 * 86_400,
-    )
-    live = Portfolio(scenario, settings, bus, configuration)
+    live = Portfolio(scenario, on_a_driven_clock(server, portfolio), bus, configuration)
     try:
         live.play()
     finally:

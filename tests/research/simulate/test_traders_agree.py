@@ -40,7 +40,7 @@ from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.ibs import IbsStrategy
 from tests.processes import Coordinators, config_folder
 from tests.research.made import scenario_of
-from tests.research.simulate.test_agreement import Simulation, told
+from tests.research.simulate.test_agreement import Simulation, on_a_driven_clock, told
 from tests.waiting import until
 
 DAYS, SEED, STOP = 2, 4, 900
@@ -195,16 +195,8 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
     moments = sorted({bar.time for bars in market.values() for bar in bars})
     bus.append(encode_checked(ClockTicked()), at_time(milliseconds_of(moments[0]) - 3_600_000))
     coordinators.start(config=configuration.source.folder, clock="driven")
-    settings = GateSettings(
-        url=server.url,
-        portfolio=portfolio,
-        answer_seconds=10.0,
-        worker_lost_seconds=600.0,
-        mark_seconds=0.0,
-        mark_stale_seconds=31 * 86_400,
-    )
     by_time = {symbol: {bar.time: bar for bar in bars} for symbol, bars in market.items()}
-    with Desk(bus, configuration, settings) as desk:
+    with Desk(bus, configuration, on_a_driven_clock(server, portfolio)) as desk:
         for moment in moments:
             desk.play(moment, {symbol: bars[moment] for symbol, bars in by_time.items() if moment in bars})
     until(lambda: bus.status().get("last_event") == str(bus.last_event()), "the last decision")
