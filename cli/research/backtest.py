@@ -1,8 +1,9 @@
 """`portfold research backtest`: the trades of each symbol alone, as the live worker would make them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,8 @@ from portfold.cli.symbols import Symbols, symbols_in
 if TYPE_CHECKING:
     from portfold.config import Configuration
     from portfold.research.backtest.best import Best
-    from portfold.research.backtest.one import BacktestPlan, FinishedBacktest
+    from portfold.research.backtest.outcome import BacktestPlan, FinishedBacktest
+    from portfold.research.backtest.several import FailedBacktest
     from portfold.research.simulate.market import ResearchMarket
 
 
@@ -92,7 +94,8 @@ def backtest(
     needs_extra()
     from portfold.cli.research.given import market_of
     from portfold.config import load
-    from portfold.research.backtest.one import BacktestPlan
+    from portfold.research.backtest.one import backtest as backtest_one
+    from portfold.research.backtest.outcome import BacktestPlan
     from portfold.research.processes import cores
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
@@ -101,14 +104,18 @@ def backtest(
     if market is None:
         raise Unusable("--bars: expected synthetic or a folder, got nothing.")
     configuration = on_paper(load(config, os.environ, Path.cwd()))
-    chosen, without = _symbols(configuration, market, symbols_in(past.symbols))
+    chosen, without = symbols_of(configuration, market, symbols_in(past.symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
     plan = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
-    print_lines(_what_is_done(plan, chosen, without))
-    _run(plan, chosen, jobs or cores())
+    print_lines(what_is_done(plan, chosen, without))
+    done, failed = run_each(partial(backtest_one, plan), chosen, jobs or cores())
+    if done:
+        print_lines(_found(plan, done))
+    if failed:
+        raise Failure(" ".join(one.why for one in failed))
 
 
-def _symbols(
+def symbols_of(
     configuration: "Configuration", market: "ResearchMarket", wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Returns the symbols to backtest, and those that have bars but no contract. Raises Unusable."""
@@ -128,15 +135,18 @@ def _symbols(
     return chosen, [symbol for symbol in there if symbol not in contracts]
 
 
-def _run(plan: "BacktestPlan", symbols: Sequence[str], jobs: int) -> None:
+def run_each(
+    work: "Callable[[str], FinishedBacktest]", symbols: Sequence[str], jobs: int
+) -> "tuple[list[FinishedBacktest], list[FailedBacktest]]":
+    """Does the work of each symbol; returns what is done, sorted, and what failed."""
     from portfold.cli.progress import progress
-    from portfold.research.backtest.several import FailedBacktest, backtests
+    from portfold.research.backtest.several import FailedBacktest, each_alone
 
     done: list[FinishedBacktest] = []
     failed: list[FailedBacktest] = []
     try:
         with progress("Backtesting", len(symbols), "symbols") as on_progress:
-            for one in backtests(plan, symbols, jobs):
+            for one in each_alone(work, symbols, jobs):
                 if isinstance(one, FailedBacktest):
                     failed.append(one)
                 else:
@@ -146,16 +156,14 @@ def _run(plan: "BacktestPlan", symbols: Sequence[str], jobs: int) -> None:
         kept = f"{len(done)} of {len(symbols)} symbols are done and kept"
         print_lines([f"Interrupted. {kept}; the same command does the rest."])
         raise
-    if done:
-        print_lines(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
-    if failed:
-        raise Failure(" ".join(one.why for one in sorted(failed)))
+    return sorted(done, key=lambda one: one.best.symbol), sorted(failed)
 
 
 # --- in words -------------------------------------------------------------------------------------------
 
 
-def _what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
+def what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
+    """Yields what is traded, how it is filled and what it costs."""
     from portfold.workers.brokers.paper import fill_at
 
     fills = (

@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from portfold.cli.research import backtest, export, optimize, prove, report, sensitivity, simulate, train
+from portfold.cli.research import (
+    backtest,
+    export,
+    optimize,
+    prove,
+    report,
+    sensitivity,
+    simulate,
+    train,
+    walk_forward,
+)
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
     backtest.register,
@@ -14,6 +24,7 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     export.register,
     report.register,
     train.register,
+    walk_forward.register,
     prove.register,
 )
 

@@ -20,3 +20,12 @@ def needs_plotly() -> None:
 
     if find_spec("plotly") is None:
         raise Unusable(f"The report needs plotly, which is not installed: {install_command('research')}")
+
+
+def needs_ml() -> None:
+    """Raises Unusable, with what to do, where the extra `ml` is not installed."""
+    from importlib.util import find_spec
+
+    for name in ("sklearn", "skl2onnx", "onnxruntime", "plotly"):
+        if find_spec(name) is None:
+            raise Unusable(f"Training needs {name}, which is not installed: {install_command('ml')}")

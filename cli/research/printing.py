@@ -31,6 +31,8 @@ def read_lines(loaded: "Loaded") -> Iterator[str]:
     yield f"{count} of {names} in {results.folder}{more}."
     if unsaid := asked_for.without_signals(results):
         yield unsaid
+    if walked := asked_for.walked_forward(results):
+        yield walked
     for one in results.symbols:
         if one.dropped:
             why = "; ".join(

@@ -9,7 +9,6 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.target import Target
-from portfold.installing import install_command
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -92,6 +91,7 @@ def train(
 
     from portfold.cli.exits import Unusable
     from portfold.cli.progress import progress
+    from portfold.cli.research.extra import needs_ml
     from portfold.research.filter.examples import examples_of
     from portfold.research.simulate.bars_within import bars_within
     from portfold.research.trades.trading_days import DaySpan
@@ -103,7 +103,7 @@ def train(
         raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")
     if output.suffix != ".onnx":
         raise Unusable(f"--output: expected a file that ends in .onnx, got {output}.")
-    _check_extra()
+    needs_ml()
     feed = CsvFolder(past.bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
     bars = list(feed.bars(symbol))
     span, day = DaySpan(past.first, past.last), configuration.runtime.trading_day
@@ -117,17 +117,6 @@ def train(
     )
     charts = page or output.with_suffix(".html")
     return _train(_Asked(symbol, configuration, method, output, charts), examples)
-
-
-def _check_extra() -> None:
-    """Raises Unusable, with what to do, where the extra `ml` is not installed."""
-    from importlib.util import find_spec
-
-    from portfold.cli.exits import Unusable
-
-    for name in ("sklearn", "skl2onnx", "onnxruntime", "plotly"):
-        if find_spec(name) is None:
-            raise Unusable(f"Training needs {name}, which is not installed: {install_command('ml')}")
 
 
 class _Asked(NamedTuple):

@@ -27,6 +27,25 @@ def _named(field: str) -> str:
     return "_".join(_CAPITALS.get(word, word) for word in words)
 
 
+class WalkedSpan(Struct, frozen=True, rename=_named):
+    """A test span of a walk-forward, by trading days, and what was fitted for it on what came before.
+
+    `learned_until` is the end of the last bar that the fit knew, `examples` how many it learned from.
+    `pnl_usd` is that of its `trades`, which began in it, `unfiltered_pnl_usd` that of all signals' trades.
+    """
+
+    first_day: str
+    last_day: str
+    learned_until: str
+    examples: int
+    model_sha256: str
+    threshold: float
+    trades: int
+    pnl_usd: float
+    unfiltered_trades: int
+    unfiltered_pnl_usd: float
+
+
 class Best(Struct, frozen=True, rename=_named):
     """The figures, each defined in docs/research.md. None: a figure that cannot be measured, or no model."""
 
@@ -66,6 +85,8 @@ class Best(Struct, frozen=True, rename=_named):
     version: str
     signals: int
     signals_on_training_bars: int
+    walk_forward_spans: int
+    walk_forward: tuple[WalkedSpan, ...]
     trades_sha256: str
     signals_sha256: str
     paths_sha256: tuple[str, ...]

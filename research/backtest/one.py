@@ -1,74 +1,36 @@
-"""Backtests one symbol, from its bars to its two files in the folder of results.
+"""Backtests one symbol, from its bars to its files in the folder of results."""
 
-All that the result depends on goes into a fingerprint: bars, parameters and costs, the model, the span, the
-account, and the code itself. A symbol whose files have the same fingerprint is not backtested again.
-"""
-
-import hashlib
-from collections.abc import Iterator, Sequence
-from datetime import date
-from decimal import Decimal
-from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
-from itertools import chain
-from pathlib import Path
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
-
-import msgspec
-from msgspec import Struct, structs
-
-from portfold import coordinator, research, workers
-from portfold.config import Configuration
-from portfold.exchange_time import milliseconds_of
-from portfold.research.backtest.best import Best, Tables, done_before, sha256, write_results
-from portfold.research.backtest.figures import figures_of
-from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, Past, out_of_sample
-from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
-from portfold.research.backtest.signals import SignalsAlone, signals_alone
-from portfold.research.backtest.trading import TradedAlone, trade_alone
-from portfold.research.errors import ResearchError
-from portfold.research.filter.examples import Example, Examples, examples_of
-from portfold.research.simulate.bars_within import bars_within, day_of
-from portfold.research.simulate.market import ResearchMarket
-from portfold.research.trades.trade_file import Trade
-from portfold.research.trades.trading_days import DaySpan, days_between
-from portfold.workers.brokers.paper import fill_at
+from portfold.research.backtest.best import done_before
+from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
+from portfold.research.backtest.outcome import (
+    BacktestPlan,
+    FinishedBacktest,
+    Outcome,
+    fingerprint_of,
+    past_of,
+    refused_rows,
+    write_outcome,
+)
+from portfold.research.backtest.rows import TradeRow
+from portfold.research.backtest.signals import signals_alone
+from portfold.research.backtest.trading import trade_alone
+from portfold.research.filter.examples import examples_of
 from portfold.workers.filters.opened import ModelFilter, open_filter
-from portfold.workers.filters.sidecar import Sidecar
-
-
-class BacktestPlan(Struct, frozen=True):
-    """The settings of the backtests of all symbols: `cash` in dollars, the `folder` of the results."""
-
-    configuration: Configuration
-    market: ResearchMarket
-    span: DaySpan
-    cash: Decimal
-    folder: Path
-
-
-class FinishedBacktest(NamedTuple):
-    """A symbol's figures; `before` where an earlier backtest had written them."""
-
-    best: Best
-    before: bool
 
 
 def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
     """Backtests a symbol and writes its files. Raises BarsError, ConfigError, ResearchError."""
-    past = _past(plan, symbol)
+    past = past_of(plan, symbol)
     opened = open_filter(plan.configuration, symbol)
     model = opened.sidecar if isinstance(opened, ModelFilter) else None
-    fingerprint = _fingerprint(plan, symbol, past, model)
+    fingerprint = fingerprint_of(plan, symbol, past, model)
     if (before := done_before(plan.folder, symbol, fingerprint)) is not None:
         return FinishedBacktest(before, before=True)
     traded = trade_alone(symbol, past.bars, plan.configuration, opened, begins=past.begins)
-    rows, judged = list(_made(traded)), OutOfSample(None, PLAIN)
+    refused, judged = list[TradeRow](), OutOfSample(None, PLAIN)
     if model is not None:
         examples = examples_of(symbol, past.bars, plan.configuration, begins=past.begins)
-        rows += _refused(symbol, traded, examples)
+        refused = list(refused_rows(symbol, traded, examples))
         judged = out_of_sample(plan.configuration, symbol, past, examples, model.model, plan.cash)
     signals = signals_alone(
         symbol,
@@ -78,165 +40,5 @@ def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
         begins=past.begins,
         trained_until=model.trained_until if model is not None else None,
     )
-    zone = ZoneInfo(plan.configuration.runtime.trading_day.zone)
-    tables = Tables(trades_table(rows, zone), signals_table(signals.outcomes, zone))
-    paths = [
-        Tables(trades_table(_unscored(trades), zone), signals_table(outcomes, zone))
-        for trades, outcomes in zip(judged.trades, judged.signals, strict=True)
-    ]
-    outcome = _Outcome(past, traded, rows, model, judged, signals, tables, fingerprint)
-    best = _best(plan, symbol, outcome, paths)
-    write_results(plan.folder, tables, paths, best)
-    return FinishedBacktest(best, before=False)
-
-
-class _Outcome(NamedTuple):
-    """The results of a symbol that go into its best.json."""
-
-    past: Past
-    traded: TradedAlone
-    rows: Sequence[TradeRow]
-    model: Sidecar | None
-    judged: OutOfSample
-    signals: SignalsAlone
-    tables: Tables
-    fingerprint: str
-
-
-def _past(plan: BacktestPlan, symbol: str) -> Past:
-    bars = list(plan.market.open(plan.configuration).bars(symbol))
-    if not bars:
-        raise ResearchError(f"{symbol}: expected bars in {plan.market}, got none.")
-    if milliseconds_of(bars[0].time) < 0:
-        raise ResearchError(f"{symbol}: expected bars from 1970 on, got one of {bars[0].time:%Y-%m-%d}.")
-    day = plan.configuration.runtime.trading_day
-    begins, ends = bars_within(symbol, bars, plan.span, day, plan.market)
-    ends_of_days = (date.fromisoformat(day_of(bars[number], day)) for number in (begins, ends - 1))
-    return Past(bars[:ends], begins, days_between(*ends_of_days))
-
-
-# --- rows -----------------------------------------------------------------------------------------------
-
-
-def _made(traded: TradedAlone) -> Iterator[TradeRow]:
-    probabilities = [signal.probability for signal in traded.signals] or [None] * len(traded.trades)
-    for trade, probability in zip(traded.trades, probabilities, strict=True):
-        yield TradeRow(trade, selected=True, probability=probability)
-
-
-def _unscored(trades: Sequence[Trade]) -> Iterator[TradeRow]:
-    """Yields the trades of a path, all of which its models let pass."""
-    return (TradeRow(trade, selected=True, probability=None) for trade in trades)
-
-
-def _refused(symbol: str, traded: TradedAlone, examples: Examples) -> Iterator[TradeRow]:
-    """Yields the trades that the filter refused, where features and an end tell their outcome."""
-    known = {example.time: example for example in examples.of}
-    for signal in traded.refused:
-        if signal.time in known:
-            yield TradeRow(
-                _would_be(symbol, known[signal.time]), selected=False, probability=signal.probability
-            )
-
-
-def _would_be(symbol: str, example: Example) -> Trade:
-    (entry_ms, entry_price), (exit_ms, exit_price) = example.entered, example.left
-    side, size = example.side, example.size
-    return Trade(symbol, entry_ms, exit_ms, example.pnl, size, side, entry_price, exit_price)
-
-
-# --- figures --------------------------------------------------------------------------------------------
-
-
-def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome, paths: Sequence[Tables]) -> Best:
-    past, traded, model, judged = outcome.past, outcome.traded, outcome.model, outcome.judged
-    runtime, contract = plan.configuration.runtime, plan.configuration.contracts[symbol]
-    parameters, trades = runtime.worker(symbol), traded.trades
-    each_way = contract.commission_per_side + contract.slippage_ticks * contract.tick_value
-    total = float(sum(trade.pnl for trade in trades))
-    metrics, luck = figures_of(plan.configuration, trades, past.days, plan.cash)
-    return Best(
-        symbol=symbol,
-        sharpe_oos_cpcv=judged.sharpe,
-        sharpe_oos_method=judged.method,
-        sharpe_oos_paths=judged.paths,
-        sharpe=metrics.sharpe,
-        sharpe_usd=metrics.sharpe_dollars,
-        sharpe_low=luck.low,
-        sharpe_high=luck.high,
-        profit_factor=metrics.profit_factor,
-        cagr=metrics.cagr,
-        total_pnl_usd=total,
-        max_drawdown_usd=metrics.max_dd,
-        max_drawdown_pct=metrics.max_dd_pct,
-        trades=len(trades),
-        win_rate=sum(trade.pnl > 0 for trade in trades) / max(len(trades), 1),
-        average_trade_usd=total / max(len(trades), 1),
-        costs_usd=float(2 * each_way * sum(trade.size for trade in trades)),
-        time_in_market_pct=metrics.time_in_market_pct,
-        open_at_end=int(traded.opened is not None),
-        refused=len(traded.refused),
-        refused_without_outcome=len(traded.refused) - sum(not row.selected for row in outcome.rows),
-        trades_on_training_bars=sum(signal.time <= model.trained_until for signal in traded.signals)
-        if model
-        else 0,
-        model_threshold=parameters.min_probability if model else None,
-        model=_of_model(model) if model else None,
-        params=msgspec.to_builtins(parameters),
-        costs={
-            "slippage_ticks": contract.slippage_ticks,
-            "commission_per_side": str(contract.commission_per_side),
-            "tick_size": str(contract.tick_size),
-            "tick_value": str(contract.tick_value),
-            "fill_at": fill_at(plan.configuration),
-        },
-        initial_cash=str(plan.cash),
-        market=str(plan.market),
-        first_day=past.days[0],
-        last_day=past.days[-1],
-        days=len(past.days),
-        bars=len(past.bars) - past.begins,
-        warm_up_bars=past.begins,
-        version=version("portfold"),
-        signals=len(outcome.signals.outcomes),
-        signals_on_training_bars=outcome.signals.on_training_bars,
-        trades_sha256=outcome.tables.digests[0],
-        signals_sha256=outcome.tables.digests[1],
-        paths_sha256=tuple(chain(*(tables.digests for tables in paths))),
-        fingerprint=outcome.fingerprint,
-    )
-
-
-def _of_model(model: Sidecar) -> dict[str, str]:
-    return {
-        "kind": model.model,
-        "sha256": model.sha256,
-        "trained_until": model.trained_until.isoformat(),
-    }
-
-
-def _fingerprint(plan: BacktestPlan, symbol: str, past: Past, model: Sidecar | None) -> str:
-    """Returns the SHA-256 of all that the result depends on."""
-    runtime = plan.configuration.runtime
-    facts = (
-        symbol,
-        past,
-        structs.replace(runtime, workers={symbol: runtime.worker(symbol)}),
-        plan.configuration.contracts[symbol],
-        plan.cash,
-        str(plan.market),
-        _of_model(model) if model else None,
-        find_spec("sklearn") is not None,
-        _code(),
-    )
-    return sha256(msgspec.json.encode(facts))
-
-
-@cache
-def _code() -> str:
-    """Returns the SHA-256 of the code that trades and measures."""
-    digest = hashlib.sha256()
-    for package in (coordinator, workers, research):
-        for file in sorted(Path(package.__path__[0]).rglob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
+    outcome = Outcome(past, traded, refused, model, judged, signals, fingerprint)
+    return write_outcome(plan, symbol, outcome)

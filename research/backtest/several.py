@@ -3,13 +3,13 @@
 A symbol that cannot be backtested is reported with the reason, and the others go on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from portfold.config import ConfigError
-from portfold.research.backtest.one import BacktestPlan, FinishedBacktest, backtest
+from portfold.research.backtest.outcome import FinishedBacktest
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
 from portfold.workers.feeds.csv_folder import BarsError
@@ -27,18 +27,18 @@ class FailedBacktest(NamedTuple):
     why: str
 
 
-def backtests(
-    plan: BacktestPlan, symbols: Sequence[str], jobs: int
+def each_alone(
+    work: Callable[[str], FinishedBacktest], symbols: Sequence[str], jobs: int
 ) -> Iterator[FinishedBacktest | FailedBacktest]:
-    """Backtests the symbols in `jobs` processes, or in this one; yields each as it is finished.
+    """Does the work of each symbol in `jobs` processes, or in this one; yields each as it is finished.
 
     Raises ResearchError where a process was ended from outside.
     """
     if min(jobs, len(symbols)) == 1:
-        yield from (_backtest(plan, symbol) for symbol in symbols)
+        yield from (_done(work, symbol) for symbol in symbols)
         return
     with processes(min(jobs, len(symbols))) as pool:
-        under_way = [pool.submit(_backtest, plan, symbol) for symbol in symbols]
+        under_way = [pool.submit(_done, work, symbol) for symbol in symbols]
         try:
             for future in as_completed(under_way):
                 yield future.result()
@@ -46,9 +46,9 @@ def backtests(
             raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
 
 
-def _backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest | FailedBacktest:
+def _done(work: Callable[[str], FinishedBacktest], symbol: str) -> FinishedBacktest | FailedBacktest:
     try:
-        return backtest(plan, symbol)
+        return work(symbol)
     except BarsError as error:
         return FailedBacktest(symbol, f"{error}.")
     except (ConfigError, ResearchError) as error:

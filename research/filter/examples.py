@@ -71,6 +71,10 @@ class Examples(Struct, frozen=True):
     missing: int
     unfinished: int
 
+    def ended_before(self, number: int) -> tuple[Example, ...]:
+        """Returns the examples whose outcome was known before bar `number` came: others overlap it."""
+        return tuple(example for example in self.of if example.last < number)
+
 
 class _Costs(NamedTuple):
     """The costs of a trade, and the moment of its fills, as the paper broker has them."""

@@ -7,9 +7,10 @@ model that scores otherwise is not written.
 import hashlib
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
 from portfold.config import Configuration
 from portfold.research.errors import ResearchError
-from portfold.research.filter.examples import Examples
+from portfold.research.filter.examples import Example, Examples
 from portfold.research.filter.training import Kind, Trained, as_arrays
 from portfold.workers.filters.features import DEFINITION, FEATURES
 from portfold.workers.filters.onnx_model import INPUT, OnnxModel, check_probes
@@ -39,20 +40,33 @@ def as_onnx(model: Any, kind: Kind) -> bytes:
     return content
 
 
+class Served(NamedTuple):
+    """A model as it is served: its ONNX, opened, and what training gave each example."""
+
+    content: bytes
+    opened: OnnxModel
+    probes: Sequence[Probe]
+
+
+def served(model: Any, kind: Kind, of: Sequence[Example]) -> Served:
+    """Converts a model, and compares its score of each of the examples. Raises ResearchError."""
+    content = as_onnx(model, kind)
+    features, _ = as_arrays(of)
+    scores = model.predict_proba(features)[:, 1]
+    probes = [Probe(example.features, float(score)) for example, score in zip(of, scores, strict=True)]
+    opened = OnnxModel(content)
+    try:
+        check_probes(opened, probes)
+    except ValueError as error:
+        raise ResearchError(f"The model cannot be served as it was trained: {error}.") from error
+    return Served(content, opened, probes)
+
+
 def export(
     path: Path, trained: Trained, kind: Kind, symbol: str, examples: Examples, configuration: Configuration
 ) -> Sidecar:
     """Writes the model to `path`, and its sidecar beside it. Raises ResearchError."""
-    content = as_onnx(trained.model, kind)
-    features, _ = as_arrays(examples.of)
-    scores = trained.model.predict_proba(features)[:, 1]
-    every = [
-        Probe(example.features, float(score)) for example, score in zip(examples.of, scores, strict=True)
-    ]
-    try:
-        check_probes(OnnxModel(content), every)
-    except ValueError as error:
-        raise ResearchError(f"The model cannot be served as it was trained: {error}.") from error
+    content, _, every = served(trained.model, kind, examples.of)
     runtime = configuration.runtime
     sidecar = Sidecar(
         format=FORMAT,

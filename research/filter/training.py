@@ -12,7 +12,7 @@ give the same model.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -106,6 +106,13 @@ class Trained(Struct, frozen=True):
     measured: FilterFigures
 
 
+class Fitted(NamedTuple):
+    """A model of scikit-learn, and the threshold that was chosen for it; both know the same examples."""
+
+    model: Any
+    threshold: float
+
+
 def train(
     examples: Examples,
     kind: Kind,
@@ -121,17 +128,15 @@ def train(
     where there are too few examples, or only one label.
     """
     features, labels = as_arrays(examples.of)
-    if len(labels) < _FEWEST:
-        raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
+    _check(labels)
     probabilities = np.zeros(len(labels))
     spans = [LabelSpan(example.first, example.last) for example in examples.of]
-    if len(set(labels)) < 2:
-        raise ResearchError("Expected trades that paid and some that did not, got only one of them.")
     cut_bars, best = math.ceil(embargo * examples.bars), []
     every = list(purged_folds(spans, folds, cut_bars))
     for number, fold in enumerate(every, start=1):
         probabilities[list(fold.test)] = _scores(kind, features, labels, spans, fold)
-        best.append(_best_threshold(kind, examples.of, fold, cut_bars, thresholds))
+        learned = [examples.of[index] for index in fold.train]
+        best.append(best_threshold(learned, kind, cut_bars, thresholds))
         on_progress(number)
     uniqueness = average_uniqueness(spans)
     chosen = _chosen(examples.of, probabilities, every, best)
@@ -142,18 +147,39 @@ def train(
     )
 
 
-def _best_threshold(
-    kind: Kind, of: Sequence[Example], fold: Fold, embargo_bars: int, thresholds: Sequence[float]
+def _check(labels: NDArray[np.int64]) -> None:
+    if len(labels) < _FEWEST:
+        raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
+    if len(set(labels)) < 2:
+        raise ResearchError("Expected trades that paid and some that did not, got only one of them.")
+
+
+def fit(
+    of: Sequence[Example], kind: Kind, *, embargo_bars: int, thresholds: Sequence[float] = THRESHOLDS
+) -> Fitted:
+    """Fits a model to examples, and chooses the threshold among them by cross-validation.
+
+    Raises ResearchError where there are too few examples, or only one label.
+    """
+    features, labels = as_arrays(of)
+    _check(labels)
+    threshold = best_threshold(of, kind, embargo_bars, thresholds)
+    uniqueness = average_uniqueness([LabelSpan(example.first, example.last) for example in of])
+    return Fitted(KINDS[kind]().fit(features, labels, **_weights(kind, uniqueness)), threshold)
+
+
+def best_threshold(
+    of: Sequence[Example], kind: Kind, embargo_bars: int, thresholds: Sequence[float]
 ) -> float:
-    """Returns the threshold by which the fold's training examples would have kept most, scored among
-    themselves."""
-    those = [of[index] for index in fold.train]
-    features, labels = as_arrays(those)
-    spans = [LabelSpan(example.first, example.last) for example in those]
-    probabilities = np.zeros(len(those))
+    """Returns the threshold by which the examples would have kept most, scored among themselves by purged
+    cross-validation.
+    """
+    features, labels = as_arrays(of)
+    spans = [LabelSpan(example.first, example.last) for example in of]
+    probabilities = np.zeros(len(of))
     for inner in purged_folds(spans, _INNER_FOLDS, embargo_bars):
         probabilities[list(inner.test)] = _scores(kind, features, labels, spans, inner)
-    return max(thresholds, key=lambda at: (cut(those, list(probabilities), at).kept_pnl, -at))
+    return max(thresholds, key=lambda at: (cut(of, list(probabilities), at).kept_pnl, -at))
 
 
 def _chosen(

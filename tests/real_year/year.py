@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,8 +14,9 @@ from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
 from portfold.events.incoming import Event
 from portfold.events.stream_id import StreamId
-from portfold.research.backtest.one import BacktestPlan
-from portfold.research.backtest.several import FailedBacktest, backtests
+from portfold.research.backtest.one import backtest
+from portfold.research.backtest.outcome import BacktestPlan
+from portfold.research.backtest.several import FailedBacktest, each_alone
 from portfold.research.simulate.market import ResearchMarket
 from portfold.research.simulate.prices import from_market
 from portfold.research.simulate.scenario import Scenario, TradingAccount, build_scenario
@@ -63,7 +65,11 @@ def backtested(configuration: Configuration, market: ResearchMarket, span: DaySp
     """The trades of the span, each symbol backtested alone, and their scenario. Raises AssertionError."""
     day, symbols = configuration.runtime.trading_day, configuration.portfolio.symbols
     plan = BacktestPlan(configuration, market, span, Decimal(150_000), results)
-    failed = [one.why for one in backtests(plan, symbols, jobs=1) if isinstance(one, FailedBacktest)]
+    failed = [
+        one.why
+        for one in each_alone(partial(backtest, plan), symbols, jobs=1)
+        if isinstance(one, FailedBacktest)
+    ]
     assert not failed, failed
     read = read_results(results, zone=ZoneInfo(day.zone))
     chosen = trades_within(read.trades, span, zone=day.zone, roll=day.roll)

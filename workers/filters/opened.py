@@ -36,17 +36,24 @@ class ModelFilter:
 
     def judge(self, bar: Bar, side: Side) -> Verdict:
         """Returns what the model gives the entry, or why it cannot be asked."""
-        try:
-            features = self._history.read(side)
-        except MissingFeatures as missing:
-            return Verdict(passed=False, reason=f"no features: {missing}")
-        probability = self._model.probability(features)
-        trained_on = bar.time <= self.sidecar.trained_until
-        known = ", on a bar of its training, which proves nothing" if trained_on else ""
-        if not probability >= self._min_probability:  # a NaN has not passed
-            below = f"probability {probability:.4f}, below {self._min_probability:g}{known}"
-            return Verdict(passed=False, reason=below, probability=probability)
-        return Verdict(passed=True, reason=f"probability {probability:.4f}{known}", probability=probability)
+        verdict = judged(self._model, self._history, side, self._min_probability)
+        if verdict.probability is None or bar.time > self.sidecar.trained_until:
+            return verdict
+        known = f"{verdict.reason}, on a bar of its training, which proves nothing"
+        return verdict._replace(reason=known)
+
+
+def judged(model: "OnnxModel", history: FeatureHistory, side: Side, min_probability: float) -> Verdict:
+    """Judges an entry at the close of the bar that the history has taken last."""
+    try:
+        features = history.read(side)
+    except MissingFeatures as missing:
+        return Verdict(passed=False, reason=f"no features: {missing}")
+    probability = model.probability(features)
+    if not probability >= min_probability:  # a NaN has not passed
+        below = f"probability {probability:.4f}, below {min_probability:g}"
+        return Verdict(passed=False, reason=below, probability=probability)
+    return Verdict(passed=True, reason=f"probability {probability:.4f}", probability=probability)
 
 
 def open_filter(configuration: Configuration, symbol: str, log: Log | None = None) -> EntryFilter | None:

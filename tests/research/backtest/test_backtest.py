@@ -18,8 +18,9 @@ from portfold.config.runtime import IbsParameters
 from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
 from portfold.research.backtest.figures import figures_of
-from portfold.research.backtest.one import BacktestPlan, backtest
+from portfold.research.backtest.one import backtest
 from portfold.research.backtest.out_of_sample import GROUPS, TESTED, OutOfSample, Past, out_of_sample
+from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.rows import TradeRow, trades_table
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
