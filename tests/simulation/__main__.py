@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from typing import Any
 
 from portfold.cli.progress import progress
 from tests.simulation.outcome import Outcome
@@ -20,11 +21,11 @@ def main() -> int:
         return _replay(asked)
     if asked.digests:
         for seed in range(asked.first, asked.first + asked.seeds):
-            print(seed, run_one(seed, events=asked.events, plant=asked.plant, traced=True).digest)
+            print(seed, run_one(seed, **_how(asked), traced=True).digest)
         return 0
     began = time.monotonic()
     tally = Tally()
-    parts = run_parts(asked.first, asked.seeds, events=asked.events, plant=asked.plant, jobs=asked.jobs)
+    parts = run_parts(asked.first, asked.seeds, **_how(asked), jobs=asked.jobs)
     with progress("Simulating", asked.seeds, "schedules") as on_progress:
         for part in parts:
             tally.add(part)
@@ -44,6 +45,9 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--events", type=int, default=_DEFAULT_EVENTS, help="about how many events in each")
     parser.add_argument("--plant", choices=list(PLANTS), default="", help="takes a safeguard out")
+    parser.add_argument(
+        "--rules", choices=("some", "always"), default="some", help="which seeds are under rules of money"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
     parser.add_argument(
         "--only", type=_numbers, help="replays these happenings of the first seed, such as 3,17"
@@ -52,12 +56,16 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _how(asked: argparse.Namespace) -> dict[str, Any]:
+    return {"events": asked.events, "plant": asked.plant, "always_rules": asked.rules == "always"}
+
+
 def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",") if number]
 
 
 def _replay(asked: argparse.Namespace) -> int:
-    outcome = run_one(asked.first, events=asked.events, plant=asked.plant, kept=asked.only, traced=True)
+    outcome = run_one(asked.first, **_how(asked), kept=asked.only, traced=True)
     print(*outcome.trace, sep="\n")
     print(f"seed {asked.first}: {outcome.violation or 'no violation'}")
     return 1 if outcome.violation else 0
@@ -76,13 +84,15 @@ def _print_tally(tally: Tally, first: int, seconds: float) -> None:
 
 def _print_shortest(outcome: Outcome, asked: argparse.Namespace) -> None:
     print(f"  {outcome.violation}\nshrinking ...", flush=True)
-    few = shortest(outcome, events=asked.events, plant=asked.plant)
+    few = shortest(outcome, **_how(asked))
     for number, happening in few.items():
         print(f"  {number:4}  {happening}")
-    again = run_one(outcome.seed, events=asked.events, plant=asked.plant, kept=set(few))
+    again = run_one(outcome.seed, **_how(asked), kept=set(few))
     command = f"python -m tests.simulation --first {outcome.seed} --only {','.join(map(str, few)) or ','}"
     if asked.events != _DEFAULT_EVENTS:
         command += f" --events {asked.events}"
+    if asked.rules != "some":
+        command += f" --rules {asked.rules}"
     if asked.plant:
         command += f" --plant {asked.plant}"
     print(f"  {again.violation}\nreplay: {command}")

@@ -40,8 +40,11 @@ class Ordered(NamedTuple):
 
 def drawn_rules(seed: int) -> Rules | None:
     """The rules of money of this seed, by their keys, or None where it has none."""
-    if seed // SEEDS_ALIKE % 2 == 0:
-        return None
+    return None if seed // SEEDS_ALIKE % 2 == 0 else rules_of(seed)
+
+
+def rules_of(seed: int) -> Rules:
+    """The rules of money that this seed draws, where it is to have some."""
     random = Random(f"{seed}:money")
     return _rules(random, share=random.choice((0.15, 0.4, 0.7)))
 

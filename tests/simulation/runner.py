@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from multiprocessing import get_context
 
 from msgspec import Struct, field
@@ -12,6 +13,7 @@ from msgspec import Struct, field
 from tests.simulation.outcome import Outcome
 from tests.simulation.plants.money_plants import RULES_TO_SHOW
 from tests.simulation.plants.planted import PLANTS
+from tests.simulation.rules_of_money import Rules, rules_of
 from tests.simulation.schedule import Happening, drawn
 from tests.simulation.shrink import shrunk
 from tests.simulation.simulation import simulate
@@ -56,19 +58,19 @@ class Tally(Struct):
 
 
 def run_parts(
-    first: int, seeds: int, *, events: int, plant: str = "", jobs: int = 1
+    first: int, seeds: int, *, events: int, plant: str = "", always_rules: bool = False, jobs: int = 1
 ) -> Generator[Tally, None, None]:
     """Runs the schedules of so many seeds, some at once; tells what they came to in the order of seeds."""
+    run_some = partial(_run_some, events=events, plant=plant, always_rules=always_rules)
     begins = range(first, first + seeds, _SEEDS_AT_ONCE)
     sizes = [min(_SEEDS_AT_ONCE, first + seeds - begin) for begin in begins]
     if jobs == 1:
-        yield from (_run_some(begin, size, events, plant) for begin, size in zip(begins, sizes, strict=True))
+        yield from map(run_some, begins, sizes)
         return
     # A new interpreter each: a fork of a process with threads may hang.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         parts: list[Future[Tally]] = [
-            pool.submit(_run_some, begin, size, events, plant)
-            for begin, size in zip(begins, sizes, strict=True)
+            pool.submit(run_some, begin, size) for begin, size in zip(begins, sizes, strict=True)
         ]
         try:
             for part in parts:
@@ -87,13 +89,13 @@ def run_all(first: int, seeds: int, *, events: int, plant: str = "") -> Tally:
     return tally
 
 
-def _run_some(first: int, seeds: int, events: int, plant: str) -> Tally:
+def _run_some(first: int, seeds: int, *, events: int, plant: str, always_rules: bool) -> Tally:
     tally = Tally()
     gc.disable()  # one run's garbage is small, and collected between two
     gc.freeze()  # what was there before is looked at by none of these collections
     try:
         for seed in range(first, first + seeds):
-            tally.count(run_one(seed, events=events, plant=plant))
+            tally.count(run_one(seed, events=events, plant=plant, always_rules=always_rules))
             gc.collect()
             if tally.violated is not None:
                 break
@@ -104,19 +106,36 @@ def _run_some(first: int, seeds: int, events: int, plant: str) -> Tally:
 
 
 def run_one(
-    seed: int, *, events: int, plant: str = "", kept: Collection[int] | None = None, traced: bool = False
+    seed: int,
+    *,
+    events: int,
+    plant: str = "",
+    always_rules: bool = False,
+    kept: Collection[int] | None = None,
+    traced: bool = False,
 ) -> Outcome:
     """One run, maybe with a bug planted, maybe of only some of its happenings."""
+    rules = _rules(seed, plant, always=always_rules)
     with PLANTS[plant]() if plant else nullcontext():
-        return simulate(seed, events, kept, rules=RULES_TO_SHOW.get(plant), traced=traced)
+        return simulate(seed, events, kept, rules=rules, traced=traced)
 
 
-def shortest(outcome: Outcome, *, events: int, plant: str = "") -> dict[int, Happening]:
+def shortest(
+    outcome: Outcome, *, events: int, plant: str = "", always_rules: bool = False
+) -> dict[int, Happening]:
     """The few happenings, by number, that break the same invariant as the whole schedule did."""
-    happenings = drawn(outcome.seed, events, RULES_TO_SHOW.get(plant)).happenings
+    rules = _rules(outcome.seed, plant, always=always_rules)
+    happenings = drawn(outcome.seed, events, rules).happenings
 
     def breaks(numbers: list[int]) -> bool:
-        again = run_one(outcome.seed, events=events, plant=plant, kept=set(numbers))
+        again = run_one(
+            outcome.seed, events=events, plant=plant, always_rules=always_rules, kept=set(numbers)
+        )
         return again.invariant == outcome.invariant
 
     return {number: happenings[number] for number in shrunk(range(len(happenings)), breaks)}
+
+
+def _rules(seed: int, plant: str, *, always: bool) -> Rules | None:
+    """Those that show the plant; else those of the seed, which some seeds have only where all are to."""
+    return RULES_TO_SHOW.get(plant, rules_of(seed) if always else None)
