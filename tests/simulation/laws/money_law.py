@@ -12,7 +12,7 @@ from decimal import Decimal
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State, reported_pnl
 from portfold.dollars import ZERO
-from portfold.events.account import AccountReported, CashMoved
+from portfold.events.account import CashMoved
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
@@ -20,6 +20,7 @@ from portfold.events.decisions import (
     EventRejected,
     FlattenOrdered,
     LimitReached,
+    LooseningEnded,
     PortfolioFlat,
     TradingDayStarted,
 )
@@ -72,6 +73,8 @@ class MoneyLaw:
         self._in_doubt = True
         self._due_before: dict[str, Due] = {}
         self._dollars_before: Dollars | None = None
+        self._limits: Limits | None = None
+        self._loosens: Limits | None = None
         self._doubted: list[tuple[int, Decimal]] = []
         """Until when each loss that is doubted waits, and how much worse it makes what is open."""
 
@@ -91,34 +94,28 @@ class MoneyLaw:
         doubts_over = self._doubts_are_over(at, limits) if not days else {}
         self._days_lift(state, was_flat=self._flat or flat or became_flat)
         anew = isinstance(event, LimitsChanged) and bool(event.second)
-        then = dollars._replace(day=self._account.worse_of(ZERO, limits)) if days else dollars
-        money.limits_change(at.ms, limits, then, anew=anew)
         at_roll: Mapping[str, Due] = {}
-        if days and isinstance(event, CashMoved):  # limits that waited count before what is paid
-            money.stands(limits, then)
+        if days:  # what waited counts before what is said
+            fell_due = any(isinstance(one, LooseningEnded) and one.counts for one in decisions)
+            rolled = (self._loosens if fell_due else self._limits) or limits
+            then = self._at_roll(limits, dollars)
+            money.limits_change(at.ms, rolled, then, anew=False)
+            money.stands(rolled, then)
             at_roll = money.due
+        then = then if days else self._at_order(at, event, dollars)
+        money.limits_change(at.ms, limits, then, anew=anew)
         if isinstance(event, CashMoved) and not refused:
             money.paid(event.amount)
         elif isinstance(event, TradingResumed) and event.scope is None and not refused:
-            self._resumes(at, event, limits, dollars)
+            self._stopped = self._stopped and not (days and self._flat)  # the day lifts the stop, if flat
+            self._resumes(at, event, limits, dollars, at_roll if days else self._due_before)
         between = self._before_it_agrees(event, limits, dollars, state)
-        if days and limits.account and isinstance(event, AccountReported):
-            day, account = self._account.at_roll
-            money.stands(limits, dollars._replace(day=day, account=account))
-            between = money.due
         money.stands(limits, dollars)
         knowns: tuple[Mapping[str, Due], ...] = (
             *(money.due, self._due_before, between),
             *(at_roll, doubts_over),
         )
-        in_between = bool(days) and isinstance(event, LimitsChanged)
         for one in decisions:
-            if isinstance(one, LimitReached) and in_between:  # limits that waited, replaced at once
-                lock = state.locks.get(one.rule)
-                knowns = (
-                    *knowns,
-                    {one.rule: Due(one.action, one.limit, one.until, lock.size if lock else 0)},
-                )
             if isinstance(one, LimitReached):
                 self._reached(at, one, decisions, knowns)
         self._same_latches(at, state, before)
@@ -128,18 +125,34 @@ class MoneyLaw:
         self._stopped, self._flat, self._due_before = state.stop is not None, flat, money.due
         self._in_doubt = dollars.account is None
         self._dollars_before, self._doubted = dollars, _doubted(state, limits)
+        self._limits = limits
+        self._loosens = state.loosening.limits if state.loosening is not None else None
 
     def _doubts_are_over(self, at: StreamId, limits: Limits) -> Mapping[str, Due]:
         """What the money comes to where losses have waited for as long as they may, before what is said now:
         that may close the very position.
         """
-        more = sum((lost for until_ms, lost in self._doubted if at.ms >= until_ms), ZERO)
-        before = self._dollars_before
+        more, before = self._lost_in_doubt(at), self._dollars_before
         if not more or before is None:
             return {}
         day = before.day + more if limits.stop_loss_on == "total" else before.day
         self._money.stands(limits, before._replace(open=before.open + more, day=day))
         return self._money.due
+
+    def _lost_in_doubt(self, at: StreamId) -> Decimal:
+        return sum((lost for until_ms, lost in self._doubted if at.ms >= until_ms), ZERO)
+
+    def _at_roll(self, limits: Limits, dollars: Dollars) -> Dollars:
+        """The money with which the day began, before what is said now was folded."""
+        day, account = self._account.at_roll if limits.account else (ZERO, None)
+        return (self._dollars_before or dollars)._replace(day=day, stop_from=ZERO, account=account)
+
+    def _at_order(self, at: StreamId, event: Event | Malformed, dollars: Dollars) -> Dollars:
+        """The money at which limits change: a doubt that they end counts only after that."""
+        before = self._dollars_before
+        if before is None or not self._doubted or not isinstance(event, LimitsChanged):
+            return dollars
+        return dollars._replace(day=before.day + self._lost_in_doubt(at))
 
     def _dollars(self, state: State, limits: Limits) -> Dollars:
         opened = sum((held.unrealized for held in state.positions.values()), ZERO)
@@ -216,10 +229,17 @@ class MoneyLaw:
 
     # --- resumes -------------------------------------------------------------------------------------------
 
-    def _resumes(self, at: StreamId, event: TradingResumed, limits: Limits, dollars: Dollars) -> None:
-        """A resume was taken: what it lifts, and whether it might."""
+    def _resumes(
+        self,
+        at: StreamId,
+        event: TradingResumed,
+        limits: Limits,
+        dollars: Dollars,
+        due: Mapping[str, Due],
+    ) -> None:
+        """A resume was taken: what it lifts, and whether it might, as so much was `due` before it."""
         denying = [rule for rule, due in self._latched.items() if due.action != "tell" and rule not in LONG]
-        by_force = [rule for rule in denying if self._latched[rule].until or rule in self._due_before]
+        by_force = [rule for rule in denying if self._latched[rule].until or rule in due]
         if by_force and not event.force:
             raise Violation("what is for the day, and a floor still reached, is lifted by force", f"{at}")
         if event.force and (by_force or self._stopped):
