@@ -85,16 +85,23 @@ def _agree_once_settled(cast: Cast) -> bool:
     operator = cast.operator
     to_say = world.judge.checkpoint.state.unsettled or world.brokers.unsettled() or operator.has_to_say_again
     differences = world.law.differences()
-    if to_say or any(leg.partition(":")[0] in world.judge.account.stands for leg in differences):
+    if to_say or _is_told_to_differ(cast):
         operator.act(operator.settle)
         return False
     return world.judge.drained and not differences
+
+
+def _is_told_to_differ(cast: Cast) -> bool:
+    world = cast.world
+    return any(leg.partition(":")[0] in world.judge.account.stands for leg in world.law.differences())
 
 
 def _flat(cast: Cast) -> bool:
     state = cast.world.judge.checkpoint.state
     if any(held.worker == ACCOUNT for held in state.positions.values()):
         cast.operator.act(cast.operator.close_at_broker)
+    elif _is_told_to_differ(cast):  # more was filled than the exit was told of
+        cast.operator.act(cast.operator.settle)
     open_still = state.positions or state.flatten or cast.world.account.everything()
     return cast.world.judge.drained and not open_still
 

@@ -30,6 +30,7 @@ from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.protocol import Broker, BrokerPosition, NotOpen, refuse_a_rest
 from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.flattener.allowed_since import CANNOT_BE_READ, Allowed, allowed_since
 from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO
 from portfold.workers.flattener.side_by_side import SideBySide
 from portfold.workers.flattener.signs_of_life import SignsOfLife
@@ -40,8 +41,6 @@ from portfold.workers.run.reporting import report_exit
 
 NAME = "flattener"
 _ORDERS_KEPT = 100
-_DECISIONS_AT_ONCE = 1_000
-_PAGES = 100
 _ORDERS_AT_ONCE = 8
 _THE_LOOK = "the look"
 _FLAGS = ("true", "false")
@@ -104,7 +103,7 @@ class Flattener:
         covered = order in self._covered
         if not covered:
             held = self._broker.positions()  # perhaps long after the order was given
-            later = self._allowed_since(order.event) if held else set()
+            later = self._allowed_as_far_as_known(order.event) if held else set()
             self._covered[order] = {_identity(one) for one in held if (one.owner, one.symbol) not in later}
             self._forget_the_oldest()
         if order.everything:
@@ -223,29 +222,18 @@ class Flattener:
         covered &= {_identity(one) for one in held}
         later = {(one.owner, one.symbol) for one in held if _identity(one) not in covered}
         if later and not self._may_have_been_entered_since(order):
-            later = later & self._allowed_since(order.event)
+            later = later & allowed_since(self._bus, order.event, self._log)
         return [one for one in held if _identity(one) in covered or (one.owner, one.symbol) not in later]
 
-    def _allowed_since(self, event: StreamId) -> set[tuple[str, str]]:
-        """Returns whose entry on which symbol the log allowed after that event; none where it cannot be read:
-        nothing is in the way of a close.
+    def _allowed_as_far_as_known(self, event: StreamId) -> Allowed:
+        """Returns whose entries were allowed since; none while the bus is away: nothing is in the way of an
+        order that is heard.
         """
-        allowed: set[tuple[str, str]] = set()
-        at = event.after_decisions()
-        for _ in range(_PAGES):
-            try:
-                page = self._bus.decisions_after(at, count=_DECISIONS_AT_ONCE)
-            except BusError as error:
-                self._log.error("Which entries were allowed since cannot be read", why=str(error))
-                break
-            for entry in page:
-                fields = entry.by_name
-                if fields.get("type") == "EntryAllowed":
-                    allowed.add((fields.get("worker", ""), fields.get("symbol", "")))
-            if len(page) < _DECISIONS_AT_ONCE:
-                break
-            at = page[-1].id
-        return allowed
+        try:
+            return allowed_since(self._bus, event, self._log)
+        except BusError as error:
+            self._log.error(CANNOT_BE_READ, why=str(error))
+            return set()
 
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
         """Returns whether entries are allowed since the order was decided on, or were never forbidden.

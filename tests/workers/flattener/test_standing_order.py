@@ -1,6 +1,7 @@
 """What an order to close everything covers: nothing that was entered after it, however late it is heard."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,6 +13,7 @@ from portfold.events.incoming import (
     WorkerStarted,
 )
 from portfold.events.wire.bus import VIEW
+from portfold.events.wire.errors import BusUnreachable
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.flattener.flattener import NAME
 from tests.live import Live
@@ -97,8 +99,9 @@ def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resu
     assert desk.held() == ["ES"], "nor when the same order is brought again"
 
 
+@pytest.mark.parametrize("away", [False, True])
 def test_nor_what_was_entered_between_a_resume_and_a_later_halt(
-    desk: Desk, live: Live, coordinators: Coordinators
+    desk: Desk, live: Live, coordinators: Coordinators, monkeypatch: pytest.MonkeyPatch, *, away: bool
 ) -> None:
     coordinators.start()
     desk.broker.refuses = frozenset({"CL"})
@@ -114,6 +117,12 @@ def test_nor_what_was_entered_between_a_resume_and_a_later_halt(
     live.hears(TradingHalted(by="jane", reason="lunch"))
     desk.broker.refuses = frozenset()
     desk.clock.now = 100
+    if away:  # just when it is asked which entries were allowed: nothing is closed on a guess
+        with monkeypatch.context() as while_away:
+            while_away.setattr(desk.bus, "decisions_after", Mock(side_effect=BusUnreachable("no answer")))
+            desk.flattener.look_again()
+        assert "ES" in desk.held()
+        desk.clock.now = 200
     desk.flattener.look_again()
     assert desk.held() == ["ES"], "no entries are allowed, and yet it is none of that order's"
 
