@@ -60,7 +60,8 @@ class _Plan(Struct, frozen=True):
 
     `kinds` are the fields' types with their bounds, `bases` the bare ones; `names` begin with `type`, which
     the readers `in_order` leave out; `spelled` checks that the text of a number or flag looks like one at
-    all; `columns` are name, default and how to write it.
+    all. `always` are name and how to write it of the fields that have no default, which come first; of the
+    others `unless_default` has the default as well.
     """
 
     message: Callable[..., Struct]
@@ -71,7 +72,8 @@ class _Plan(Struct, frozen=True):
     readers: dict[str, _Reader]
     in_order: tuple[_Reader, ...]
     spelled: tuple[tuple[str, Callable[[str], object]], ...]
-    columns: tuple[tuple[str, Any, Callable[[Any], str] | None], ...]
+    always: tuple[tuple[str, Callable[[Any], str] | None], ...]
+    unless_default: tuple[tuple[str, Any, Callable[[Any], str] | None], ...]
 
 
 def _plan(message: type[Struct], is_decimal: Callable[[str], object]) -> _Plan:
@@ -84,6 +86,7 @@ def _plan(message: type[Struct], is_decimal: Callable[[str], object]) -> _Plan:
         bool: _FLAGS.__contains__,
     }
     readers = {field.name: _reader(hints[field.name], is_decimal) for field in fields}
+    columns = [(field.name, field.default, _RENDERED.get(bases[field.name])) for field in fields]
     return _Plan(
         message=message,
         kinds={field.name: hints[field.name] for field in fields},
@@ -93,7 +96,8 @@ def _plan(message: type[Struct], is_decimal: Callable[[str], object]) -> _Plan:
         readers={"type": str} | readers,
         in_order=tuple(readers.values()),
         spelled=tuple((name, spelled[base]) for name, base in bases.items() if base in spelled),
-        columns=tuple((field.name, field.default, _RENDERED.get(bases[field.name])) for field in fields),
+        always=tuple((name, rendered) for name, default, rendered in columns if default is NODEFAULT),
+        unless_default=tuple(column for column in columns if column[1] is not NODEFAULT),
     )
 
 
@@ -199,10 +203,11 @@ def decode_decided(fields: Fields) -> tuple[Decision, str]:
 def encode(message: Event | WorkerEvent | Decision) -> list[str]:
     """Writes a message as flat text fields, `type` first, without fields at their default. Checks nothing."""
     kind = type(message).__name__
-    flat = ["type", kind]
-    for name, default, rendered in _ALL[kind].columns:
-        value = getattr(message, name)
-        if default is NODEFAULT or (value is not default and value != default):
+    plan, values, flat = _ALL[kind], iter(astuple(message)), ["type", kind]
+    for (name, rendered), value in zip(plan.always, values):  # noqa: B905 - the others are yet to come
+        flat += (name, rendered(value) if rendered else value)
+    for (name, default, rendered), value in zip(plan.unless_default, values):  # noqa: B905 - see `_by_name`
+        if value is not default and value != default:
             flat += (name, rendered(value) if rendered else value)
     return flat
 

@@ -1,20 +1,47 @@
 """The equity: what the operator began with, what was paid in and out, and what the log has made since.
 
-Where an account is watched and does not merely lag behind, the worse of the log's figure and the account's
-counts. Guarantees: the peak never falls but by a person's order, so a floor that hangs on it never does.
+`Money` is all that limits of money are held against, reckoned once for all of them. Where an account is
+watched and does not merely lag behind, the worse of the log's figure and the account's counts. Guarantees:
+the peak never falls but by a person's order, so a floor that hangs on it never does.
 """
 
 from decimal import Decimal
 
+from msgspec import Struct
+
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
-from portfold.coordinator.fold.state import State, account_counts
+from portfold.coordinator.fold.state import State, account_counts, daily_pnl
 from portfold.coordinator.fold.trading_day import trading_day_at
 from portfold.dollars import ZERO
 
 FLOOR = "equity_floor"
 TRAILING = "trailing_drawdown"
 """The rules of the two floors, by their names."""
+
+
+class Money(Struct, frozen=True):
+    """What limits of money are held against, in dollars.
+
+    `pnl` is the trading day's, as the daily stop counts it. `equity`, and what of it is `realized`, are None
+    where the limits name no money of an account.
+    """
+
+    pnl: Decimal
+    equity: Decimal | None = None
+    realized: Decimal | None = None
+
+
+def reckoned(state: State, pnl: Decimal | None = None) -> Money:
+    """Returns what limits of money are held against now; `pnl` is the day's, where that is known already."""
+    capital, account, pnl = state.capital, state.account, daily_pnl(state) if pnl is None else pnl
+    if capital is None:
+        return Money(pnl)
+    realized = logged_equity(state, capital, realized=True)
+    whole = realized + _open_pnl(state)
+    if account is None or not account_counts(account):
+        return Money(pnl, whole, realized)
+    return Money(pnl, min(whole, account.equity), min(realized, account.equity - account.unrealized))
 
 
 def equity(state: State, capital: Capital, *, realized: bool) -> Decimal:
@@ -29,9 +56,14 @@ def equity(state: State, capital: Capital, *, realized: bool) -> Decimal:
 def logged_equity(state: State, capital: Capital, *, realized: bool) -> Decimal:
     """Returns the equity by the log alone, whatever an account says."""
     found = capital.start + capital.cash + state.net - capital.from_net
-    if realized:
-        return found
-    return found + sum((held.unrealized for held in state.positions.values()), ZERO)
+    return found if realized else found + _open_pnl(state)
+
+
+def _open_pnl(state: State) -> Decimal:
+    found = ZERO
+    for held in state.positions.values():
+        found += held.unrealized
+    return found
 
 
 def trailing_floor(limits: Limits, capital: Capital) -> Decimal:
@@ -40,34 +72,36 @@ def trailing_floor(limits: Limits, capital: Capital) -> Decimal:
     return min(floor, limits.trailing_locks_at) if limits.trailing_locks_at else floor
 
 
-def equity_for(state: State, limits: Limits, capital: Capital, rule: str) -> Decimal:
+def equity_for(limits: Limits, money: Money, rule: str) -> Decimal | None:
     """Returns the equity as the floor named `rule` counts it."""
-    return equity(state, capital, realized=rule == TRAILING and limits.trailing_on_realized)
+    return money.realized if rule == TRAILING and limits.trailing_on_realized else money.equity
 
 
 def allowed_floor(limits: Limits, capital: Capital, rule: str) -> Decimal:
     """Returns the floor that holds now: after a forced resume below it, one daily limit below that equity."""
-    floor, forced = _floor(limits, capital, rule), capital.forced.get(rule)
-    return floor if forced is None else min(floor, forced - limits.daily_stop_loss)
+    floor, forced = _floor(limits, capital, rule), capital.forced
+    return min(floor, forced[rule] - limits.daily_stop_loss) if rule in forced else floor
 
 
 def _floor(limits: Limits, capital: Capital, rule: str) -> Decimal:
     return trailing_floor(limits, capital) if rule == TRAILING else limits.equity_floor
 
 
-def note_equity(state: State, limits: Limits, capital: Capital) -> None:
+def note_equity(limits: Limits, capital: Capital, money: Money) -> None:
     """Raises the peak, where it moves with every mark; ends what was forced once the equity is above."""
     if not limits.trailing_at:
-        raise_peak(state, limits, capital)
-    for rule in list(capital.forced):
-        above = equity_for(state, limits, capital, rule) > _floor(limits, capital, rule)
-        if above or not getattr(limits, rule):
+        raise_peak(limits, capital, money)
+    for rule in list(capital.forced) if capital.forced else ():
+        now = equity_for(limits, money, rule)
+        if now is None or now > _floor(limits, capital, rule) or not getattr(limits, rule):
             del capital.forced[rule]
 
 
-def raise_peak(state: State, limits: Limits, capital: Capital) -> None:
+def raise_peak(limits: Limits, capital: Capital, money: Money) -> None:
     """Raises the peak to the equity, where that is higher."""
-    capital.peak = max(capital.peak, equity(state, capital, realized=limits.trailing_on_realized))
+    now = equity_for(limits, money, TRAILING)
+    if now is not None and now > capital.peak:
+        capital.peak = now
 
 
 def next_close(limits: Limits, ms: int) -> int:

@@ -10,6 +10,7 @@ from decimal import getcontext, setcontext
 from functools import lru_cache
 
 from portfold.bounds import MOST_WINDOWS
+from portfold.coordinator.fold.equity import reckoned
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.table import LATCHED, broken
 from portfold.coordinator.fold.state import (
@@ -172,10 +173,11 @@ def _not_latched(state: State, at: StreamId, event: Event | Malformed) -> str:
     limits = state.limits
     if limits is None or not limits.chosen:
         return ""
+    money = reckoned(state)
     for rule in LATCHED:
         if rule.code in state.locks or rule.code in state.day.lifted or rule.is_reached is None:
             continue
-        reached = rule.is_reached(state, limits)
+        reached = rule.is_reached(state, limits, money)
         if reached is not None:
             return f"{rule.code}: {reached}"
     return ""

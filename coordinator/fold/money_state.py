@@ -103,7 +103,8 @@ class Day(Struct):
     `profit_from` is the P&L from which profit counts: 0, or what it was at a forced resume, or when the rules
     of profit were put in force to count from then. `best` is the highest P&L since the profit lock was armed,
     `tier` how many tiers of loss were reached, `lifted` the rules that a forced resume has lifted for today,
-    and `forced` how many resumes were forced.
+    and `forced` how many resumes were forced. `week_before` is what the days of the week before this one came
+    to, reckoned once as the day begins; a snapshot of an earlier version does not have it.
     """
 
     date: str = ""
@@ -122,3 +123,4 @@ class Day(Struct):
     tier: int = 0
     lifted: list[str] = field(default_factory=list)
     forced: int = 0
+    week_before: Decimal | None = None

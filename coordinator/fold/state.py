@@ -260,7 +260,8 @@ def reported_pnl(state: State) -> Decimal:
     total = state.day.realized
     if counts_open(state):
         for position in state.positions.values():
-            total += position.unrealized - earlier(state, position)
+            counted = position.carried if position.rolled is None else earlier(state, position)
+            total += position.unrealized - counted
     return total
 
 

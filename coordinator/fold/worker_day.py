@@ -69,6 +69,22 @@ def lost_today(state: State, worker: str) -> Decimal:
     return (known.loss_from if known is not None else ZERO) - pnl_today(state, worker)
 
 
+def all_lost_today(state: State) -> dict[str, Decimal]:
+    """Returns the same of every worker that did anything in the trading day, or holds something."""
+    counts, open_pnl = counts_open(state), dict[str, Decimal]()
+    for held in state.positions.values():
+        made = held.unrealized - earlier(state, held) if counts else ZERO
+        open_pnl[held.worker] = open_pnl.get(held.worker, ZERO) + made
+    lost: dict[str, Decimal] = {}
+    for name, known in state.workers.items():
+        today, made = known.today, open_pnl.get(name, ZERO)
+        if today is not None and today.date == state.day.date:
+            lost[name] = today.loss_from - today.realized - made
+        elif name in open_pnl:
+            lost[name] = -made
+    return lost
+
+
 def has_counted(state: State, worker: str) -> bool:
     """Returns whether the worker did anything in the trading day, or holds something."""
     if _known_today(state, worker) is not None:

@@ -20,6 +20,7 @@ from portfold.coordinator.fold import invariants
 from portfold.coordinator.fold.closing import flatten as flattening
 from portfold.coordinator.fold.effects import entry, positions, time_passing
 from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.limits import daily_loss, max_positions
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.trading_day import TradingDay
@@ -227,7 +228,7 @@ def midnight_rolls_the_day(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only_closed_trades_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daily_loss, "daily_pnl", lambda state: state.day.realized)
+    monkeypatch.setattr(table, "daily_pnl", lambda state: state.day.realized)
 
 
 def a_flatten_is_ordered_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The account's money: from where the operator counts it, what is paid in and out, and the firm's own day."""
 
 from portfold.coordinator.fold.effects import account
-from portfold.coordinator.fold.equity import next_close, raise_peak
+from portfold.coordinator.fold.equity import next_close, raise_peak, reckoned
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
 from portfold.coordinator.fold.rules import table
@@ -37,7 +37,7 @@ def close_firms_day(state: State, at: StreamId) -> None:
     capital, limits = state.capital, state.limits
     if capital is None or limits is None or not capital.closes_ms or at.ms < capital.closes_ms:
         return
-    raise_peak(state, limits, capital)
+    raise_peak(limits, capital, reckoned(state))
     capital.closes_ms = next_close(limits, at.ms)
 
 

@@ -16,13 +16,13 @@ from portfold.events.incoming import PositionMarked
 from portfold.events.stream_id import StreamId
 
 
-def is_believed(state: State, at: StreamId, held: Position, event: PositionMarked) -> bool:
+def is_believed(limits: Limits, at: StreamId, held: Position, event: PositionMarked) -> bool:
     """Returns whether the mark counts at once: it does not jump, or it confirms one that did before it."""
-    limits = state.limits
-    if limits is None or not limits.mark_jumps or not _jumps(limits, held, event.price):
+    most = limits.jumps.get(held.symbol)
+    if most is None or abs(event.price - _believed(held)) <= most:
         return True
     doubt = held.doubt
-    near = doubt is not None and abs(event.price - doubt.price) <= limits.jumps[event.symbol]
+    near = doubt is not None and abs(event.price - doubt.price) <= most
     return near and doubt is not None and at.ms > doubt.since_ms
 
 
@@ -71,11 +71,6 @@ def end_doubts(state: State, at: StreamId) -> list[Decision]:
 def _bound_ms(limits: Limits) -> int:
     """Returns how long a doubt lasts: not at all once no mark is doubted any more."""
     return limits.mark_confirm_seconds * 1000 if limits.mark_jumps else 0
-
-
-def _jumps(limits: Limits, held: Position, price: Decimal) -> bool:
-    most = limits.jumps.get(held.symbol)
-    return most is not None and abs(price - _believed(held)) > most
 
 
 def _believed(held: Position) -> Decimal:

@@ -328,12 +328,12 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     if event.worker != held.worker and _is_up(state, held.worker):
         reason = f"PositionMarked: {held.worker} is up and marks its {event.symbol} itself"
         return [EventRejected(reason=reason, rejected="PositionMarked")]
-    computed = event.unrealized
-    point_value = state.limits.point_values.get(event.symbol) if state.limits else None
+    computed, limits = event.unrealized, state.limits
+    point_value = limits.point_values.get(event.symbol) if limits is not None else None
     if point_value is not None:
         computed = gross_pnl(held.side, held.price, event.price, held.size, point_value)
     held.marked_ms, held.mark_stale = at.ms, False
-    if not marks.is_believed(state, at, held, event):
+    if limits is not None and limits.mark_jumps and not marks.is_believed(limits, at, held, event):
         return marks.doubt(state, at, held, event.price, min(event.unrealized, computed))
     held.doubt = None
     counted = min(event.unrealized, computed)

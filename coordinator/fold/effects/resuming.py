@@ -9,7 +9,7 @@ does a tier that only tells: it denies nothing.
 """
 
 from portfold.coordinator.fold.closing import flatten, scoped_orders
-from portfold.coordinator.fold.equity import equity_for
+from portfold.coordinator.fold.equity import equity_for, reckoned
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock
 from portfold.coordinator.fold.rules import table
@@ -68,7 +68,7 @@ def _still_reached(state: State, lock: Lock) -> bool:
     rule = table.LATCHED_BY_CODE[lock.rule]
     if state.limits is None or rule.is_reached is None:
         return False
-    return rule.is_reached(state, state.limits) is not None
+    return rule.is_reached(state, state.limits, reckoned(state)) is not None
 
 
 def _lift(state: State, lock: Lock, *, by_force: bool) -> None:
@@ -78,8 +78,9 @@ def _lift(state: State, lock: Lock, *, by_force: bool) -> None:
         return
     if not lock.until:
         capital, limits = state.capital, state.limits
-        if capital is not None and limits is not None:
-            capital.forced[lock.rule] = equity_for(state, limits, capital, lock.rule)
+        now = equity_for(limits, reckoned(state), lock.rule) if limits is not None else None
+        if capital is not None and now is not None:
+            capital.forced[lock.rule] = now
     elif lock.rule in table.COUNT_FROM_A_RESUME:
         state.day.profit_from, state.day.best = daily_pnl(state), None
     else:

@@ -11,6 +11,7 @@ from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Day, PastDay
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.exposure import contracts_ladder
+from portfold.coordinator.fold.rules.limits import week
 from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
 from portfold.coordinator.fold.windows import publishing
@@ -39,7 +40,7 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
     watched = ticked or not state.worker_lost_ms or state.fold_version < 6
     if state.reservations and watched:
         decisions += _expire(state, at)
-    if state.capital is not None:
+    if state.capital is not None and state.capital.closes_ms:
         capital.close_firms_day(state, at)
     if state.day.date and at.ms >= state.day.ends_ms:
         decisions += roll(state, at)
@@ -47,11 +48,13 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
         decisions += turn_if_due(state, state.calendar, at)
     if state.flatten is not None:
         decisions += flatten.remind(state, at)
-    if state.positions:
-        decisions += _stale(state, at)
-        if state.limits is not None and state.limits.mark_jumps:
+    limits = state.limits
+    if state.positions and limits is not None:
+        if limits.mark_stale_ms:
+            decisions += _stale(state, at, limits.mark_stale_ms)
+        if limits.mark_jumps:
             decisions += marks.end_doubts(state, at)
-        if state.limits is not None and state.limits.marks_together_seconds:
+        if limits.marks_together_seconds:
             decisions += moments.end_waiting(state, at)
     if state.account is not None:
         decisions += account.notice_silence(state, at)
@@ -135,6 +138,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     # What the day came to was reckoned before what is open was carried over to the next one.
     state.past = [*state.past[1 - DAYS_REMEMBERED :], PastDay(state.day.date, started.daily_pnl)]
     ended_ms, state.day = state.day.ends_ms, Day(date=today.date, ends_ms=today.ends_ms)
+    state.day.week_before = week.made_before(state)
     if state.account is not None:
         account.roll(state, state.account, ended_ms)
     publishing.forget_what_is_over(state)
@@ -167,19 +171,11 @@ def _started(state: State, today: TradingDay) -> TradingDayStarted:
     )
 
 
-def _stale(state: State, at: StreamId) -> list[Decision]:
-    stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
-    if not stale_ms:
-        return []
-    stale_from_ms = at.ms - stale_ms
-    due = [
-        held for held in state.positions.values() if held.marked_ms <= stale_from_ms and not held.mark_stale
-    ]
-    if not due:
-        return []
-    for held in due[:_STALE_AT_ONCE]:
-        held.mark_stale = True
-    return [
-        MarkStale(worker=held.worker, symbol=held.symbol, age_ms=at.ms - held.marked_ms)
-        for held in due[:_STALE_AT_ONCE]
-    ]
+def _stale(state: State, at: StreamId, stale_ms: int) -> list[Decision]:
+    found: list[Decision] = []
+    for held in state.positions.values():
+        age_ms = at.ms - held.marked_ms
+        if age_ms >= stale_ms and not held.mark_stale and len(found) < _STALE_AT_ONCE:
+            held.mark_stale = True
+            found.append(MarkStale(worker=held.worker, symbol=held.symbol, age_ms=age_ms))
+    return found

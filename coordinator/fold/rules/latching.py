@@ -5,19 +5,16 @@ denies entries from that event on; it lifts on the trading day that it names, on
 it names none by a resume alone.
 """
 
-from collections.abc import Callable
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
 from portfold.bounds import LONGEST_TEXT
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.money_state import Lock, LockAction
-from portfold.coordinator.fold.rules.rule import Denial, MayEnter, Watch
+from portfold.coordinator.fold.money_state import Lock
+from portfold.coordinator.fold.rules.rule import Denial, MayEnter, Reached
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.windows.sessions import without_session
 from portfold.events.decisions import Decision, LimitReached
@@ -25,20 +22,6 @@ from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
 
 _SATURDAY = 5
-
-
-class Reached(NamedTuple):
-    """That a limit is reached: `now` has come to `limit`, in dollars; `until` and `size` as in `Lock`."""
-
-    action: LockAction
-    now: Decimal
-    limit: Decimal
-    until: str
-    reason: str
-    size: int = 0
-
-
-IsReached = Callable[[State, Limits], Reached | None]
 
 
 def denier(rule: str) -> MayEnter:
@@ -51,19 +34,6 @@ def denier(rule: str) -> MayEnter:
         return Denial(rule, lock.reason)
 
     return may_enter
-
-
-def watcher(rule: str, is_reached: IsReached) -> Watch:
-    """Returns what latches the rule's limit once it is reached."""
-
-    def watch(state: State, at: StreamId) -> list[Decision]:
-        limits = state.limits
-        if limits is None or rule in state.locks or rule in state.day.lifted:
-            return []
-        reached = is_reached(state, limits)
-        return latch(state, at, rule, reached) if reached is not None else []
-
-    return watch
 
 
 def latch(state: State, at: StreamId, rule: str, reached: Reached) -> list[Decision]:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import LockAction
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
 from portfold.events.incoming import EntryRequested, PositionOpened
@@ -42,8 +44,20 @@ class Reading(NamedTuple):
     of: str = ""
 
 
+class Reached(NamedTuple):
+    """That a limit is reached: `now` has come to `limit`, in dollars; `until` and `size` as in `Lock`."""
+
+    action: LockAction
+    now: Decimal
+    limit: Decimal
+    until: str
+    reason: str
+    size: int = 0
+
+
+IsReached = Callable[[State, Limits, Money], Reached | None]
 MayEnter = Callable[[State, Limits, EntryRequested], Denial | None]
-Watch = Callable[[State, StreamId], list[Decision]]
+Watch = Callable[[State, StreamId, Limits, Money], list[Decision]]
 Read = Callable[[State, Limits], Reading | None]
 ReadEach = Callable[[State, Limits], Iterable[Reading]]
 Broken = Callable[[State, Limits, Entry], Iterable[Denial]]
@@ -52,9 +66,10 @@ Broken = Callable[[State, Limits, Entry], Iterable[Denial]]
 class Rule(NamedTuple):
     """A rule by its `code`, which denials carry.
 
-    `may_enter` says why not, or nothing. `keys` are the limits that it takes its numbers from. `watch` is
-    called after whatever moved money and returns what it orders by itself. `read` says where it stands, None
-    where the limits know no such rule; `is_reached`, of those that latch, whether they would now. What
+    `may_enter` says why not, or nothing. `keys` are the limits that it takes its numbers from. `read` says
+    where it stands, None where the limits know no such rule. `is_reached`, of those that latch, says whether
+    they would now, which is asked after whatever moved money; where there is a `watch`, that is called
+    instead, and returns what the rule orders by itself. What
     `outlasts_resumes` no resume lifts, forced or not. `read_each` says where each stands that the rule has a
     number for, and `broken` what is taken beyond it where an entry is, once that is among what is taken.
     """
@@ -64,7 +79,7 @@ class Rule(NamedTuple):
     keys: tuple[str, ...] = ()
     watch: Watch | None = None
     read: Read | None = None
-    is_reached: Callable[[State, Limits], object | None] | None = None
+    is_reached: IsReached | None = None
     outlasts_resumes: bool = False
     read_each: ReadEach | None = None
     broken: Broken | None = None

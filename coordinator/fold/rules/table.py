@@ -6,8 +6,9 @@ list of limits and the documentation's tests; a rule that is not in the table do
 
 from functools import lru_cache
 
-from portfold.coordinator.fold.equity import note_equity
+from portfold.coordinator.fold.equity import Money, note_equity, reckoned
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules import latching
 from portfold.coordinator.fold.rules.budget import loss_budget
 from portfold.coordinator.fold.rules.entries import (
     account_differs,
@@ -33,7 +34,6 @@ from portfold.coordinator.fold.rules.exposure import (
     of_a_group,
     of_a_worker,
 )
-from portfold.coordinator.fold.rules.latching import lift_what_is_over
 from portfold.coordinator.fold.rules.limits import (
     consistency,
     daily_loss,
@@ -48,8 +48,8 @@ from portfold.coordinator.fold.rules.limits import (
     week,
     worker_daily_loss,
 )
-from portfold.coordinator.fold.rules.rule import Denial, Entry, MayEnter, Rule
-from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.rules.rule import Denial, Entry, IsReached, MayEnter, Rule, Watch
+from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.events.decisions import Decision
 from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
@@ -108,12 +108,13 @@ OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resum
 """What no resume lifts, forced or not."""
 COUNT_FROM_A_RESUME = frozenset({profit_target.RULE.code, profit_lock.RULE.code})
 """What counts anew from what the day came to when a resume was forced."""
-_WATCHING = tuple(rule.watch for rule in LATCHED if rule.watch is not None)
+_MAY_BE_ABSENT = (*EXPOSURE, loss_budget.RULE, mark_stale.RULE, mark_doubted.RULE)
 
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Returns what the first rule that objects to the entry says, if any does."""
-    for may_enter in _asked((limits.present, bool(state.locks), state.calendar is not None)):
+    standing = (bool(state.locks), state.calendar is not None, bool(state.scopes), state.account is not None)
+    for may_enter in _asked(limits.present, standing):
         denial = may_enter(state, limits, request)
         if denial is not None:
             return denial
@@ -121,17 +122,20 @@ def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | N
 
 
 @lru_cache(maxsize=64)
-def _asked(situation: tuple[frozenset[str], bool, bool]) -> tuple[MayEnter, ...]:
-    """Returns who is asked: of the rules that may be absent only those that can object, where these limits
-    are present, something is latched, and there is a calendar.
+def _asked(present: frozenset[str], standing: tuple[bool, bool, bool, bool]) -> tuple[MayEnter, ...]:
+    """Returns who is asked: only those that can object, where these limits are present, and `standing` says
+    whether anything is latched, there is a calendar, a scope is closed, and an account is watched.
     """
-    present, latched, calendar = situation
-    absent = (*EXPOSURE, loss_budget.RULE)
-    idle = {rule.code for rule in absent if rule.keys[0] not in present}
+    idle = {rule.code for rule in _MAY_BE_ABSENT if rule.keys[0] not in present}
+    latched, calendar, scopes, account = standing
     if not latched:
         idle |= LATCHED_BY_CODE.keys()
     if not calendar:
         idle |= {window.RULE.code, window.CALENDAR.code}
+    if not scopes:
+        idle.add(scope_closed.RULE.code)
+    if not account:
+        idle |= {account_differs.RULE.code, account_silent.RULE.code}
     return tuple(rule.may_enter for rule in RULES if rule.code not in idle)
 
 
@@ -143,8 +147,16 @@ def broken(state: State, limits: Limits, entry: Entry) -> list[Denial]:
 
 def watch(state: State, at: StreamId) -> list[Decision]:
     """Lets the rules that order something by themselves look; called after whatever moved money."""
-    stop, others = daily_loss.watch(state, at), watch_latched(state, at)
-    return [*stop, *others] if others else stop
+    limits = state.limits
+    if limits is None:
+        return []
+    pnl = daily_pnl(state)
+    stop = daily_loss.watch(state, at, limits, pnl)
+    if not (limits.chosen or state.locks):
+        return stop
+    if not stop:
+        return _watch_latched(state, at, limits, reckoned(state, pnl))
+    return [*stop, *_watch_latched(state, at, limits, reckoned(state))]
 
 
 def watch_latched(state: State, at: StreamId) -> list[Decision]:
@@ -152,12 +164,35 @@ def watch_latched(state: State, at: StreamId) -> list[Decision]:
     limits = state.limits
     if limits is None or not (limits.chosen or state.locks):
         return []
+    return _watch_latched(state, at, limits, reckoned(state))
+
+
+def _watch_latched(state: State, at: StreamId, limits: Limits, money: Money) -> list[Decision]:
     decisions: list[Decision] = []
     if state.locks:
-        lift_what_is_over(state)
+        latching.lift_what_is_over(state)
     if state.capital is not None:
-        note_equity(state, limits, state.capital)
-    profit_lock.note_profit(state, limits)
-    for watching in _WATCHING:
-        decisions += watching(state, at)
-    return [*decisions, *worker_daily_loss.watch(state, at)]
+        note_equity(limits, state.capital, money)
+    profit_lock.note_profit(state, limits, money)
+    locks, lifted = state.locks, state.day.lifted
+    for code, is_reached, watching in _watching(limits.present):
+        if watching is not None:
+            ordered = watching(state, at, limits, money)
+        elif is_reached is None or code in locks or code in lifted:
+            continue
+        else:
+            reached = is_reached(state, limits, money)
+            if reached is None:
+                continue
+            ordered = latching.latch(state, at, code, reached)
+        if ordered:
+            decisions += ordered
+            money = reckoned(state)  # to close everything may take into the book what nobody owned
+    return decisions
+
+
+@lru_cache(maxsize=64)
+def _watching(present: frozenset[str]) -> tuple[tuple[str, IsReached | None, Watch | None], ...]:
+    """Returns the rules that look at the money, where these limits are present, and how each does."""
+    rules = (rule for rule in (*LATCHED, worker_daily_loss.RULE) if rule.keys[0] in present)
+    return tuple((rule.code, rule.is_reached, rule.watch) for rule in rules)

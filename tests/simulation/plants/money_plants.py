@@ -11,10 +11,10 @@ from msgspec import structs
 
 from portfold.coordinator.fold import equity
 from portfold.coordinator.fold.effects import capital, entry, marks, resuming
+from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
 from portfold.coordinator.fold.rules import latching, table
-from portfold.coordinator.fold.rules.latching import Reached
 from portfold.coordinator.fold.rules.limits import (
     consistency,
     equity_floor,
@@ -25,8 +25,8 @@ from portfold.coordinator.fold.rules.limits import (
     trailing_drawdown,
     week,
 )
-from portfold.coordinator.fold.rules.rule import Denial
-from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.coordinator.fold.rules.rule import Denial, Reached
+from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO
 from portfold.events.account import CashMoved
 from portfold.events.decisions import Decision
@@ -75,8 +75,8 @@ def _marks_deny_nothing(**without: object) -> Iterator[None]:
 def _peak_falls() -> Iterator[None]:
     """The peak is the equity of now."""
 
-    def follow(state: State, limits: Limits, known: Capital) -> None:
-        known.peak = equity.equity(state, known, realized=limits.trailing_on_realized)
+    def follow(limits: Limits, known: Capital, money: Money) -> None:
+        known.peak = equity.equity_for(limits, money, equity.TRAILING) or known.peak
 
     with ExitStack() as stack:
         for module in (equity, capital):
@@ -89,9 +89,9 @@ def _peak_counts_always() -> Iterator[None]:
     """The peak moves with every mark, also where it is to count once a day."""
     notes = equity.note_equity
 
-    def note(state: State, limits: Limits, known: Capital) -> None:
-        notes(state, limits, known)
-        equity.raise_peak(state, limits, known)
+    def note(limits: Limits, known: Capital, money: Money) -> None:
+        notes(limits, known, money)
+        equity.raise_peak(limits, known, money)
 
     with mock.patch.object(table, "note_equity", note):
         yield
@@ -168,26 +168,26 @@ def _floor_that_never_locks(limits: Limits, known: Capital) -> Decimal:
     return known.peak - limits.trailing_drawdown
 
 
-def _equity_with_what_is_open(state: State, _: Limits, known: Capital, __: str) -> Decimal:
-    return equity.equity(state, known, realized=False)
+def _equity_with_what_is_open(_: Limits, money: Money, __: str) -> Decimal | None:
+    return money.equity
 
 
 # --- the day, the week, the last days ---------------------------------------------------------------------
 
 
-def _arms_once(state: State, limits: Limits) -> None:
+def _arms_once(state: State, limits: Limits, money: Money) -> None:
     """The day's best is what it was when the lock was armed."""
-    profit = daily_pnl(state) - state.day.profit_from
+    profit = money.pnl - state.day.profit_from
     if limits.profit_lock_at and state.day.best is None and profit >= limits.profit_lock_at:
         state.day.best = profit
 
 
-def _profit_of_the_whole_day(state: State) -> Decimal:
+def _profit_of_the_whole_day(_: State, money: Money) -> Decimal:
     """Whatever a resume forced in between."""
-    return daily_pnl(state)
+    return money.pnl
 
 
-def _whole_total(_: State, limits: Limits) -> Decimal:
+def _whole_total(_: State, limits: Limits, __: Money) -> Decimal:
     return limits.consistency_total
 
 
@@ -195,8 +195,8 @@ def _until_today(state: State, days: int) -> str:  # noqa: ARG001 - a pause of n
     return state.day.date
 
 
-def _pnl_of_a_day(state: State) -> Decimal:
-    return daily_pnl(state)
+def _pnl_of_a_day(_: State, money: Money) -> Decimal:
+    return money.pnl
 
 
 def _all_alike(_: object) -> tuple[int, int]:

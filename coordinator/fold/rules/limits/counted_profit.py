@@ -2,15 +2,16 @@
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import LockAction
-from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.coordinator.fold.state import State
 from portfold.dollars import shown
 
 
-def counted_profit(state: State) -> Decimal:
+def counted_profit(state: State, money: Money) -> Decimal:
     """Returns it in dollars."""
-    return daily_pnl(state) - state.day.profit_from
+    return money.pnl - state.day.profit_from
 
 
 def counted_from(state: State) -> str:

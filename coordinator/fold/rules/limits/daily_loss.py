@@ -32,16 +32,15 @@ def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial |
     )
 
 
-def watch(state: State, at: StreamId) -> list[Decision]:
-    """Lifts a stop that is over, warns, or triggers one; called after anything that moved money."""
-    lift_if_over(state)
-    limits = state.limits
-    if limits is None or state.stop is not None:
-        return []
-    pnl = daily_pnl(state)
+def watch(state: State, at: StreamId, limits: Limits, pnl: Decimal) -> list[Decision]:
+    """Lifts a stop that is over, warns, or triggers one; called with the day's P&L after what moved money."""
+    if state.stop is not None:
+        lift_if_over(state)
+        if state.stop is not None:
+            return []
     lost = state.day.stop_from - pnl
     if lost >= limits.daily_stop_loss:
-        return _trigger(state, limits, at)
+        return _trigger(state, at, limits, pnl)
     if not state.day.approached and is_near(lost, limits):
         state.day.approached = True
         limit, percent = limits.daily_stop_loss, limits.stop_approach_percent
@@ -60,8 +59,7 @@ def lift_if_over(state: State) -> None:
         state.stop = None
 
 
-def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
-    pnl = daily_pnl(state)
+def _trigger(state: State, at: StreamId, limits: Limits, pnl: Decimal) -> list[Decision]:
     state.stop = Stop(day=state.day.date, daily_pnl=pnl, since=str(at))
     state.day.stops += 1
     state.stats.stop_loss_triggers += 1
@@ -96,4 +94,4 @@ def read(state: State, limits: Limits) -> Reading:
     return Reading("dollars", stop_at, pnl, max(ZERO, pnl - stop_at), limits.daily_stop_loss, about)
 
 
-RULE = Rule(_CODE, may_enter, ("daily_stop_loss", "stop_loss_on", "stop_approach_percent"), watch, read)
+RULE = Rule(_CODE, may_enter, ("daily_stop_loss", "stop_loss_on", "stop_approach_percent"), read=read)

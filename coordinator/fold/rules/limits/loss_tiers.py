@@ -8,10 +8,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, get_args
 
+from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock, LockAction
-from portfold.coordinator.fold.rules.latching import Reached, denier, latch, tomorrow
-from portfold.coordinator.fold.rules.rule import Reading, Rule
+from portfold.coordinator.fold.rules.latching import denier, latch, tomorrow
+from portfold.coordinator.fold.rules.rule import Reached, Reading, Rule
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.decisions import Decision
@@ -50,14 +51,15 @@ def _action(word: str) -> LockAction:
     return actions[word]
 
 
-def is_reached(state: State, limits: Limits) -> Reached | None:
+def is_reached(state: State, limits: Limits, money: Money) -> Reached | None:
     """Returns the worst tier that is reached and was not before."""
     if not limits.loss_tiers:
         return None
-    lost = state.day.stop_from - daily_pnl(state)
-    reached = [tier for tier in tiers_of(limits.loss_tiers, limits.daily_stop_loss) if lost >= tier.dollars]
-    if len(reached) <= state.day.tier:
+    tiers, before = tiers_of(limits.loss_tiers, limits.daily_stop_loss), state.day.tier
+    lost = state.day.stop_from - money.pnl
+    if before >= len(tiers) or lost < tiers[before].dollars:
         return None
+    reached = [tier for tier in tiers if lost >= tier.dollars]
     strictest = max(reached, key=_severity)
     denied = {"tell": "", "above": f": no entries above {strictest.size}", "deny": ": no entries"}
     reason = (
@@ -76,12 +78,12 @@ def closes_at(state: State, limits: Limits) -> Decimal | None:
     return next((state.day.stop_from - tier.dollars for tier in tiers if tier.action == "flatten"), None)
 
 
-def watch(state: State, at: StreamId) -> list[Decision]:
+def watch(state: State, at: StreamId, limits: Limits, money: Money) -> list[Decision]:
     """Latches a tier that is worse than the one before; what is latched already gives way to none milder."""
-    limits, latched = state.limits, state.locks.get(_CODE)
-    if limits is None or _CODE in state.day.lifted or (latched and latched.until <= state.day.date):
+    latched = state.locks.get(_CODE)
+    if _CODE in state.day.lifted or (latched and latched.until <= state.day.date):
         return []  # an earlier day's lock that waits for a flat book stays until then
-    reached = is_reached(state, limits)
+    reached = is_reached(state, limits, money)
     if reached is None:
         return []
     tiers = tiers_of(limits.loss_tiers, limits.daily_stop_loss)

@@ -6,31 +6,32 @@ denies entries for the day, or denies them only.
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.equity import Money, reckoned
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules.latching import Reached, denier, tomorrow, watcher
+from portfold.coordinator.fold.rules.latching import denier, tomorrow
 from portfold.coordinator.fold.rules.limits.counted_profit import counted_from, counted_profit, profit_action
-from portfold.coordinator.fold.rules.rule import Reading, Rule
+from portfold.coordinator.fold.rules.rule import Reached, Reading, Rule
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, shown
 
 _CODE = "profit_lock_at"
 
 
-def note_profit(state: State, limits: Limits) -> None:
+def note_profit(state: State, limits: Limits, money: Money) -> None:
     """Arms the lock, and remembers the day's best from there on."""
     if not limits.profit_lock_at:
         return
-    now, best = counted_profit(state), state.day.best
+    now, best = counted_profit(state, money), state.day.best
     if best is not None or now >= limits.profit_lock_at:
         state.day.best = now if best is None else max(best, now)
 
 
-def is_reached(state: State, limits: Limits) -> Reached | None:
+def is_reached(state: State, limits: Limits, money: Money) -> Reached | None:
     """Returns that the profit has fallen back to the floor."""
     best = state.day.best
     if not limits.profit_lock_at or best is None:
         return None
-    now, floor = counted_profit(state), _floor(limits, best)
+    now, floor = counted_profit(state, money), _floor(limits, best)
     if now > floor:
         return None
     reason = (
@@ -53,7 +54,7 @@ def read(state: State, limits: Limits) -> Reading | None:
     best = state.day.best
     if not limits.profit_lock_at or best is None:
         return None
-    now, floor = counted_profit(state), _floor(limits, best)
+    now, floor = counted_profit(state, reckoned(state)), _floor(limits, best)
     whole = max(best - floor, ZERO)
     return Reading(
         "dollars", floor, now, max(ZERO, now - floor), whole, f"profit of the day, its best {shown(best)}"
@@ -69,7 +70,6 @@ RULE = Rule(
     _CODE,
     denier(_CODE),
     (_CODE, "profit_lock_floor", "profit_lock_trail"),
-    watcher(_CODE, is_reached),
-    read,
-    is_reached,
+    read=read,
+    is_reached=is_reached,
 )

@@ -3,19 +3,20 @@
 After a forced resume it counts anew from what the day really came to.
 """
 
+from portfold.coordinator.fold.equity import Money, reckoned
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules.latching import Reached, denier, tomorrow, watcher
+from portfold.coordinator.fold.rules.latching import denier, tomorrow
 from portfold.coordinator.fold.rules.limits.counted_profit import counted_from, counted_profit, profit_action
-from portfold.coordinator.fold.rules.rule import Reading, Rule
+from portfold.coordinator.fold.rules.rule import Reached, Reading, Rule
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, shown
 
 _CODE = "profit_target"
 
 
-def is_reached(state: State, limits: Limits) -> Reached | None:
+def is_reached(state: State, limits: Limits, money: Money) -> Reached | None:
     """Returns that the day's profit has come to the target."""
-    now, target = counted_profit(state), limits.profit_target
+    now, target = counted_profit(state, money), limits.profit_target
     if not target or now < target:
         return None
     reason = f"Day's profit {shown(now)}{counted_from(state)} reached the target {shown(target)}"
@@ -24,7 +25,7 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
 
 def read(state: State, limits: Limits) -> Reading | None:
     """Returns the day's profit against the target."""
-    now, target = counted_profit(state), limits.profit_target
+    now, target = counted_profit(state, reckoned(state)), limits.profit_target
     if not target:
         return None
     about = f"profit of the trading day{counted_from(state)}"
@@ -35,7 +36,6 @@ RULE = Rule(
     _CODE,
     denier(_CODE),
     (_CODE, "profit_denies_only", "profit_from_now"),
-    watcher(_CODE, is_reached),
-    read,
-    is_reached,
+    read=read,
+    is_reached=is_reached,
 )

@@ -4,23 +4,30 @@ The peak moves with every mark, or once a day at the firm's own time; the floor 
 the time. It stops rising where it locks. Reached, it acts as the account's floor does.
 """
 
-from portfold.coordinator.fold.equity import TRAILING, allowed_floor, equity_for, trailing_floor
+from portfold.coordinator.fold.equity import (
+    TRAILING,
+    Money,
+    allowed_floor,
+    equity_for,
+    reckoned,
+    trailing_floor,
+)
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
-from portfold.coordinator.fold.rules.latching import Reached, denier, watcher
-from portfold.coordinator.fold.rules.rule import Reading, Rule
+from portfold.coordinator.fold.rules.latching import denier
+from portfold.coordinator.fold.rules.rule import Reached, Reading, Rule
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, shown
 
 _CODE = TRAILING
 
 
-def is_reached(state: State, limits: Limits) -> Reached | None:
+def is_reached(state: State, limits: Limits, money: Money) -> Reached | None:
     """Returns that the equity has come to the floor below the peak."""
-    capital = state.capital
-    if not limits.trailing_drawdown or capital is None:
+    capital, now = state.capital, equity_for(limits, money, _CODE)
+    if not limits.trailing_drawdown or capital is None or now is None:
         return None
-    now, floor = equity_for(state, limits, capital, _CODE), allowed_floor(limits, capital, _CODE)
+    floor = allowed_floor(limits, capital, _CODE)
     if now > floor:
         return None
     reason = f"Equity {shown(now)} reached the floor {shown(floor)}, {_from(limits, capital)}"
@@ -29,10 +36,10 @@ def is_reached(state: State, limits: Limits) -> Reached | None:
 
 def read(state: State, limits: Limits) -> Reading | None:
     """Returns the equity against the floor below the peak."""
-    capital = state.capital
-    if not limits.trailing_drawdown or capital is None:
+    capital, now = state.capital, equity_for(limits, reckoned(state), _CODE)
+    if not limits.trailing_drawdown or capital is None or now is None:
         return None
-    now, floor = equity_for(state, limits, capital, _CODE), allowed_floor(limits, capital, _CODE)
+    floor = allowed_floor(limits, capital, _CODE)
     whole = max(limits.trailing_drawdown, now - floor)
     what = "equity without open positions" if limits.trailing_on_realized else "equity"
     return Reading(
@@ -51,7 +58,6 @@ RULE = Rule(
     _CODE,
     denier(_CODE),
     (_CODE, "trailing_on_realized", "trailing_at", "trailing_zone", "trailing_locks_at", "start_peak"),
-    watcher(_CODE, is_reached),
-    read,
-    is_reached,
+    read=read,
+    is_reached=is_reached,
 )

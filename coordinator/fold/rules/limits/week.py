@@ -5,23 +5,34 @@ Either latches until the first trading day of the next week, whatever a resume f
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.equity import Money, reckoned
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.rules.latching import Reached, denier, monday, watcher
+from portfold.coordinator.fold.rules.latching import denier, monday
 from portfold.coordinator.fold.rules.limits.counted_profit import profit_action
-from portfold.coordinator.fold.rules.rule import Reading, Rule
-from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.coordinator.fold.rules.rule import Reached, Reading, Rule
+from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, shown
 
 _LOSS, _PROFIT = "weekly_loss", "weekly_profit"
 
 
-def _pnl(state: State) -> Decimal:
-    return _before(state) + daily_pnl(state)
+def _pnl(state: State, money: Money) -> Decimal:
+    return _before(state) + money.pnl
 
 
 def _before(state: State) -> Decimal:
-    began = monday(state)
-    return sum((day.pnl for day in state.past if day.date >= began), ZERO)
+    known = state.day.week_before
+    return made_before(state) if known is None else known
+
+
+def made_before(state: State) -> Decimal:
+    """Returns what the days of the week before this one came to, in dollars."""
+    began, found = monday(state), ZERO
+    for day in reversed(state.past):
+        if day.date < began:
+            break
+        found += day.pnl
+    return found
 
 
 def closes_at(state: State, limits: Limits) -> Decimal | None:
@@ -31,11 +42,11 @@ def closes_at(state: State, limits: Limits) -> Decimal | None:
     return -limits.weekly_loss - _before(state)
 
 
-def loss_is_reached(state: State, limits: Limits) -> Reached | None:
+def loss_is_reached(state: State, limits: Limits, money: Money) -> Reached | None:
     """Returns that the week has lost as much as it may."""
     if not limits.weekly_loss or not state.day.date:
         return None
-    now = _pnl(state)
+    now = _pnl(state, money)
     if now > -limits.weekly_loss:
         return None
     week = f"the week from {monday(state)}"
@@ -43,11 +54,11 @@ def loss_is_reached(state: State, limits: Limits) -> Reached | None:
     return Reached("flatten", now, -limits.weekly_loss, monday(state, weeks_on=1), reason)
 
 
-def profit_is_reached(state: State, limits: Limits) -> Reached | None:
+def profit_is_reached(state: State, limits: Limits, money: Money) -> Reached | None:
     """Returns that the week has made what it was to make."""
     if not limits.weekly_profit or not state.day.date:
         return None
-    now = _pnl(state)
+    now = _pnl(state, money)
     if now < limits.weekly_profit:
         return None
     week = f"the week from {monday(state)}"
@@ -59,7 +70,7 @@ def read_loss(state: State, limits: Limits) -> Reading | None:
     """Returns the week's P&L against the loss it may make."""
     if not limits.weekly_loss or not state.day.date:
         return None
-    now, limit = _pnl(state), -limits.weekly_loss
+    now, limit = _pnl(state, reckoned(state)), -limits.weekly_loss
     about = f"P&L of the trading days from {monday(state)}"
     return Reading("dollars", limit, now, max(ZERO, now - limit), limits.weekly_loss, about)
 
@@ -68,7 +79,7 @@ def read_profit(state: State, limits: Limits) -> Reading | None:
     """Returns the week's P&L against its target."""
     if not limits.weekly_profit or not state.day.date:
         return None
-    now, target = _pnl(state), limits.weekly_profit
+    now, target = _pnl(state, reckoned(state)), limits.weekly_profit
     about = f"P&L of the trading days from {monday(state)}"
     return Reading("dollars", target, now, max(ZERO, target - now), target, about)
 
@@ -77,17 +88,15 @@ LOSS = Rule(
     _LOSS,
     denier(_LOSS),
     (_LOSS,),
-    watcher(_LOSS, loss_is_reached),
-    read_loss,
-    loss_is_reached,
+    read=read_loss,
+    is_reached=loss_is_reached,
     outlasts_resumes=True,
 )
 PROFIT = Rule(
     _PROFIT,
     denier(_PROFIT),
     (_PROFIT,),
-    watcher(_PROFIT, profit_is_reached),
-    read_profit,
-    profit_is_reached,
+    read=read_profit,
+    is_reached=profit_is_reached,
     outlasts_resumes=True,
 )

@@ -10,10 +10,11 @@ from decimal import Decimal
 from portfold.bounds import LONGEST_TEXT
 from portfold.by_name import by_name
 from portfold.coordinator.fold.closing import flatten, scoped
+from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.rule import Denial, Reading, Rule
 from portfold.coordinator.fold.state import State
-from portfold.coordinator.fold.worker_day import has_counted, lost_today, pnl_today
+from portfold.coordinator.fold.worker_day import all_lost_today, has_counted, lost_today, pnl_today
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import Decision, LimitReached
 from portfold.events.incoming import COORDINATOR, EntryRequested
@@ -43,23 +44,18 @@ def closes_at(state: State, limits: Limits, worker: str) -> Decimal | None:
     return None if most is None else pnl_today(state, worker) + lost_today(state, worker) - most
 
 
-def watch(state: State, at: StreamId) -> list[Decision]:
+def watch(state: State, at: StreamId, limits: Limits, money: Money) -> list[Decision]:
     """Closes each worker whose loss has come to its limit."""
-    limits = state.limits
-    if limits is None or not limits.worker_daily_loss:
-        return []
-    decisions: list[Decision] = []
-    holders = {held.worker for held in state.positions.values()}
-    active = (name for name, known in state.workers.items() if known.today is not None or name in holders)
-    due = [name for name in active if _is_due(state, limits, name)]
+    mosts, decisions = by_name(limits.worker_daily_loss), list[Decision]()
+    losers = [(name, lost, mosts.of(name)) for name, lost in all_lost_today(state).items() if lost > ZERO]
+    reached = (name for name, lost, most in losers if most is not None and lost >= most)
+    due = [name for name in reached if _is_left_open(state, name)]
     for name in due[:_CLOSED_AT_ONCE]:
         decisions += _close(state, at, limits, name)
     return decisions
 
 
-def _is_due(state: State, limits: Limits, worker: str) -> bool:
-    if _reached(state, limits, worker) is None:
-        return False
+def _is_left_open(state: State, worker: str) -> bool:
     scope = Scope("worker", worker)
     if scoped.has_room(state, scope):
         closed = state.scopes.get(str(scope))
