@@ -1,6 +1,7 @@
 """Times of day as a trading session sees them: on the exchange's clocks, and counted from the roll.
 
-A bar's time is its end, so one that ends exactly at the roll is the last of its trading day.
+A bar's time is its end, the moment at which what it causes is done. So one that ends exactly at the roll is
+the first of the new trading day, as the coordinator, backtest, simulator and reports count what is done then.
 """
 
 from datetime import datetime, time
@@ -25,14 +26,17 @@ class SessionClock:
 
     def day_of(self, end: datetime) -> str:
         """Returns the trading day in which a bar ended, as its date."""
-        ms = milliseconds_of(end) - 1
+        ms = milliseconds_of(end)
         if not self._day_begins_ms <= ms < self._day.ends_ms:
             self._day, self._day_begins_ms = trading_day_at(ms, self._names.zone, self._names.roll), ms
         return self._day.date
 
     def has_reached(self, end: datetime, wanted: str) -> bool:
-        """Returns whether a bar ended at `wanted`, HH:MM, or later, in its trading day."""
-        return self._since_roll(self._minute_of(end)) >= self._since_roll(_minutes(wanted))
+        """Returns whether a bar ended at `wanted`, HH:MM, or later, in its trading day; never at the roll,
+        with which the next day has begun.
+        """
+        since_roll = (self._minute_of(end) - self._roll) % _DAY
+        return since_roll >= ((_minutes(wanted) - self._roll) % _DAY or _DAY)
 
     def is_within(self, end: datetime, hours: str) -> bool:
         """Returns whether a bar ended in HH:MM-HH:MM, the last minute excluded; the hours may go over
@@ -52,9 +56,6 @@ class SessionClock:
     def _minute_of(self, end: datetime) -> float:
         local = end.astimezone(self._zone)
         return local.hour * 60 + local.minute + (local.second + local.microsecond / 1e6) / 60
-
-    def _since_roll(self, minute: float) -> float:
-        return (minute - self._roll) % _DAY or _DAY
 
 
 def _minutes(text: str) -> int:

@@ -131,7 +131,7 @@ def test_what_was_held_before_the_first_bar_is_stopped_by_the_first_range_there_
 
 @pytest.mark.parametrize(
     ("clock", "leaves"),
-    [("14:59", False), ("15:00", True), ("17:00", True), ("17:01", False), ("09:00", False)],
+    [("14:59", False), ("15:00", True), ("16:59", True), ("17:00", False), ("09:00", False)],
 )
 def test_a_position_leaves_at_the_end_of_the_day_and_none_is_entered_then(
     clock: str, *, leaves: bool
@@ -145,6 +145,17 @@ def test_what_a_short_day_did_not_close_leaves_at_the_first_bar_of_the_next() ->
     strategy = wants(exit_at="15:00")
     assert strategy.decide(chicago(7, "12:00"), None) == Enter("long", 1)
     assert strategy.decide(chicago(7, "18:00"), held()) == Exit("end_of_day")
+
+
+@pytest.mark.parametrize("exit_at", ["15:00", "17:00"])
+def test_a_bar_that_ends_at_the_roll_is_the_first_of_the_next_day(exit_at: str) -> None:
+    """What was entered before it leaves there, as its day is over; what is entered there stays."""
+    strategy = wants(exit_at=exit_at)
+    assert strategy.decide(chicago(7, "12:00"), None) == Enter("long", 1)
+    assert strategy.decide(chicago(7, "17:00"), held()) == Exit("end_of_day")
+    strategy = wants(exit_at=exit_at)
+    assert strategy.decide(chicago(7, "17:00"), None) == Enter("long", 1)
+    assert strategy.decide(chicago(7, "18:00"), held()) is None
 
 
 def test_the_weekend_belongs_to_one_day() -> None:
