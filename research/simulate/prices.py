@@ -82,12 +82,16 @@ class Pricing(Struct, frozen=True):
         return -tick <= cost <= _MOST_FEES * trade.size + _MOST_TICKS * tick
 
     def marks(self, trade: Trade) -> Iterable[tuple[int, Decimal]]:
-        """Yields when the trade is marked while it is open, and at which close; nothing without a price."""
+        """Yields when the trade is marked while it is open, and at which close; nothing without a price.
+
+        Who leaves at a bar's close has marked his position there before, as has who never left.
+        """
         if not self.has_price(trade):
             return ()
         from_ms = trade.entry_ms if self.marks_entry_bar else trade.entry_ms + 1
-        never_ended = trade.asked is not None and not trade.asked.ended
-        return self.closes[trade.symbol].between(from_ms, trade.exit_ms + never_ended)
+        asked = trade.asked
+        to_the_end = asked is not None and (asked.left_ms >= trade.exit_ms or not asked.ended)
+        return self.closes[trade.symbol].between(from_ms, trade.exit_ms + to_the_end)
 
     def worth(self, trade: Trade, price: Decimal) -> Decimal:
         """Returns what the open trade would make at `price`, in dollars, before commission. Raises

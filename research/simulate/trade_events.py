@@ -154,7 +154,7 @@ class _Kind(IntEnum):
 
 
 class _Moment(NamedTuple):
-    """The moment of one event of a trade; it takes `less` dollars from the day.
+    """The moment of one event of a trade; all that its trade says then takes `less` dollars from the day.
 
     `price` is the close that a mark is at, and `unrealized` what the trade would make at it.
     """
@@ -171,12 +171,16 @@ class _Moment(NamedTuple):
 def _moments(index: int, trade: Trade, pricing: Pricing, *, counts_open: bool) -> Iterator[_Moment]:
     yield _Moment(trade.entry_ms, _Phase.ENTRY, ZERO, _Kind.ENTRY, index)
     counted = ZERO
+    ends = trade.exit_ms if trade.asked is None or trade.asked.ended else None
     for ms, price in pricing.marks(trade):
         worth = pricing.worth(trade, price)
-        yield _Moment(ms, _phase(trade, ms), counted - worth, _Kind.MARK, index, price, worth)
-        counted = worth if counts_open else ZERO
-    if trade.asked is None or trade.asked.ended:
-        yield _Moment(trade.exit_ms, _phase(trade, trade.exit_ms), counted - trade.pnl, _Kind.EXIT, index)
+        if ms != ends:
+            yield _Moment(ms, _phase(trade, ms), counted - worth, _Kind.MARK, index, price, worth)
+            counted = worth if counts_open else ZERO
+        elif worth >= trade.pnl:  # it was left at this close: mark and exit come together
+            yield _Moment(ms, _phase(trade, ms), counted - trade.pnl, _Kind.MARK, index, price, worth)
+    if ends is not None:
+        yield _Moment(ends, _phase(trade, ends), counted - trade.pnl, _Kind.EXIT, index)
 
 
 def _phase(trade: Trade, ms: int) -> _Phase:

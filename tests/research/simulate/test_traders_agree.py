@@ -17,6 +17,7 @@ import pytest
 
 from portfold.config import Configuration, load
 from portfold.events.codec import decode_decided, decode_event, encode_checked
+from portfold.events.decisions import LimitReached
 from portfold.events.incoming import ClockTicked, PositionClosed, PositionOpened
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, at_time
@@ -43,7 +44,7 @@ from tests.research.made import scenario_of
 from tests.research.simulate.test_agreement import Simulation, on_a_driven_clock, told
 from tests.waiting import until
 
-DAYS, SEED, STOP = 2, 4, 900
+DAYS, SEED, STOP, TARGET = 2, 4, 900, "profit_target"
 Made = tuple[str, int, int, Decimal]
 
 
@@ -172,9 +173,11 @@ def scenario_for(market: Mapping[str, list[Bar]], configuration: Configuration) 
     return scenario_of(trades, pricing=pricing, stop=STOP, configuration=configuration)
 
 
-@pytest.mark.parametrize("positions", [1, 2, 4, 10])
+@pytest.mark.parametrize(
+    "constraints", [*({"max_positions": count} for count in (1, 2, 4, 10)), {"max_positions": 1, TARGET: 20}]
+)
 def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
-    positions: int,
+    constraints: Mapping[str, int],
     server: EmbeddedServer,
     portfolio: str,
     bus: Bus,
@@ -183,7 +186,7 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
-    limits = {"max_positions": positions, "daily_stop_loss": STOP, "symbols": list(SYMBOLS)}
+    limits = {"daily_stop_loss": STOP, "symbols": list(SYMBOLS), **constraints}
     runtime = {"mark_stale_seconds": 31 * 86_400, "slippage_ticks": 1}
     configuration = load(
         str(config_folder(tmp_path / "config", limits=limits, runtime=runtime)), {}, tmp_path
@@ -191,7 +194,7 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
     feed = SyntheticMarket(configuration.contracts, days=DAYS, seed=SEED)
     market = {symbol: list(feed.bars(symbol)) for symbol in SYMBOLS}
     scenario = scenario_for(market, configuration)
-    simulated = Simulation(scenario, positions)
+    simulated = Simulation(scenario, constraints["max_positions"])
     moments = sorted({bar.time for bars in market.values() for bar in bars})
     bus.append(encode_checked(ClockTicked()), at_time(milliseconds_of(moments[0]) - 3_600_000))
     coordinators.start(config=configuration.source.folder, clock="driven")
@@ -214,5 +217,12 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
         for one in trade_alone(symbol, bars, configuration).trades
     }
     begun = {made[:2] for made in made_on(bus)}
-    assert expected.stops
     assert begun - alone
+    if TARGET not in constraints:
+        assert expected.stops
+        return
+    # It is reached by the mark at the close at which its position leaves: after costs it is not.
+    reached = [at.ms for at, one in simulated.decided if isinstance(one, LimitReached)]
+    left_then = [dollars for _, _, ends, dollars in made_on(bus) if ends == reached[0]]
+    before = sum(dollars for _, _, ends, dollars in made_on(bus) if ends < reached[0])
+    assert before + sum(left_then) < constraints[TARGET]
