@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from portfold.cli.dashboard.drawing import Drawing, PortfolioDrawing
+from portfold.cli.dashboard.figures.counting import DecisionCounts
 from portfold.cli.dashboard.watching import Watch, wall_ms
 from portfold.cli.target import ResolvedTarget
 from portfold.cli.watch.status.contact import Contact
@@ -22,11 +23,15 @@ from portfold.events.wire.bus import Bus
 
 
 class Desk(NamedTuple):
-    """A portfolio: `place` is where it lies, `look` reads how it stands, `watch` for all pages."""
+    """A portfolio: `place` is where it lies, `look` reads how it stands, `watch` for all pages.
+
+    `counts` are of its decisions, for metrics.
+    """
 
     place: ResolvedTarget
     look: Look
     watch: Watch
+    counts: DecisionCounts
 
     @property
     def portfolio(self) -> str:
@@ -73,6 +78,7 @@ class Desk(NamedTuple):
     def end(self) -> None:
         """Ends the watch."""
         self.watch.end()
+        self.counts.end()
         self.look.close()
 
 
@@ -84,7 +90,7 @@ def open_desk(place: ResolvedTarget, drawing: Drawing) -> Desk:
 
     tail = tail_of(place, place.bus(), Wanted(), everything=False)
     draws = PortfolioDrawing(drawing, place.portfolio, look.zone)
-    return Desk(place, look, Watch(bus, contact, tail, draws))
+    return Desk(place, look, Watch(bus, contact, tail, draws), DecisionCounts(place.bus()))
 
 
 def tail_of(place: ResolvedTarget, bus: Bus, wanted: Wanted, *, everything: bool) -> Tail:

@@ -33,7 +33,8 @@ _MOST_SLOTS = 10_000
 class ShownPosition(Struct, frozen=True):
     """An open position: price of entry, dollars of open profit at the last `mark`, a price.
 
-    `earlier` is what of its open profit belongs to earlier days. `stop_price` is its planned stop, where it
+    `marked_ms` is when it was marked last, 0 before the first. `earlier` is what of its open profit belongs to
+    earlier days. `stop_price` is its planned stop, where it
     has one; `at_stop` are the dollars that it would make there, costs in them, where a loss budget is kept.
     """
 
@@ -50,6 +51,7 @@ class ShownPosition(Struct, frozen=True):
     mark_doubted: bool = False
     stop_price: Decimal | None = None
     at_stop: Decimal | None = None
+    marked_ms: Milliseconds = 0
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.price, self.unrealized, self.mark or ZERO, self.earlier)

@@ -97,6 +97,7 @@ def _position(state: State, held: Position) -> ShownPosition:
         mark_doubted=held.doubt is not None,
         stop_price=held.plan.stop if held.plan is not None else None,
         at_stop=_at_stop(leg_at_stop(limits, held)) if limits is not None and limits.loss_budget else None,
+        marked_ms=held.marked_ms if held.mark is not None else 0,
     )
 
 

@@ -63,6 +63,7 @@ class NotifierBus(Bus):
         self._lead_notifier = self._script("notifier_lead.lua")
         self._look = self._script("notifier_look.lua")
         self._delivered = self._script("notifier_delivered.lua")
+        self._failed = self._script("notifier_failed.lua")
 
     def take_over(self, destination: str, who: str, lease_ms: int) -> Term:
         """Takes the destination over if it is free, with a new term and what was delivered."""
@@ -101,6 +102,24 @@ class NotifierBus(Bus):
             done = self._delivered(keys=[self.keys.notifier(destination)], args=args)
         if not done:
             raise TermOver
+
+    def count_failure(self, destination: str, term: int) -> None:
+        """Counts an attempt that failed, for people who watch. Raises TermOver."""
+        with self._errors_while("counting a failure"):
+            done = self._failed(keys=[self.keys.notifier(destination)], args=[term])
+        if not done:
+            raise TermOver
+
+    def failures(self, destination: str) -> int:
+        """Returns how many attempts to deliver have failed, ever."""
+        with self._errors_while("asking what failed"):
+            found = self._client.hget(self.keys.notifier(destination), "failed") or ""
+        return int(found) if found.isdecimal() and found.isascii() and len(found) <= 15 else 0
+
+    def serves(self, destination: str) -> bool:
+        """Returns whether a notifier has the destination now."""
+        with self._errors_while("asking who alerts"):
+            return bool(self._client.exists(self.keys.notifier_lease(destination)))
 
     def delivered(self, destination: str) -> DeliveryCursor | None:
         """Returns what was delivered to the destination; None where no notifier ever was."""

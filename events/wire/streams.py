@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.answers import Entry, Extent, entries_in, trimmed_away
+from portfold.events.wire.answers import Entry, Extent, entries_in, milliseconds_in, trimmed_away
 from portfold.events.wire.connection import Connected, answers_to
 
 SERVERS_TIME = "*"
@@ -42,6 +42,17 @@ class Streams(Connected):
     def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
         """Reads the next decisions; with `block_ms` waits so long for the first."""
         return self._after(self.keys.decisions, after, count, block_ms)
+
+    def decisions_heard(self, after: StreamId, *, count: int, block_ms: int) -> tuple[list[Entry], int]:
+        """Waits for the next decisions; with the server's clock, ms, right when they could be read."""
+        with self._errors_while("hearing decisions"), self._client.pipeline(transaction=False) as commands:
+            commands.execute_command(
+                *("XREAD", "COUNT", count, "BLOCK", max(1, block_ms)),
+                *("STREAMS", self.keys.decisions, str(after)),
+            )
+            commands.time()
+            reply, time = answers_to(commands)
+        return entries_in(reply[0][1]) if reply else [], milliseconds_in(time)
 
     def decisions_of(self, event: StreamId) -> list[Entry]:
         """Reads the decisions on one event."""

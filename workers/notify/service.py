@@ -241,6 +241,7 @@ class Service:
         if message.kinds != (_MISSED,):  # of a refused word about a refusal nothing is said there
             lines = wording.refused(message.count, why, self._plan.clock(self._now_ms()))
             self._say(Alert(_MISSED, "critical", self._now_ms(), lines))
+        self._bus.count_failure(self._plan.name, self._term)
 
     def _failed(self, failed: NotSent) -> None:
         now = time.monotonic()
@@ -254,6 +255,7 @@ class Service:
                 waiting=self._waiting.count,
                 next_try_seconds=round(pause_seconds, 1),
             )
+        self._bus.count_failure(self._plan.name, self._term)
 
     # --- noting ------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily as Counter
 from prometheus_client.core import GaugeMetricFamily as Gauge
-from prometheus_client.core import Metric
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,9 +16,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from portfold.cli.dashboard.desk import Desk
+from portfold.cli.dashboard.figures.alerts_waiting import AlertsStand, alerts_stand
+from portfold.cli.dashboard.figures.counting import Counted, Histogram
 from portfold.cli.dashboard.now import limit_rows
 from portfold.cli.dashboard.site import Site
 from portfold.coordinator.views.overview import Overview
+from portfold.events.fields import readable
 from portfold.events.wire.errors import BusError
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,17 +59,25 @@ class Portfolios(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yields all metrics of all portfolios."""
         up = Gauge("portfold_up", "Whether the portfolio's status can be read.", labels=_PORTFOLIO)
-        found = _Families()
+        found, timed = _Families(), _Histograms()
         for desk in self._desks:
+            desk.counts.begin()
+            alerts: list[AlertsStand] = []
             try:
                 seen = desk.look.now()
+                alerts = alerts_stand(desk.place)
             except BusError:
                 seen = None
             up.add_metric([desk.portfolio], float(seen is not None))
             if seen is not None:
                 _add(found, desk.portfolio, seen)
+                _add_alerts(found, desk.portfolio, alerts, seen.now_ms)
+                counted = desk.counts.read()
+                _add_decisions(found, desk.portfolio, counted)
+                timed.add(desk.portfolio, counted, driven=seen.view.clock == "driven")
         yield up
         yield from found
+        yield from timed
 
 
 def counts(seen: Overview) -> Iterator[Figure]:
@@ -148,9 +159,53 @@ def _add(found: _Families, portfolio: str, seen: Overview) -> None:
         found.add(
             Gauge, ("limit_used_ratio", "How much of a limit is used.", row.used), of | {"limit": row.name}
         )
+    for held in seen.view.positions:
+        if held.marked_ms:
+            leg = {"symbol": held.symbol, "side": held.side, "worker": held.worker}
+            age = max(0, seen.now_ms - held.marked_ms) / 1000
+            found.add(Gauge, ("mark_age_seconds", "How old an open position's mark is.", age), of | leg)
     for one in seen.workers:
         alive = ("worker_alive", "Whether the worker gives signs of life.", float(one.lives))
         found.add(Gauge, alive, of | {"worker": one.worker})
+
+
+def _add_alerts(found: _Families, portfolio: str, alerts: list[AlertsStand], now_ms: int) -> None:
+    for one in alerts:
+        of = {"portfolio": portfolio, "destination": one.destination}
+        age_ms = max(0, now_ms - one.first_ms) if one.first_ms is not None else 0
+        found.add(Gauge, ("notifier_alive", "Whether a notifier serves the destination.", one.served), of)
+        found.add(Gauge, ("alerts_pending", "Alerts that wait to be delivered.", one.waiting), of)
+        found.add(Gauge, ("alerts_pending_seconds", "How long the first of them waits.", age_ms / 1000), of)
+        found.add(Counter, ("alerts_failed", "Attempts to deliver that failed.", one.failed), of)
+
+
+def _add_decisions(found: _Families, portfolio: str, counted: Counted) -> None:
+    for (kind, code), count in sorted(counted.kinds.items()):
+        of = {"portfolio": portfolio, "kind": readable(kind), "code": readable(code)}
+        found.add(Counter, ("decisions", "Decisions since the first reading of metrics.", count), of)
+
+
+class _Histograms:
+    """The histograms of one answer."""
+
+    def __init__(self) -> None:
+        answered = "From a request to its answer, on the server's clock."
+        flat = "From the order to close everything to the last close that was reported."
+        self._answered = HistogramMetricFamily("portfold_answer_seconds", answered, labels=_PORTFOLIO)
+        self._flat = HistogramMetricFamily("portfold_flatten_seconds", flat, labels=_PORTFOLIO)
+
+    def add(self, portfolio: str, counted: Counted, *, driven: bool) -> None:
+        """Adds those of a portfolio; where its clock is `driven` nobody knows how long an answer took."""
+        if not driven:
+            _add_histogram(self._answered, portfolio, counted.waits)
+        _add_histogram(self._flat, portfolio, counted.flats)
+
+    def __iter__(self) -> Iterator[Metric]:
+        yield from (self._answered, self._flat)
+
+
+def _add_histogram(family: HistogramMetricFamily, portfolio: str, counted: Histogram) -> None:
+    family.add_metric([portfolio], buckets=counted.cumulated(), sum_value=counted.total)
 
 
 def _is_led(desk: Desk) -> bool:
