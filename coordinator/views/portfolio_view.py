@@ -33,9 +33,9 @@ _MOST_SLOTS = 10_000
 class ShownPosition(Struct, frozen=True):
     """An open position: price of entry, dollars of open profit at the last `mark`, a price.
 
-    `marked_ms` is when it was marked last, 0 before the first. `earlier` is what of its open profit belongs to
-    earlier days. `stop_price` is its planned stop, where it
-    has one; `at_stop` are the dollars that it would make there, costs in them, where a loss budget is kept.
+    `marked_ms` is when it was marked last, 0 before the first. `earlier` is what of its open profit belongs
+    to earlier days. `stop_price` is its planned stop, where it has one; `at_stop` are the dollars that it
+    would make there, costs in them, where a loss budget is kept.
     """
 
     symbol: str

@@ -82,10 +82,11 @@ class Served(NamedTuple):
 
 @contextmanager
 def served(
-    server: EmbeddedServer, portfolio: str, folder: Path, *options: str, **variables: str
+    server: EmbeddedServer | str, portfolio: str, folder: Path, *options: str, **variables: str
 ) -> Iterator[Served]:
-    """Yields a dashboard of that portfolio, on a port of its own."""
-    place = ("--url", server.url, "--portfolio", portfolio, "--port", "0")
+    """Yields a dashboard of that portfolio, on a port of its own; the server may be an address."""
+    url = server if isinstance(server, str) else server.url
+    place = ("--url", url, "--portfolio", portfolio, "--port", "0")
     with started("dashboard", *place, *options, cwd=folder, **variables) as running:
         said = running.says("\n")
         found = _ADDRESS.search(said)

@@ -13,7 +13,7 @@ from tests.cli.dashboard.visitor import Served
 from tests.live import Live
 from tests.waiting import until
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[4] / "docs"
 NAME = re.compile(r"portfold_[a-z_]+")
 PARTS_OF_A_HISTOGRAM = re.compile(r"_(bucket|sum|count)$")
 
