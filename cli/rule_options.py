@@ -142,3 +142,45 @@ class RuleOptions:
 
     worker_daily_loss: str | None = None
     """Dollars that each worker may lose in a trading day before it alone is closed."""
+
+    max_entries: str | None = None
+    """Entries of the whole portfolio in a trading day."""
+
+    max_entries_week: str | None = None
+    """The same in a week, from Monday on."""
+
+    worker_entries_week: str | None = None
+    """Entries of each worker in a week, as 10 or "10 ibs-ES=5"."""
+
+    symbol_entries: str | None = None
+    """Entries in each symbol in a trading day, as 3 or "3 ES=5"."""
+
+    symbol_entries_week: str | None = None
+    """The same in a week."""
+
+    loss_streak: str | None = None
+    """Losing trades in a row after which nothing is entered."""
+
+    loss_streak_minutes: str | None = None
+    """For so many minutes; without, until a resume."""
+
+    worker_loss_streak: str | None = None
+    """The same of each worker, as 3 or "3 ibs-ES=2"; it alone is closed."""
+
+    worker_loss_streak_minutes: str | None = None
+    """For so many minutes, as 30 or "30 ibs-ES=60"."""
+
+    symbol_loss_streak: str | None = None
+    """The same in each symbol, which alone is closed; 1 is a pause after every loss."""
+
+    symbol_loss_streak_minutes: str | None = None
+    """For so many minutes, as 15 or "15 CL=30"."""
+
+    worker_rate: str | None = None
+    """Entries a minute of each worker, as 2 or "2 ibs-ES=0.5"."""
+
+    worker_burst: str | None = None
+    """How many of them at once."""
+
+    rate_repeats: str | None = None
+    """Denials by its rate in a trading day after which a worker is closed until a resume."""

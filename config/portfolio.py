@@ -23,6 +23,7 @@ from portfold.bounds import (
     LOSS,
     MOST_CONFIRM_SECONDS,
     MOST_CONTRACTS,
+    MOST_COUNT,
     MOST_DAYS,
     MOST_GROUPS,
     MOST_NAMED,
@@ -105,6 +106,14 @@ _COUNT_BY_SYMBOL = NumberOrText(
     _listed(rf"(?:{SYMBOL}=)?{COUNT}", MOST_NAMED),
     "contracts for each symbol, and for those with a number of their own, such as 2 or 2 ES=4",
 )
+_NUMBER_BY_SYMBOL = NumberOrText(
+    _listed(rf"(?:{SYMBOL}=)?{COUNT}", MOST_NAMED),
+    "a whole number for each symbol, and for those with their own, such as 2 or 2 ES=4",
+)
+_RATE_BY_NAME = NumberOrText(
+    _listed(rf"(?:{_NAME}=)?{WEIGHED}", MOST_NAMED),
+    "entries a minute for each, and for those with their own, such as 2 or 2 ibs-ES=0.5",
+)
 _COUNT_BY_NAME = NumberOrText(
     _listed(rf"(?:{_NAME}=)?{COUNT}", MOST_NAMED),
     "a whole number for each, and for those with their own, such as 2 or 2 ibs-ES=4",
@@ -173,6 +182,20 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     group_one_side: Annotated[str, _WEIGHED_BY_NAME] = ""
     contracts_ladder: Annotated[str, _LADDER] = ""
     worker_daily_loss: Annotated[str, _DOLLARS_BY_NAME] = ""
+    max_entries: Annotated[int, Whole(0, MOST_COUNT, "entries")] = 0
+    max_entries_week: Annotated[int, Whole(0, MOST_COUNT, "entries")] = 0
+    worker_entries_week: Annotated[str, _COUNT_BY_NAME] = ""
+    symbol_entries: Annotated[str, _NUMBER_BY_SYMBOL] = ""
+    symbol_entries_week: Annotated[str, _NUMBER_BY_SYMBOL] = ""
+    loss_streak: Annotated[int, Whole(0, MOST_COUNT, "losing trades")] = 0
+    loss_streak_minutes: Annotated[int, Whole(0, MOST_COUNT, "minutes")] = 0
+    worker_loss_streak: Annotated[str, _COUNT_BY_NAME] = ""
+    worker_loss_streak_minutes: Annotated[str, _COUNT_BY_NAME] = ""
+    symbol_loss_streak: Annotated[str, _NUMBER_BY_SYMBOL] = ""
+    symbol_loss_streak_minutes: Annotated[str, _NUMBER_BY_SYMBOL] = ""
+    worker_rate: Annotated[str, _RATE_BY_NAME] = ""
+    worker_burst: Annotated[str, _COUNT_BY_NAME] = ""
+    rate_repeats: Annotated[int, Whole(0, MOST_COUNT, "denials")] = 0
 
     def __post_init__(self) -> None:
         missing = half_of_a_rule(self)

@@ -105,11 +105,12 @@ class StopLossTriggered(AnyDecision, frozen=True):
 
 
 class LimitReached(AnyDecision, frozen=True):
-    """A limit of money is reached: `now` has come to `limit`, in dollars. `rule` is the limit's name.
+    """A limit is reached: `now` has come to `limit`. `rule` is the limit's name.
 
-    `action`: `tell`, `above` (entries above a size are denied), `deny` or `flatten`, which a FlattenOrdered
-    follows. It stands until the trading day `until`; empty where only a resume lifts it. `worker`: it is of
-    that one alone, and closes that alone.
+    Both are dollars; of losses in a row, and of denials by a rate, they are numbers. `action`: `tell`,
+    `above` (entries above a size are denied), `deny` or `flatten`, which a FlattenOrdered follows. It stands
+    until the trading day `until`, or the time `until_ms`; where neither is said only a resume lifts it.
+    `worker`, `symbol`: it is of that one alone, and closes that alone.
     """
 
     rule: Code
@@ -119,6 +120,8 @@ class LimitReached(AnyDecision, frozen=True):
     until: DateOrNone
     reason: Text
     worker: NameOrNone = ""
+    symbol: Symbol = ""
+    until_ms: Moment = 0
 
 
 # --- flattening -----------------------------------------------------------------------------------------

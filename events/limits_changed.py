@@ -42,6 +42,7 @@ from portfold.events.fields import (
     ZoneNameOrNone,
 )
 from portfold.events.message import AnyEvent
+from portfold.events.pace_fields import CountOfPace, NumberBySymbol, RateByName
 from portfold.whole_rules import half_of_a_rule
 
 _NOT_BELOW_ZERO = (
@@ -137,6 +138,20 @@ class LimitsChanged(AnyEvent, frozen=True):
     loss_budget: LossBudget = ""
     default_risk: DollarsEach = ""
     stop_costs: DollarsEach = ""
+    max_entries: CountOfPace = 0
+    max_entries_week: CountOfPace = 0
+    worker_entries_week: CountByName = ""
+    symbol_entries: NumberBySymbol = ""
+    symbol_entries_week: NumberBySymbol = ""
+    loss_streak: CountOfPace = 0
+    loss_streak_minutes: CountOfPace = 0
+    worker_loss_streak: CountByName = ""
+    worker_loss_streak_minutes: CountByName = ""
+    symbol_loss_streak: NumberBySymbol = ""
+    symbol_loss_streak_minutes: NumberBySymbol = ""
+    worker_rate: RateByName = ""
+    worker_burst: CountByName = ""
+    rate_repeats: CountOfPace = 0
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):

@@ -45,6 +45,7 @@ MOST_GROUPS = 16
 MOST_STEPS = 8
 MOST_NAMED = 64
 """How many names may have a number of their own in one limit."""
+MOST_COUNT = 9_999
 COUNT = r"(?:0|[1-9][0-9]{0,3})"
 """Positions, contracts or entries; 0 is no limit."""
 WEIGHED = r"(?:0|[1-9][0-9]{0,3})(?:\.[0-9]{1,2})?"

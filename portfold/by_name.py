@@ -47,6 +47,23 @@ def no_larger(here: str, there: str) -> bool:
     )
 
 
+def no_shorter(here: str, there: str) -> bool:
+    """Returns whether each name has minutes there that are no fewer than here: none is without an end."""
+    first, second = by_name(here), by_name(there)
+    pairs = [(first.of(name), second.of(name)) for name in (*first.named, *second.named)]
+    return all(
+        after is None or (before is not None and after >= before)
+        for before, after in [*pairs, (first.each, second.each)]
+    )
+
+
+def no_larger_burst(here: str, there: str) -> bool:
+    """Returns whether each name has a burst there that is no larger than here: none is one at once."""
+    first, second = by_name(here), by_name(there)
+    pairs = [(first.of(name), second.of(name)) for name in (*first.named, *second.named)]
+    return all((after or _ONE) <= (before or _ONE) for before, after in [*pairs, (first.each, second.each)])
+
+
 def no_lighter(here: str, there: str) -> bool:
     """Returns whether each symbol has a weight there that is no smaller than the one it has here."""
     first, second = by_name(here).named, by_name(there).named

@@ -9,7 +9,18 @@ from portfold.weekly_windows import windows_of, wrong_in
 _BY_NAME = (
     *("max_symbol_contracts", "contract_weights", "groups"),
     *("worker_positions", "worker_contracts", "worker_entries", "worker_daily_loss"),
+    *("worker_entries_week", "symbol_entries", "symbol_entries_week", "worker_rate", "worker_burst"),
+    *("worker_loss_streak", "worker_loss_streak_minutes"),
+    *("symbol_loss_streak", "symbol_loss_streak_minutes"),
 )
+_NEEDS = {
+    "loss_streak_minutes": ("loss_streak", "at least 1 with loss_streak_minutes"),
+    "worker_loss_streak_minutes": ("worker_loss_streak", "losses with worker_loss_streak_minutes"),
+    "symbol_loss_streak_minutes": ("symbol_loss_streak", "losses with symbol_loss_streak_minutes"),
+    "worker_burst": ("worker_rate", "entries a minute with worker_burst, such as 2"),
+    "rate_repeats": ("worker_rate", "entries a minute with rate_repeats, such as 2"),
+}
+"""Of what says how a rule of pace is meant, the number that it needs."""
 _MILDEST_FIRST = ("tell", "above", "deny", "flatten")
 _BY_GROUP = ("group_positions", "group_contracts", "group_one_side")
 
@@ -111,6 +122,13 @@ def _half_of_exposure(given: GivenRules) -> Missing | None:
         return Missing("contracts_ladder", "steps that rise, in dollars and in contracts")
     if steps and not given.start_balance:
         return Missing("start_balance", "more than 0 dollars with contracts_ladder")
+    return _half_of_pace(given)
+
+
+def _half_of_pace(given: GivenRules) -> Missing | None:
+    for field, (number, expected) in _NEEDS.items():
+        if getattr(given, field) and not getattr(given, number):
+            return Missing(number, expected)
     return None
 
 

@@ -24,12 +24,13 @@ from portfold.coordinator.fold.effects import (
 from portfold.coordinator.fold.effects.late_report import doubted_when_late
 from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.invariants import InvariantBroken
+from portfold.coordinator.fold.rules.pace import rate
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.windows import publishing
 from portfold.dollars import EXACT
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.calendar import SessionsPublished, WindowsPublished
-from portfold.events.decisions import Decision, EventRejected
+from portfold.events.decisions import Decision, EntryDenied, EventRejected
 from portfold.events.incoming import (
     ClockTicked,
     CoordinatorStarted,
@@ -194,6 +195,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
 def _entry_requested(state: State, at: StreamId, event: EntryRequested) -> list[Decision]:
     answer = entry.answer(state, at, event)
     repeats.remember_answer(state, at, event, answer)
+    if isinstance(answer, EntryDenied) and answer.code == rate.CODE:
+        return [*rate.note_denied(state, at, event.worker), answer]
     return [answer]
 
 

@@ -100,6 +100,20 @@ class Limits(Struct, frozen=True, dict=True):
     loss_budget: Literal["", "default", "deny"] = ""
     default_risk: str = ""
     stop_costs: str = ""
+    max_entries: int = 0
+    max_entries_week: int = 0
+    worker_entries_week: str = ""
+    symbol_entries: str = ""
+    symbol_entries_week: str = ""
+    loss_streak: int = 0
+    loss_streak_minutes: int = 0
+    worker_loss_streak: str = ""
+    worker_loss_streak_minutes: str = ""
+    symbol_loss_streak: str = ""
+    symbol_loss_streak_minutes: str = ""
+    worker_rate: str = ""
+    worker_burst: str = ""
+    rate_repeats: int = 0
 
     @cached_property
     def jumps(self) -> dict[str, Decimal]:

@@ -47,7 +47,8 @@ class Lock(Struct):
     """A limit that was reached at the event `since`: what follows, and until when.
 
     `until` is the first trading day on which it lifts; empty where only a resume lifts it. `size` is the
-    largest entry that is still allowed, of those that deny above one.
+    largest entry that is still allowed, of those that deny above one. `until_ms`: at that time it lifts by
+    itself.
     """
 
     rule: str
@@ -56,6 +57,7 @@ class Lock(Struct):
     until: str
     reason: str
     size: int = 0
+    until_ms: int = 0
 
 
 class Doubt(Struct):
@@ -79,19 +81,24 @@ class WorkerDay(Struct):
     """What one worker did on the trading day `date`: how often it entered, and the dollars it realized.
 
     `loss_from` is the P&L from which its loss counts: 0, or what it was when it was let in again.
+    `entered_before` counts the entries of the days before in its week, `rate_denied` how often its rate was
+    why it was denied, since it was last let in again.
     """
 
     date: str
     entered: int = 0
     realized: Decimal = ZERO
     loss_from: Decimal = ZERO
+    entered_before: int = 0
+    rate_denied: int = 0
 
 
 class PastDay(Struct, frozen=True):
-    """A trading day that is over, and what it came to in dollars."""
+    """A trading day that is over, what it came to in dollars, and how often was entered."""
 
     date: str
     pnl: Decimal
+    entered: int = 0
 
 
 class Day(Struct):
@@ -103,8 +110,9 @@ class Day(Struct):
     `profit_from` is the P&L from which profit counts: 0, or what it was at a forced resume, or when the rules
     of profit were put in force to count from then. `best` is the highest P&L since the profit lock was armed,
     `tier` how many tiers of loss were reached, `lifted` the rules that a forced resume has lifted for today,
-    and `forced` how many resumes were forced. `week_before` is what the days of the week before this one came
-    to, reckoned once as the day begins; a snapshot of an earlier version does not have it.
+    `forced` how many resumes were forced. `week_before` is what the days of the week before this one came
+    to, reckoned once as the day begins; a snapshot of an earlier version does not have it. `entered` counts
+    the entries that were filled, or partly.
     """
 
     date: str = ""
@@ -124,3 +132,4 @@ class Day(Struct):
     lifted: list[str] = field(default_factory=list)
     forced: int = 0
     week_before: Decimal | None = None
+    entered: int = 0

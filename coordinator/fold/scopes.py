@@ -2,7 +2,7 @@
 
 Pure. Guarantees: a closed scope says nothing about what is outside of it; neither a new trading day, nor a
 resume of the whole portfolio, nor a restart, nor another definition of a group opens one; how many there may
-be is bounded.
+be is bounded. Only what a rule has closed for so many minutes is opened by the time that it names.
 """
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ class ClosedScope(Struct):
     """A scope in which no entry is allowed since the event `since`; with `flatten`, what fills is closed.
 
     `symbols` are those that a group had when it was closed: whatever it has now, they stay closed too.
+    `until_ms`: it opens by itself at that time; 0 where only a person opens it.
     """
 
     kind: ScopeKind
@@ -28,6 +29,7 @@ class ClosedScope(Struct):
     since: str
     flatten: bool = False
     symbols: tuple[str, ...] = ()
+    until_ms: int = 0
 
     @property
     def scope(self) -> Scope:

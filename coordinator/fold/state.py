@@ -14,6 +14,7 @@ from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
+from portfold.coordinator.fold.pace_state import Pace, WorkerPace
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.dollars import ZERO
@@ -75,7 +76,8 @@ class Position(Struct):
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
     already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
     `doubt` is a mark that jumped and waits for a second one; `apart` one that waits for others of its moment,
-    `moment_ms` the market's time of the last that counted, where it was told. `plan` is where its stop is.
+    `moment_ms` the market's time of the last that counted, where it was told. `plan` is where its stop is,
+    `made` the dollars that were realized of it, net, since it was opened.
     """
 
     symbol: str
@@ -96,6 +98,7 @@ class Position(Struct):
     moment_ms: int = 0
     apart: Apart | None = None
     plan: Plan | None = None
+    made: Decimal = ZERO
 
 
 _Held = TypeVar("_Held", Position, Reservation)
@@ -184,6 +187,7 @@ class Worker(Struct):
     openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
     today: WorkerDay | None = None
+    pace: WorkerPace | None = None
 
 
 class Stats(Struct):
@@ -211,8 +215,8 @@ class State(Struct):
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days. `scopes` are closed, by their names, until a person opens them;
-    `loosening` was ordered, and waits for a later day; `calendar` is there where any is known.
+    denied entries for days. `scopes` are closed, by their names; `loosening` was ordered, and waits for a
+    later day; `calendar` is there where any is known; `pace` is how often was entered, and lost.
     """
 
     limits: Limits | None = None
@@ -244,6 +248,7 @@ class State(Struct):
     scopes: dict[str, ClosedScope] = field(default_factory=dict)
     loosening: Loosening | None = None
     calendar: Calendar | None = None
+    pace: Pace = field(default_factory=Pace)
 
 
 def daily_pnl(state: State) -> Decimal:
@@ -322,12 +327,6 @@ def has_slot(state: State, symbol: str, worker: str) -> bool:
 def is_kept(state: State, key: str) -> bool:
     """Returns whether a slot on the leg `key` is kept for a worker that is gone and may have filled it."""
     return key in state.reservations and state.reservations[key].kept
-
-
-def how_it_went(state: State, worker: str) -> str:
-    """Says what became of a worker for which a slot is kept."""
-    known = state.workers.get(worker)
-    return "stopped" if known is not None and known.presence == "stopped" else "was lost"
 
 
 def first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:

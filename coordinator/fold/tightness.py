@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from portfold.bounds import MOST_WINDOWS
-from portfold.by_name import no_higher, no_larger, no_lighter, no_narrower
+from portfold.by_name import no_higher, no_larger, no_larger_burst, no_lighter, no_narrower, no_shorter
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.table import LATCHED
 from portfold.whole_rules import half_of_a_rule
@@ -24,6 +24,9 @@ _BEGIN_TO_COUNT = (
     ("mark_jumps", "mark_confirm_seconds"),
     ("loss_budget", "default_risk", "stop_costs"),
     ("groups", "group_positions", "group_contracts", "group_one_side"),
+    ("worker_loss_streak", "worker_loss_streak_minutes"),
+    ("symbol_loss_streak", "symbol_loss_streak_minutes"),
+    ("worker_rate", "worker_burst", "rate_repeats"),
 )
 """Limits that are one rule, as those of each rule of money are; the first says whether there is any."""
 _ALONE = (
@@ -55,7 +58,7 @@ def _higher(here: Any, there: Any) -> bool:
 
 
 def _higher_or_none(here: Any, there: Any) -> bool:
-    """At 0 a floor rises without end, which is the tightest."""
+    """At 0 a floor rises without end, and a pause has none, which is the tightest."""
     return not there or bool(here and there >= here)
 
 
@@ -145,6 +148,20 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "group_one_side": no_larger,
     "contracts_ladder": no_higher,
     "worker_daily_loss": no_larger,
+    "max_entries": _lower_or_new,
+    "max_entries_week": _lower_or_new,
+    "worker_entries_week": no_larger,
+    "symbol_entries": no_larger,
+    "symbol_entries_week": no_larger,
+    "loss_streak": _lower_or_new,
+    "loss_streak_minutes": _higher_or_none,
+    "worker_loss_streak": no_larger,
+    "worker_loss_streak_minutes": no_shorter,
+    "symbol_loss_streak": no_larger,
+    "symbol_loss_streak_minutes": no_shorter,
+    "worker_rate": no_larger,
+    "worker_burst": no_larger_burst,
+    "rate_repeats": _lower_or_new,
 }
 """By the name of a limit, whether another value of it, the second, allows no more than the first."""
 

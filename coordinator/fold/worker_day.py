@@ -1,50 +1,33 @@
-"""What a worker did in the trading day: how often it entered, and what it made.
+"""What a worker made in the trading day, and what else is counted of it by the day.
 
-An entry counts with the first fill of its slot, and its slot counts as one until then; given back or expired
-it was none. A fill that nobody granted is an entry; exits are none. What a worker made is realized, net, and
-open where the limits count that, of what it holds, whoever closes it: the same sums as the whole day's.
+What it made is realized, net, and open where the limits count that, of what it holds, whoever closes it: the
+same sums as the whole day's.
 """
 
 from decimal import Decimal
 
 from portfold.coordinator.fold.money_state import WorkerDay
-from portfold.coordinator.fold.state import Reservation, State, counts_open, earlier
+from portfold.coordinator.fold.pace_state import entered_before
+from portfold.coordinator.fold.state import State, counts_open, earlier
 from portfold.dollars import ZERO
 
 _SINCE = 9
-
-
-def note_entry(state: State, worker: str, slot: Reservation | None) -> None:
-    """Counts a fill as an entry, unless the slot it uses was filled in part before."""
-    if slot is not None and slot.entered:
-        return
-    if slot is not None:
-        slot.entered = True
-    known = _today(state, worker)
-    if known is not None:
-        known.entered += 1
+_COUNTED = frozenset(("worker_entries", "worker_entries_week", "worker_daily_loss", "worker_rate"))
 
 
 def note_realized(state: State, worker: str, dollars: Decimal) -> None:
     """Adds dollars to the trading day's realized P&L, and to that of the worker they are of."""
     state.day.realized += dollars
-    known = _today(state, worker)
+    known = today_of(state, worker)
     if known is not None:
         known.realized += dollars
 
 
 def count_loss_from_here(state: State, worker: str) -> None:
     """Has the worker's loss of the trading day count from what it has come to."""
-    made, known = pnl_today(state, worker), _today(state, worker)
+    made, known = pnl_today(state, worker), today_of(state, worker)
     if known is not None:
         known.loss_from = made
-
-
-def entries_today(state: State, worker: str) -> int:
-    """Counts the worker's entries of the trading day, the slots that may become one among them."""
-    pending = sum(one.worker == worker and not one.entered for one in state.reservations.values())
-    known = _known_today(state, worker)
-    return pending + (known.entered if known is not None else 0)
 
 
 def realized_today(state: State, worker: str) -> Decimal:
@@ -98,15 +81,16 @@ def _known_today(state: State, worker: str) -> WorkerDay | None:
     return today if today is not None and today.date == state.day.date else None
 
 
-def _today(state: State, worker: str) -> WorkerDay | None:
+def today_of(state: State, worker: str) -> WorkerDay | None:
     """Returns what is counted of the worker today; None where nothing is.
 
     Earlier versions counted nothing, so a snapshot of theirs knows of none.
     """
     known, limits = state.workers.get(worker), state.limits
-    by_a_rule = limits is not None and bool(limits.worker_entries or limits.worker_daily_loss)
+    by_a_rule = limits is not None and not _COUNTED.isdisjoint(limits.present)
     if known is None or not (state.fold_version >= _SINCE or by_a_rule):
         return None
     if known.today is None or known.today.date != state.day.date:
-        known.today = WorkerDay(state.day.date)
+        before = entered_before(known.today, state.day.date) if known.today is not None else 0
+        known.today = WorkerDay(state.day.date, entered_before=before)
     return known.today

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from portfold.coordinator.fold.money_state import DENIES_ALL
-from portfold.coordinator.fold.rules.table import OUTLAST_RESUMES
+from portfold.coordinator.fold.rules.table import BY_A_PLAIN_RESUME, OUTLAST_RESUMES
 from portfold.coordinator.views.account_view import difference_in_words
 from portfold.coordinator.views.calendar_view import open_in_words
 from portfold.coordinator.views.overview import Overview
@@ -171,7 +171,8 @@ def _reached(view: PortfolioView) -> list[Headline]:
             continue
         denies = lock.action in DENIES_ALL
         lasts = lock.rule in OUTLAST_RESUMES
-        way_out = "" if lasts else "To lift it: portfold resume --by NAME --reason TEXT --force"
+        force = "" if lock.rule in BY_A_PLAIN_RESUME and not lock.until_ms else " --force"
+        way_out = "" if lasts else f"To lift it: portfold resume --by NAME --reason TEXT{force}"
         level: Level = "critical" if denies else "warning"
         code = "limit_reached" if denies else "tier_reached"
         found.append(Headline(code, level, "LIMIT REACHED", lock_in_words(lock), way_out))
@@ -233,7 +234,8 @@ def _scopes(view: PortfolioView) -> list[Headline]:
     """Warns of each worker, symbol or group that is closed by itself."""
     found = []
     for one in view.scopes:
-        way_out = f"To open it: portfold resume {one.scope.option} --by NAME --reason TEXT"
+        sooner = " before then" if one.until_ms else ""
+        way_out = f"To open it{sooner}: portfold resume {one.scope.option} --by NAME --reason TEXT"
         text = f"{one.scope}, no entries{' and flat' if one.flatten else ''}, by {one.by}: {one.reason}"
         found.append(Headline("scope_closed", "warning", "CLOSED", text, way_out))
     return found

@@ -14,6 +14,7 @@ from portfold.coordinator.fold.effects.entry import NO_LIMITS
 from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.repeats import is_repeat
+from portfold.coordinator.fold.rules.pace import rate
 from portfold.coordinator.fold.rules.table import why_not
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower, LogDiffers
@@ -64,6 +65,7 @@ def room_in(state: State, at: StreamId, request: EntryRequested, *, as_of: Strea
     with localcontext(EXACT):
         pass_time(state, at, ticked=False)
         is_repeat(state, request)  # notes a worker that the log has not heard of, as a request would
+        rate.refill(state, at, request.worker)
         limits, largest = state.limits, 0
         denial = NO_LIMITS if limits is None else why_not(state, limits, request)
         binding = denial

@@ -115,5 +115,5 @@ def lock_in_words(lock: Lock) -> str:
         "deny": "no entries",
         "flatten": "all is closed, no entries",
     }[lock.action]
-    until = f"until {lock.until}" if lock.until else "until a resume"
+    until = f"until {lock.until or ('then' if lock.until_ms else 'a resume')}"
     return f"{lock.rule}: {follows} {until}: {lock.reason}"

@@ -69,6 +69,11 @@ def test_a_number_for_each_may_be_written_as_a_number_or_as_a_text(folder: Folde
         ("worker_daily_loss", -500, "such as 500 or 500 ibs-ES=800"),
         ("groups", "equities: ES", "such as equities=ES,MES,NQ"),
         ("contracts_ladder", "50000=0", "such as 50000=2"),
+        ("max_entries", -1, "entries from 0 to 9999"),
+        ("loss_streak_minutes", 10_000, "minutes from 0 to 9999"),
+        ("symbol_entries", "ibs-ES=2", "such as 2 or 2 ES=4"),
+        ("worker_rate", "fast", "such as 2 or 2 ibs-ES=0.5"),
+        ("worker_loss_streak", 2.5, "such as 2 or 2 ibs-ES=4"),
     ],
 )
 def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: object, expected: str) -> None:
@@ -98,6 +103,11 @@ def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: ob
         ({"group_positions": 2}, "group_positions"),
         ({"groups": "a=ES", "group_contracts": "b=1.5"}, "group_contracts"),
         ({"contracts_ladder": "50000=2"}, "start_balance"),
+        ({"loss_streak_minutes": 30}, "loss_streak"),
+        ({"symbol_loss_streak_minutes": 30}, "symbol_loss_streak"),
+        ({"worker_burst": 3}, "worker_rate"),
+        ({"rate_repeats": 3}, "worker_rate"),
+        ({"symbol_entries_week": "ES=1 ES=2"}, "symbol_entries_week"),
         ({"start_balance": 50_000, "contracts_ladder": "55000=2 50000=3"}, "contracts_ladder"),
         ({"start_balance": 50_000, "contracts_ladder": "50000=3 55000=2"}, "contracts_ladder"),
     ],

@@ -19,8 +19,16 @@ def _each_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in fields.items()})
 
 
+_PACES: list[dict[str, Any]] = [
+    {"max_entries": 2, "max_entries_week": 4, "loss_streak": 2, "worker_rate": "30 ann=0.5"},
+    {"symbol_entries": "2 ES=1", "symbol_entries_week": "3", "worker_entries_week": "4 bob=2"},
+    {"loss_streak": 1, "loss_streak_minutes": 30, "worker_rate": "1", "worker_burst": "2 ann=1"},
+    {"worker_loss_streak": "1", "worker_loss_streak_minutes": "ann=5", "symbol_loss_streak": "2 ES=1"},
+    {"symbol_loss_streak": "1", "symbol_loss_streak_minutes": "1", "max_entries": 5},
+    {"worker_rate": "1", "rate_repeats": 1, "worker_loss_streak": "2 ann=1", "max_entries_week": 6},
+]
 any_limits = st.builds(
-    lambda amounts, times, money, exposure: limits(**amounts, **times, **(money | exposure)),
+    lambda amounts, times, money, exposure, pace: limits(**amounts, **times, **(money | exposure | pace)),
     any_of(
         max_positions=[1, 2, 4],
         max_contracts=[1, 5, 5],
@@ -91,5 +99,6 @@ any_limits = st.builds(
             contracts_ladder=["", "49900=1 50000=3", "50000=2 50200=4"],
         ),
     ),
+    st.sampled_from([{}, {}, *_PACES]),
 )
 """Every rule is in force in some, in others none but those that every portfolio has."""

@@ -111,8 +111,16 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "max_symbol_contracts": numbered(SYMBOLS),
     "contract_weights": numbered(SYMBOLS, WEIGHTS, each=False),
-    **dict.fromkeys(("worker_positions", "worker_entries"), numbered(NAMES)),
+    **dict.fromkeys(("worker_positions", "worker_entries", "worker_entries_week"), numbered(NAMES)),
     **dict.fromkeys(("worker_contracts", "worker_daily_loss"), numbered(NAMES, WEIGHTS)),
+    **dict.fromkeys(
+        ("symbol_entries", "symbol_entries_week", "symbol_loss_streak_minutes"), numbered(SYMBOLS)
+    ),
+    **dict.fromkeys(("worker_burst", "worker_loss_streak_minutes"), numbered(NAMES)),
+    "loss_streak": st.integers(1, 9999),
+    "worker_loss_streak": numbered(NAMES).filter(bool),
+    "symbol_loss_streak": numbered(SYMBOLS).filter(bool),
+    "worker_rate": numbered(NAMES, WEIGHTS).filter(bool),
     "groups": st.just("all=ES,CL two=ES"),
     "group_positions": numbered(st.sampled_from(["all", "two"])),
     **dict.fromkeys(

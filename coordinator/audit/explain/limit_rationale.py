@@ -4,8 +4,9 @@ from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
 from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
 from portfold.coordinator.fold.rules.budget.at_stop import entry_at_stop, leg_at_stop
+from portfold.coordinator.fold.rules.pace import rate, streaks
 from portfold.coordinator.fold.rules.rule import Rule
-from portfold.coordinator.fold.rules.table import EXPOSURE, RULES
+from portfold.coordinator.fold.rules.table import BY_A_SCOPE, EXPOSURE, RULES
 from portfold.coordinator.fold.state import Position, Reservation, State
 from portfold.coordinator.fold.taken import contracts_counted, weighed
 from portfold.coordinator.views.portfolio_view import PortfolioView
@@ -14,8 +15,9 @@ from portfold.events.calendar import WindowOpened
 from portfold.events.decisions import EntryAllowed, EntryDenied, LimitReached, StopLossApproaching
 from portfold.exchange_time import span
 
-_OF_EXPOSURE = {rule.code: rule.keys[1:] for rule in EXPOSURE}
+_OF_EXPOSURE = {rule.code: rule.keys for rule in (*EXPOSURE, rate.RULE)}
 
+_OF_PACE = (streaks.WHOLE.code, *(rule.code for rule in BY_A_SCOPE))
 _LEGS_NAMED = 6
 
 
@@ -23,7 +25,8 @@ def asked(limits: Limits | None) -> list[str]:
     """Returns the rules that are asked, in their order: those that may be absent only where they are not."""
     if limits is None:
         return []
-    chosen = (rule for rule in RULES if not _may_be_absent(rule) or getattr(limits, rule.keys[0]))
+    chosen = (rule for rule in RULES if rule not in BY_A_SCOPE)
+    chosen = (rule for rule in chosen if not _may_be_absent(rule) or getattr(limits, rule.keys[0]))
     return [rule.code for rule in chosen]
 
 
@@ -60,11 +63,13 @@ def approaching(after: PortfolioView, decision: StopLossApproaching) -> list[str
     ]
 
 
-def reached(after: PortfolioView, decision: LimitReached) -> list[str]:
-    """Says how it is reckoned, by the row of its rule, and when it lifts."""
+def reached(after: PortfolioView, decision: LimitReached, then: str) -> list[str]:
+    """Says how it is reckoned, by the row of its rule, and when it lifts: `then`, where it says a time."""
     rows = (row for row in after.rules if row.rule == decision.rule)
     whose = f"worker {decision.worker}" if decision.worker else ""
     reckoned = [f"Counted: {row.about}." for row in rows if row.of == whose]
+    if decision.rule in _OF_PACE:
+        return [_pace_counted(decision), _pace_lifts(decision, then)]
     if decision.worker:
         lifts = (
             f"No new day lifts it: portfold resume --worker {decision.worker} does, and counts from there."
@@ -74,6 +79,24 @@ def reached(after: PortfolioView, decision: LimitReached) -> list[str]:
     else:
         lifts = "No new day lifts it: a resume does, and by force alone while it is still reached."
     return [*reckoned, lifts]
+
+
+def _pace_counted(decision: LimitReached) -> str:
+    if decision.rule == rate.REPEATS.code:
+        return "Counted: denials by its rate in the trading day, since it was last let in; repeats are none."
+    return (
+        "Counted: trades of which nothing is left, each by all that was realized of it, net. One that made "
+        "nothing neither counts nor ends the row; the count begins anew from here."
+    )
+
+
+def _pace_lifts(decision: LimitReached, then: str) -> str:
+    whose = f" --worker {decision.worker}" if decision.worker else ""
+    whose = f" --symbol {decision.symbol}" if decision.symbol else whose
+    if decision.until_ms:
+        force = "" if whose else " --force"
+        return f"It lifts by itself at {then}; before, by portfold resume{whose}{force}."
+    return f"No time and no new day lifts it: portfold resume{whose} does."
 
 
 def doubted(limits: Limits | None, until: str) -> list[str]:
@@ -120,7 +143,7 @@ def exposed(met: State, decision: EntryDenied) -> list[str]:
     limits = met.limits
     if limits is None or decision.code not in _OF_EXPOSURE:
         return []
-    counted_by = [decision.code, *_OF_EXPOSURE[decision.code], "contract_weights"]
+    counted_by = [*_OF_EXPOSURE[decision.code], "contract_weights"]
     in_full = [f"{name} {getattr(limits, name)}" for name in counted_by if name in limits.present]
     return [f"In force: {'; '.join(in_full)}."]
 
@@ -131,13 +154,18 @@ def latched(met: State, decision: EntryDenied) -> list[str]:
     if lock is None:
         return []
     until = f"It stands until {lock.until}" if lock.until else "Only a resume lifts it"
+    if lock.until_ms:
+        until = "It lifts by itself then"
     return [f"Latched at event {lock.since}. {until}."]
 
 
 def scope_closed(met: State, decision: EntryDenied) -> str:
     """Says since when the scope is closed, and what opens it."""
     closed = closed_for(met, decision.symbol, decision.worker)
-    return f"Closed since event {closed.since}, until somebody resumes {closed.scope}." if closed else ""
+    if closed is None:
+        return ""
+    itself = "it opens by itself then, or " if closed.until_ms else ""
+    return f"Closed since event {closed.since}, until {itself}somebody resumes {closed.scope}."
 
 
 def waiting(day_ends: str) -> list[str]:

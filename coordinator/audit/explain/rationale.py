@@ -16,7 +16,8 @@ from typing import NamedTuple, assert_never
 from portfold.coordinator.audit.explain import account_rationale, limit_rationale
 from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
-from portfold.coordinator.fold.state import State, first_of, how_it_went, leg_key, leg_of, slots_used
+from portfold.coordinator.fold.rules.entries.symbol_pending import how_it_went
+from portfold.coordinator.fold.state import State, first_of, leg_key, leg_of, slots_used
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import shown
@@ -69,7 +70,9 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
         case decisions.StopLossTriggered():
             return _triggered(case, decision)
         case decisions.LimitReached():
-            return limit_rationale.reached(case.after_view, decision)
+            return limit_rationale.reached(
+                case.after_view, decision, clock_text(case.exchange, decision.until_ms)
+            )
         case decisions.FlattenOrdered():
             return _ordered(case, decision)
         case decisions.FlattenHandedOver():

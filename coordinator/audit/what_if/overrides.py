@@ -40,6 +40,7 @@ _WHOLE = {"start_balance": "1", "trailing_zone": "UTC", "consistency_total": "1"
     "rolling_days": "1",
     "mark_confirm_seconds": "1",
     "default_risk": "ES=1",
+    **dict.fromkeys(("loss_streak", "worker_loss_streak", "symbol_loss_streak", "worker_rate"), "1"),
 }
 """What a rule needs beside it may be on the log already, and need not be asked about."""
 

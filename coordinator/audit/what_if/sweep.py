@@ -22,6 +22,9 @@ SWEEPABLE = (
     *("max_request_contracts", "max_symbol_contracts"),
     *("worker_positions", "worker_contracts", "worker_entries", "worker_daily_loss"),
     *("group_positions", "group_contracts", "group_one_side"),
+    *("max_entries", "max_entries_week", "worker_entries_week", "symbol_entries", "symbol_entries_week"),
+    *("loss_streak", "loss_streak_minutes", "worker_loss_streak", "worker_loss_streak_minutes"),
+    *("symbol_loss_streak", "symbol_loss_streak_minutes", "worker_rate", "worker_burst", "rate_repeats"),
 )
 MOST_POINTS = 200
 _MOST_RANGES = 2

@@ -20,16 +20,23 @@ def has_room(state: State, scope: Scope) -> bool:
     return str(scope) in state.scopes or len(state.scopes) < SCOPES_HELD
 
 
-def close_scope(state: State, at: StreamId, scope: Scope, *, by: str, reason: str) -> None:
-    """Denies entries in the scope until a person opens it. Where one is closed already both reasons stay."""
+def close_scope(state: State, at: StreamId, scope: Scope, *, by: str, reason: str, until_ms: int = 0) -> None:
+    """Denies entries in the scope until a person opens it, or until the time `until_ms`.
+
+    Where it is closed already both reasons stay, and it opens by itself only where both would let it: at the
+    later time. One pause that follows another takes its place.
+    """
     before = state.scopes.get(str(scope))
-    if before is None:
+    if before is not None and before.until_ms and until_ms:
+        before.until_ms = max(before.until_ms, until_ms)
+        before.by, before.reason = by, reason
+    elif before is None:
         symbols = symbols_of(scope, state.limits) if scope.kind == "group" else ()
-        closed = ClosedScope(*scope, by=by, reason=reason, since=str(at), symbols=symbols)
+        closed = ClosedScope(*scope, by=by, reason=reason, since=str(at), symbols=symbols, until_ms=until_ms)
         state.scopes[str(scope)] = closed
     else:
         before.reason = f"{reason}; before, by {before.by}: {before.reason}"[:LONGEST_TEXT]
-        before.by = by
+        before.by, before.until_ms = by, 0
 
 
 def flatten_scope(state: State, at: StreamId, scope: Scope, *, by: str, reason: str) -> list[Decision]:

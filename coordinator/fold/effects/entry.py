@@ -6,6 +6,7 @@ The rules are asked in the order of their table. The first that objects is the a
 from portfold.coordinator.fold.invariants import check_grant
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.budget.plans import plan_of
+from portfold.coordinator.fold.rules.pace import rate
 from portfold.coordinator.fold.rules.rule import Denial
 from portfold.coordinator.fold.rules.table import why_not
 from portfold.coordinator.fold.state import Reservation, State, leg_key, slots_used
@@ -23,6 +24,7 @@ NO_LIMITS = Denial("halted", "No limits are in force yet")
 
 def answer(state: State, at: StreamId, request: EntryRequested) -> EntryAllowed | EntryDenied:
     """Allows the entry and reserves its slot, or says why not."""
+    rate.refill(state, at, request.worker)
     state.stats.total_entries_requested += 1
     state.day.entries_requested += 1
     limits = state.limits
@@ -50,6 +52,7 @@ def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -
         asked=f"{request.session}:{request.seq}",
         plan=plan_of(request),
     )
+    rate.note_allowed(state, at, request.worker)
     check_grant(state, limits, request)
     return EntryAllowed(
         worker=request.worker,

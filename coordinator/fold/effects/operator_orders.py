@@ -12,7 +12,9 @@ from portfold.coordinator.fold.effects.positions import (
     take_out_of_book,
 )
 from portfold.coordinator.fold.effects.time_passing import open_first_day
+from portfold.coordinator.fold.entered import note_entry
 from portfold.coordinator.fold.rules import table
+from portfold.coordinator.fold.rules.pace import streaks
 from portfold.coordinator.fold.state import (
     CONFIGS_REMEMBERED,
     Halt,
@@ -83,8 +85,12 @@ def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision
     if event.size > 0 and no_room(state, at, key):
         return [book_full("PositionSettled")]
     state.unsettled.pop(key, None)
+    if held is None and event.size > 0:
+        note_entry(state, _as_fill(event), state.reservations.get(key))
     if kept:
         del state.reservations[key]
+    if held is not None:
+        held.made += event.pnl
     note_realized(state, event.worker, event.pnl)
     state.net += event.pnl
     return [*_correct_book(state, at, key, event), *table.watch(state, at)]
@@ -102,7 +108,8 @@ def _correct_book(state: State, at: StreamId, key: str, event: PositionSettled) 
         if held is None:
             return []
         note_realized(state, held.worker, -earlier(state, held))
-        return take_out_of_book(state, at, key, by=f"settlement by {event.by} at {at}")
+        taken_out = take_out_of_book(state, at, key, by=f"settlement by {event.by} at {at}")
+        return [*taken_out, *streaks.trade_ended(state, at, held)]
     if held is None:
         add_to_book(state, at, key, _as_fill(event))
     else:

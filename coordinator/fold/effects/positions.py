@@ -6,11 +6,13 @@ from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.effects import marks, moments
 from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.effects.stop_moves import budget_breach
+from portfold.coordinator.fold.entered import note_entry
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
 from portfold.coordinator.fold.money_state import Plan
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.budget.loss_budget import beyond
 from portfold.coordinator.fold.rules.budget.plans import granted_plan, joined, without
+from portfold.coordinator.fold.rules.pace import streaks
 from portfold.coordinator.fold.state import (
     CLOSES_REMEMBERED,
     POSITIONS_HELD,
@@ -28,7 +30,7 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.coordinator.fold.taken import contracts_counted
-from portfold.coordinator.fold.worker_day import note_entry, note_realized
+from portfold.coordinator.fold.worker_day import note_realized
 from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, plain_count, shown
 from portfold.events.account import ACCOUNT
 from portfold.events.decisions import Decision, EventRejected, LimitBreached, PnlDisputed, PositionMismatch
@@ -37,9 +39,6 @@ from portfold.events.stream_id import StreamId
 
 _PRICE_DECIMALS = Decimal("1e-10")
 _MORE_MAY_BE_HELD = ("close_unmatched", "late_close")  # than the log has: a close of the rest proves nothing
-
-
-# --- opened ---------------------------------------------------------------------------------------------
 
 
 def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
@@ -52,7 +51,7 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
         return [book_full("PositionOpened")]
     remember_fill(state, at, event)
     shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
-    note_entry(state, event.worker, state.reservations.get(key))
+    note_entry(state, event, state.reservations.get(key))
     planned_before, plan = beyond(state, event.worker), granted_plan(state, key, event.size)
     granted = _use_reservation(state, key, event.size)
     add_to_book(state, at, key, event, plan)
@@ -177,9 +176,6 @@ def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool
     ]
 
 
-# --- closed ---------------------------------------------------------------------------------------------
-
-
 def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     """Books the P&L, the lower of reported and computed, and takes the contracts out of the book."""
     reported = reported_before(state, event)
@@ -200,6 +196,7 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     done: list[Decision] = []
     if event.size >= held.size:
         done = take_out_of_book(state, at, key, by=f"{event.worker} at {at}")
+        done += streaks.trade_ended(state, at, held)
     else:
         _shrink(held, event.size)
     return [*disputed, *mismatch, *done, *table.watch(state, at)]
@@ -236,6 +233,7 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     counted = min(event.pnl, computed)
     note_realized(state, held.worker, counted - _share(earlier(state, held), size, held.size))
     state.net += counted
+    held.made += counted
     if abs(event.pnl - computed) <= CENT:
         return []
     return [_disputed(event, event.pnl, computed, counted)]
@@ -311,9 +309,6 @@ def note_unsettled(state: State, at: StreamId, key: str, symbol: str, worker: st
         state.halt = state.halt or Halt(by=COORDINATOR, reason=reason, since=str(at))
         return
     state.unsettled[key] = Unsettled(symbol, worker, kind, str(at))
-
-
-# --- marked ---------------------------------------------------------------------------------------------
 
 
 def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:

@@ -3,6 +3,7 @@
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.effects.entry import SENTENCE, expire
 from portfold.coordinator.fold.effects.positions import add_to_book, give_to_owner, no_room, note_unsettled
+from portfold.coordinator.fold.entered import note_entry
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.budget.plans import granted_plan
 from portfold.coordinator.fold.state import Position, State, Worker, leg_key
@@ -80,6 +81,7 @@ def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding
     kind = "size_differs" if held is not None else "unknown_to_us"
     if holding.size > log_size and not no_room(state, at, key):
         unreported = _as_fill(event, holding, holding.size - log_size)
+        note_entry(state, unreported, state.reservations.get(key))
         add_to_book(state, at, key, unreported, granted_plan(state, key, unreported.size))
         given = give_to_owner(state, at, unreported)
     note_unsettled(state, at, key, holding.symbol, event.worker, kind)

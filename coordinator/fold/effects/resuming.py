@@ -29,7 +29,7 @@ def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]
         return [_refused(f"stopped out on {state.stop.day}; force=true lifts the stop, on record")]
     latched = [lock for lock in state.locks.values() if lock.action != "tell"]
     lifted = [lock for lock in latched if lock.rule not in table.OUTLAST_RESUMES]
-    forced = [lock for lock in lifted if lock.until or _still_reached(state, lock)]
+    forced = [lock for lock in lifted if lock.until or lock.until_ms or _still_reached(state, lock)]
     why_not = _why_not(state, event, latched, forced)
     if why_not:
         return [_refused(why_not)]
@@ -74,7 +74,7 @@ def _still_reached(state: State, lock: Lock) -> bool:
 def _lift(state: State, lock: Lock, *, by_force: bool) -> None:
     """Lifts a lock; by force it counts from here on, or is over for the day."""
     del state.locks[lock.rule]
-    if not by_force:
+    if not by_force or lock.until_ms:
         return
     if not lock.until:
         capital, limits = state.capital, state.limits

@@ -12,6 +12,7 @@ from portfold.coordinator.fold.money_state import Day, PastDay
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.exposure import contracts_ladder
 from portfold.coordinator.fold.rules.limits import week
+from portfold.coordinator.fold.rules.pace import cooldowns
 from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
 from portfold.coordinator.fold.windows import publishing
@@ -44,6 +45,8 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
         capital.close_firms_day(state, at)
     if state.day.date and at.ms >= state.day.ends_ms:
         decisions += roll(state, at)
+    if state.scopes or state.locks:
+        cooldowns.end(state, at)
     if state.calendar is not None:
         decisions += turn_if_due(state, state.calendar, at)
     if state.flatten is not None:
@@ -77,6 +80,7 @@ def next_deadline(state: State) -> int | None:
         due.append(state.capital.closes_ms)
     if state.calendar is not None and state.limits is not None:
         due.append(next_turn(state, state.calendar))
+    due += cooldowns.ends(state)
     due += marks.doubts_end(state)
     waiting_ms = moments.waiting_ends(state)
     if waiting_ms is not None:
@@ -136,7 +140,7 @@ def roll(state: State, at: StreamId) -> list[Decision]:
         elif state.fold_version >= 4:
             held.rolled = held.unrealized
     # What the day came to was reckoned before what is open was carried over to the next one.
-    state.past = [*state.past[1 - DAYS_REMEMBERED :], PastDay(state.day.date, started.daily_pnl)]
+    state.past = [*state.past[1 - DAYS_REMEMBERED :], _over(state, started)]
     ended_ms, state.day = state.day.ends_ms, Day(date=today.date, ends_ms=today.ends_ms)
     state.day.week_before = week.made_before(state)
     if state.account is not None:
@@ -146,6 +150,10 @@ def roll(state: State, at: StreamId) -> list[Decision]:
     if loosened:
         _end_by(state, at, state.limits)
     return [*counted, started, *loosened, *table.watch(state, at)]
+
+
+def _over(state: State, started: TradingDayStarted) -> PastDay:
+    return PastDay(state.day.date, started.daily_pnl, state.day.entered)
 
 
 def _end_by(state: State, at: StreamId, limits: Limits) -> None:

@@ -16,7 +16,7 @@ from portfold.events.decisions import Decision
 from portfold.events.incoming import EntryRequested, PositionOpened
 from portfold.events.stream_id import StreamId
 
-Unit = Literal["dollars", "positions", "contracts", "entries"]
+Unit = Literal["dollars", "positions", "contracts", "entries", "losses", "denials"]
 Entry = EntryRequested | PositionOpened
 """What is counted is asked of a request, and of a fill that nobody granted."""
 

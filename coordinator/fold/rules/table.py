@@ -48,6 +48,7 @@ from portfold.coordinator.fold.rules.limits import (
     week,
     worker_daily_loss,
 )
+from portfold.coordinator.fold.rules.pace import entries, rate, streaks
 from portfold.coordinator.fold.rules.rule import Denial, Entry, IsReached, MayEnter, Rule, Watch
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.events.decisions import Decision
@@ -64,8 +65,9 @@ LATCHED: tuple[Rule, ...] = (
     profit_lock.RULE,
     consistency.RULE,
     week.PROFIT,
+    streaks.WHOLE,
 )
-"""The rules of money that may be absent. Each denies entries only while it is latched."""
+"""The rules of money, and of losses in a row, that may be absent: each denies only while it is latched."""
 EXPOSURE: tuple[Rule, ...] = (
     max_request_contracts.RULE,
     max_symbol_contracts.RULE,
@@ -73,12 +75,19 @@ EXPOSURE: tuple[Rule, ...] = (
     of_a_worker.POSITIONS,
     of_a_worker.BY_WEIGHT,
     of_a_worker.ENTRIES,
+    of_a_worker.ENTRIES_OF_WEEK,
     of_a_group.POSITIONS,
     of_a_group.BY_WEIGHT,
     of_a_group.ONE_SIDE,
     contracts_ladder.RULE,
+    entries.SYMBOL_OF_DAY,
+    entries.SYMBOL_OF_WEEK,
+    entries.OF_DAY,
+    entries.OF_WEEK,
 )
 """The rules of exposure that may be absent: one whose limit is absent is not asked."""
+BY_A_SCOPE: tuple[Rule, ...] = (streaks.OF_A_WORKER, streaks.OF_A_SYMBOL, rate.REPEATS)
+"""The rules that close a scope, which then objects: these are not asked."""
 RULES: tuple[Rule, ...] = (
     daily_loss.RULE,
     *LATCHED,
@@ -86,6 +95,7 @@ RULES: tuple[Rule, ...] = (
     window.CALENDAR,
     halted.RULE,
     scope_closed.RULE,
+    *BY_A_SCOPE,
     log_incomplete.RULE,
     worker_superseded.RULE,
     worker_stopped.RULE,
@@ -102,13 +112,16 @@ RULES: tuple[Rule, ...] = (
     max_positions.RULE,
     max_contracts.RULE,
     loss_budget.RULE,
+    rate.RULE,
 )
 LATCHED_BY_CODE = {rule.code: rule for rule in LATCHED}
 OUTLAST_RESUMES = frozenset(rule.code for rule in LATCHED if rule.outlasts_resumes)
 """What no resume lifts, forced or not."""
+BY_A_PLAIN_RESUME = frozenset({streaks.WHOLE.code})
+"""What any resume lifts, where it does not lift by itself."""
 COUNT_FROM_A_RESUME = frozenset({profit_target.RULE.code, profit_lock.RULE.code})
 """What counts anew from what the day came to when a resume was forced."""
-_MAY_BE_ABSENT = (*EXPOSURE, loss_budget.RULE, mark_stale.RULE, mark_doubted.RULE)
+_MAY_BE_ABSENT = (*EXPOSURE, loss_budget.RULE, rate.RULE, mark_stale.RULE, mark_doubted.RULE)
 
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
@@ -128,6 +141,7 @@ def _asked(present: frozenset[str], standing: tuple[bool, bool, bool, bool]) -> 
     """
     idle = {rule.code for rule in _MAY_BE_ABSENT if rule.keys[0] not in present}
     latched, calendar, scopes, account = standing
+    idle |= {rule.code for rule in BY_A_SCOPE}
     if not latched:
         idle |= LATCHED_BY_CODE.keys()
     if not calendar:

@@ -195,15 +195,18 @@ def _triggered(decision: StopLossTriggered) -> MessageWords:
 
 def _limit_reached(decision: LimitReached) -> MessageWords:
     """Words a limit of money that is reached; one that is only told is no alarm."""
-    until = f"until {decision.until or 'a resume'}{decision.worker and f' of {decision.worker}'}"
+    whose = decision.worker or decision.symbol
+    lifts = decision.until or ("then" if decision.until_ms else "a resume")
+    until = f"until {lifts}{f' of {whose}' if whose and not decision.until_ms else ''}"
     follows = {
         "tell": "Nothing follows from it",
         "above": f"Larger entries are denied {until}",
-        "deny": f"Entries are denied {until}",
+        "deny": f"Entries{f' of {whose}' if whose else ''} are denied {until}",
         "flatten": f"{decision.worker or 'Everything'} is closed, and entries are denied {until}",
     }.get(decision.action, "")
     line = f"LIMIT REACHED ({decision.rule}): {decision.reason}"
-    serious = decision.action in ("deny", "flatten")
+    pauses_one = bool(whose and decision.until_ms)
+    serious = decision.action in ("deny", "flatten") and not pauses_one
     lines = (f"🚨 {line}" if serious else f"⚠️ {line}", follows)
     return MessageWords(
         "critical" if serious else "warning",

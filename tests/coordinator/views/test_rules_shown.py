@@ -79,6 +79,46 @@ def test_of_a_limit_with_several_names_each_that_has_taken_of_it_stands_somewher
     assert rule_in_words(standing(story, "max_contracts")) == "max_contracts: 1.25 of 4, 2.75 to go"
 
 
+def test_pace_stands_by_worker_and_by_symbol_the_nearest_first() -> None:
+    story = Story(
+        max_entries=4,
+        symbol_entries="2",
+        worker_loss_streak="3",
+        worker_rate="1",
+        worker_burst="2",
+        rate_repeats=5,
+    )
+    story.enters("ES")
+    story.closes("ES", "-1")
+    story.enters("ES")
+    story.closes("ES", "-1")
+    story.change_limits(
+        max_entries=4, worker_loss_streak="3", worker_rate="1", worker_burst="2", rate_repeats=5
+    )
+    story.asks("ES")
+    found = [rule_in_words(one) for one in shown_rules(story.state) if one.of]
+    assert found == [
+        "worker_rate of worker ibs-ES: 2 of 2, 0 to go",
+        "worker_loss_streak of worker ibs-ES: 2 of 3, 1 to go",
+        "max_entries of the portfolio: 2 of 4, 2 to go",
+        "rate_repeats of worker ibs-ES: 1 of 5, 4 to go",
+    ]
+    story.change_limits(symbol_entries="3")
+    assert rule_in_words(standing(story, "symbol_entries")) == "symbol_entries of ES: 2 of 3, 1 to go"
+
+
+def test_a_pause_is_a_headline_that_says_until_when_and_what_ends_it_before() -> None:
+    story = Story(loss_streak=1, loss_streak_minutes=30, symbol_loss_streak="1")
+    story.enters("ES")
+    story.closes("ES", "-1")
+    view = view_of(story)
+    assert view.denies_entries
+    (pause,) = denying(view, ZoneInfo("UTC"))
+    assert pause.text.startswith("loss_streak: no entries until then: 1 losing trade, the last $-1.00: no")
+    assert pause.remedy.endswith("--force")
+    assert view.scopes[0].reason.endswith("no entries until a resume")
+
+
 def test_a_workers_own_loss_stands_where_that_worker_does() -> None:
     story = Story(worker_daily_loss="500")
     story.enters("ES")

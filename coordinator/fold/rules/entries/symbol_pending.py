@@ -2,7 +2,7 @@
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.rule import Denial, Rule
-from portfold.coordinator.fold.state import State, first_of, how_it_went
+from portfold.coordinator.fold.state import State, first_of
 from portfold.events.incoming import EntryRequested
 
 
@@ -19,6 +19,12 @@ def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial |
             "unreported: start it again, or portfold settle",
         )
     return Denial("symbol_pending", f"{pending.symbol} is already reserved by {pending.worker}")
+
+
+def how_it_went(state: State, worker: str) -> str:
+    """Says what became of a worker for which a slot is kept."""
+    known = state.workers.get(worker)
+    return "stopped" if known is not None and known.presence == "stopped" else "was lost"
 
 
 RULE = Rule("symbol_pending", may_enter)

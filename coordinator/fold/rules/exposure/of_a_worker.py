@@ -1,4 +1,4 @@
-"""What there may be of one worker: positions, contracts by weight, entries of a trading day.
+"""What there may be of one worker: positions, contracts by weight, entries of a day or week.
 
 What somebody else closes for a worker is still its own until it is closed, and what nobody owns is nobody's.
 """
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from portfold.by_name import by_name
+from portfold.coordinator.fold.entered import in_day, in_week, pending
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.exposure.counted import (
     CONTRACTS,
@@ -20,7 +21,6 @@ from portfold.coordinator.fold.rules.exposure.counted import (
 from portfold.coordinator.fold.rules.rule import Entry
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.taken import by_worker
-from portfold.coordinator.fold.worker_day import entries_today
 
 
 def _workers(key: str) -> Parts:
@@ -37,12 +37,22 @@ def _workers(key: str) -> Parts:
 
 
 def _entries(state: State, limits: Limits, part: Part) -> Decimal:
-    return Decimal(entries_today(state, part.name))
+    known = state.workers.get(part.name)
+    return Decimal(in_day(state, known.today if known else None) + pending(state, part.counts))
+
+
+def _entries_of_week(state: State, limits: Limits, part: Part) -> Decimal:
+    known = state.workers.get(part.name)
+    return Decimal(in_week(state, known.today if known else None) + pending(state, part.counts))
 
 
 _ENTRIES = Measure("entries", _entries, one_more)
+_OF_WEEK = Measure("entries", _entries_of_week, one_more)
 POSITIONS = Exposure("worker_positions", "max positions", _workers("worker_positions"), SLOTS).rule()
 BY_WEIGHT = Exposure("worker_contracts", "max contracts", _workers("worker_contracts"), CONTRACTS).rule()
 ENTRIES = Exposure(
     "worker_entries", "max entries of the trading day", _workers("worker_entries"), _ENTRIES
+).rule()
+ENTRIES_OF_WEEK = Exposure(
+    "worker_entries_week", "max entries of the week", _workers("worker_entries_week"), _OF_WEEK
 ).rule()

@@ -132,6 +132,12 @@ RULES: dict[str, Any] = {
     "group_one_side": "1",
     "contracts_ladder": "50000=2",
     "equity_floor": Decimal(49_000),
+    "worker_entries_week": "2",
+    "symbol_entries": "1",
+    "symbol_entries_week": "2",
+    "max_entries": 2,
+    "max_entries_week": 3,
+    "worker_rate": "1",
 }
 BESIDE = {"groups": "all=ES,CL,SI two=ES", "start_balance": Decimal(50_000)}
 

@@ -6,7 +6,7 @@ from typing import get_args
 from hypothesis import given, settings
 
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.money_state import LockAction, PastDay
+from portfold.coordinator.fold.money_state import LockAction
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import LooseningEnded, TradingDayStarted
 from portfold.events.incoming import TradingResumed
@@ -66,7 +66,8 @@ def test_a_day_that_is_over_is_remembered_as_it_was_published(log: Log) -> None:
     for moment in moments(log):
         for began in each(TradingDayStarted, moment.decisions):
             if began.previous_day:
-                assert moment.state.past[-1] == PastDay(began.previous_day, began.daily_pnl)
+                over = moment.state.past[-1]
+                assert (over.date, over.pnl) == (began.previous_day, began.daily_pnl)
 
 
 @laws

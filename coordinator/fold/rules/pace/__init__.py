@@ -1,0 +1,1 @@
+"""The rules of pace: how often, how fast, and after how many losses in a row."""
