@@ -14,7 +14,7 @@ from portfold.bounds import MOST_DAYS
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
-from portfold.coordinator.fold.pace_state import Pace, WorkerPace
+from portfold.coordinator.fold.pace.remembered import Pace, WorkerPace
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.dollars import ZERO

@@ -7,7 +7,7 @@ same sums as the whole day's.
 from decimal import Decimal
 
 from portfold.coordinator.fold.money_state import WorkerDay
-from portfold.coordinator.fold.pace_state import entered_before
+from portfold.coordinator.fold.pace.remembered import entered_before
 from portfold.coordinator.fold.state import State, counts_open, earlier
 from portfold.dollars import ZERO
 

@@ -12,7 +12,7 @@ from portfold.coordinator.fold.effects.positions import (
     take_out_of_book,
 )
 from portfold.coordinator.fold.effects.time_passing import open_first_day
-from portfold.coordinator.fold.entered import note_entry
+from portfold.coordinator.fold.pace.entered import note_entry
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.pace import streaks
 from portfold.coordinator.fold.state import (

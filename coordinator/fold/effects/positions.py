@@ -6,9 +6,9 @@ from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.effects import marks, moments
 from portfold.coordinator.fold.effects.entry import SENTENCE
 from portfold.coordinator.fold.effects.stop_moves import budget_breach
-from portfold.coordinator.fold.entered import note_entry
 from portfold.coordinator.fold.fill_names import remember_fill, reported_before
 from portfold.coordinator.fold.money_state import Plan
+from portfold.coordinator.fold.pace.entered import note_entry
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.budget.loss_budget import beyond
 from portfold.coordinator.fold.rules.budget.plans import granted_plan, joined, without

@@ -3,7 +3,7 @@
 from portfold.coordinator.fold.closing import flatten
 from portfold.coordinator.fold.effects.entry import SENTENCE, expire
 from portfold.coordinator.fold.effects.positions import add_to_book, give_to_owner, no_room, note_unsettled
-from portfold.coordinator.fold.entered import note_entry
+from portfold.coordinator.fold.pace.entered import note_entry
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.budget.plans import granted_plan
 from portfold.coordinator.fold.state import Position, State, Worker, leg_key

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from portfold.by_name import by_name
-from portfold.coordinator.fold.entered import in_day, in_week, pending
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.pace.entered import in_day, in_week, pending
 from portfold.coordinator.fold.rules.exposure.counted import (
     CONTRACTS,
     SLOTS,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from portfold.by_name import by_name
-from portfold.coordinator.fold.entered import (
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.pace.entered import (
     in_day,
     in_week,
     of_portfolio,
@@ -16,8 +17,7 @@ from portfold.coordinator.fold.entered import (
     pending,
     symbols_entered,
 )
-from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.pace_state import SymbolPace
+from portfold.coordinator.fold.pace.remembered import SymbolPace
 from portfold.coordinator.fold.rules.exposure.counted import Exposure, Measure, Part, Parts, one_more
 from portfold.coordinator.fold.rules.rule import Entry
 from portfold.coordinator.fold.state import State

@@ -13,7 +13,7 @@ from decimal import Decimal
 from portfold.bounds import LONGEST_TEXT
 from portfold.by_name import by_name
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.pace_state import WorkerPace
+from portfold.coordinator.fold.pace.remembered import WorkerPace
 from portfold.coordinator.fold.rules.pace import cooldowns
 from portfold.coordinator.fold.rules.pace.cooldowns import by_its_scope
 from portfold.coordinator.fold.rules.rule import Denial, Reading, Rule

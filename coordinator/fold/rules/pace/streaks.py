@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from portfold.bounds import LONGEST_TEXT
 from portfold.by_name import by_name
-from portfold.coordinator.fold.entered import is_counted, pace_of
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.pace_state import Pace, SymbolPace, WorkerPace
+from portfold.coordinator.fold.pace.entered import is_counted, pace_of
+from portfold.coordinator.fold.pace.remembered import Pace, SymbolPace, WorkerPace
 from portfold.coordinator.fold.rules.latching import denier
 from portfold.coordinator.fold.rules.pace import cooldowns
 from portfold.coordinator.fold.rules.pace.cooldowns import by_its_scope

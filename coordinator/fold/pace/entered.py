@@ -7,7 +7,7 @@ now. Guarantees: what is counted is bounded, however long the log.
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import WorkerDay
-from portfold.coordinator.fold.pace_state import SYMBOLS_REMEMBERED, SymbolPace, entered_before
+from portfold.coordinator.fold.pace.remembered import SYMBOLS_REMEMBERED, SymbolPace, entered_before
 from portfold.coordinator.fold.state import Reservation, State
 from portfold.coordinator.fold.taken import Counts
 from portfold.coordinator.fold.worker_day import today_of
