@@ -107,17 +107,23 @@ def _flat(cast: Cast) -> bool:
 
 
 def _nothing_is_latched(cast: Cast) -> bool:
-    """Whether no limit of money is; a person puts them out of force, waits for the days, and resumes."""
+    """Whether no limit that may be absent is, and no window is open; a person puts them out of force, waits
+    for the days, and resumes.
+    """
     world, state = cast.world, cast.world.judge.checkpoint.state
+    windows = state.calendar is not None and bool(state.calendar.open)
+    chosen = state.limits is not None and state.limits.chosen
     if not world.judge.drained:
         return False
-    if state.limits is not None and state.limits.chosen:
+    if chosen or windows:
         cast.operator.act(cast.operator.no_rules)
+    elif state.scopes:
+        cast.operator.act(cast.operator.open_all_scopes)
     elif any(lock.until for lock in state.locks.values()):
         world.skew_ms += DAY
     elif state.locks:
         cast.operator.act(cast.operator.resume_by_force)
-    return not state.locks and not (state.limits is not None and state.limits.chosen)
+    return not (state.locks or chosen or windows or state.scopes)
 
 
 def _somebody_is_answered(cast: Cast) -> bool:

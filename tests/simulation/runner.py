@@ -11,8 +11,7 @@ from multiprocessing import get_context
 from msgspec import Struct, field
 
 from tests.simulation.outcome import Outcome
-from tests.simulation.plants.money_plants import RULES_TO_SHOW
-from tests.simulation.plants.planted import PLANTS
+from tests.simulation.plants.planted import PLANTS, RULES_TO_SHOW
 from tests.simulation.rules_of_money import Rules, rules_of
 from tests.simulation.schedule import Happening, drawn
 from tests.simulation.shrink import shrunk

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.memory.wire import KINDS
-from tests.simulation.plants.money_plants import RULES_TO_SHOW
-from tests.simulation.plants.planted import PLANTS
+from tests.simulation.plants.planted import PLANTS, RULES_TO_SHOW
 from tests.simulation.rules_of_money import drawn_rules
 from tests.simulation.runner import Tally, run_all, run_one, shortest
 from tests.simulation.shrink import shrunk

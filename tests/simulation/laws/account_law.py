@@ -23,14 +23,13 @@ from portfold.events.account import (
     AccountSilent,
     CashMoved,
 )
+from portfold.events.calendar import WindowOpened
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EventRejected,
-    LimitReached,
+    FlattenOrdered,
     PortfolioFlat,
-    PositionMismatch,
-    StopLossTriggered,
     TradingDayStarted,
     refusal,
 )
@@ -43,12 +42,14 @@ from portfold.events.incoming import (
     PositionSettled,
     WorkerStarted,
 )
+from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
-from tests.simulation.laws.log_said import Log, differing_in, log_of
-from tests.simulation.laws.to_be_flat import ToBeFlat, catches_all, net_of
+from tests.simulation.laws.log_said import Leg, Log, differing_in, log_of
+from tests.simulation.laws.to_be_flat import ToBeFlat, catches_all, net_of, taken_over, takes_everything
 from tests.simulation.scheduler import Violation
 
 _NOTHING = Log((), ZERO, ZERO, ZERO)
+_COMPARES = (AccountReported, AccountSettled, CashMoved)
 
 
 class AccountLaw:
@@ -93,6 +94,7 @@ class AccountLaw:
             self._next_day(ended_ms)
             self._log = self._log._replace(pnl=reported_pnl(state))
             self.at_roll = self.worse_of(self._log.pnl, limits), self.equity_that_counts
+        rest = self._window_takes(at, decisions, limits) if isinstance(event, _COMPARES) else decisions
         if isinstance(event, AccountReported):
             self._reported(at, event, decisions, limits)
         elif isinstance(event, AccountSettled):
@@ -108,7 +110,7 @@ class AccountLaw:
             differing = self._found(self.report, limits) | self.stands
             self._since = {subject: ms for subject, ms in self._since.items() if subject in differing}
             self._apart = {symbol: one for symbol, one in self._apart.items() if symbol in differing}
-        self._handed_over(at, event, decisions, state, limits)
+        self._handed_over(at, event, rest, state, limits)
         self._stops(state, limits)
 
     def differing(self, report: AccountReported, limits: Limits) -> set[str]:
@@ -267,12 +269,8 @@ class AccountLaw:
         self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State, limits: Limits
     ) -> None:
         """What nobody owns joins the book when everything is flattened; never more than the account holds."""
-        taken: dict[str, int] = {}
-        for one in decisions:
-            if isinstance(one, PositionMismatch) and (one.worker, one.kind) == (ACCOUNT, "unknown_to_us"):
-                signed = one.broker_size if one.side == "long" else -one.broker_size
-                taken[one.symbol] = taken.get(one.symbol, 0) + signed
-        everything, within = any(map(_takes_everything, decisions)), set[str]()
+        taken = taken_over(decisions)
+        everything, within = any(map(takes_everything, decisions)), set[str]()
         if isinstance(event, FlattenRequested) and not refusal(decisions):
             everything, within = everything or event.scope is None, {event.symbol}
         if event is self.report and self._flattening:
@@ -286,6 +284,24 @@ class AccountLaw:
             raise Violation("what nobody owns is handed over, and no more", f"{at}: {taken}, not {expected}")
         if taken:
             self._moved_ms = at.ms
+
+    def _window_takes(self, at: StreamId, decisions: list[Decision], limits: Limits) -> list[Decision]:
+        """What a window that flattens hands over before the event itself; returns what else is decided."""
+        orders = (index for index, one in enumerate(decisions) if isinstance(one, FlattenOrdered))
+        until = next(orders, 0)
+        if not any(isinstance(one, WindowOpened) and one.action == "flatten" for one in decisions[:until]):
+            return decisions
+        taken = taken_over(decisions[:until])
+        fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
+        expected = self._unowned({}, limits) if fresh else {}
+        if taken != expected:
+            raise Violation("what nobody owns is handed over, and no more", f"{at}: {taken}, not {expected}")
+        held = parse_holdings(self.report.positions) if taken and self.report is not None else ()
+        prices = {one.symbol: one.price for one in held}
+        legs = [Leg(symbol, size, prices[symbol], ACCOUNT) for symbol, size in taken.items()]
+        self._log = self._log._replace(legs=(*self._log.legs, *legs))
+        self._moved_ms = at.ms if taken else self._moved_ms
+        return decisions[until:]
 
     def _unowned(self, taken: Mapping[str, int], limits: Limits) -> dict[str, int]:
         """By symbol what the account holds beyond all that the log had on its side before this was taken."""
@@ -322,8 +338,3 @@ def _told(what: str, expected: set[str], told: set[str]) -> None:
             "what differs for longer than the grace is told, and nothing else",
             f"{what}: told of {sorted(told)}, not of {sorted(expected)}",
         )
-
-
-def _takes_everything(one: Decision) -> bool:
-    latched = isinstance(one, LimitReached) and one.action == "flatten" and not one.worker
-    return latched or isinstance(one, StopLossTriggered)

@@ -41,7 +41,6 @@ from portfold.events.incoming import (
 from portfold.events.legs import parse_holdings
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import WorkerEvent
-from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 from tests.simulation.scheduler import Violation
 
@@ -72,7 +71,6 @@ class Book:
         self.kept: set[str] = set()
         self.stopped_on = ""
         self.halted = False
-        self.scopes: set[Scope] = set()
         self._flattening = False
         self._limits: LimitsChanged | None = None
         self._waiting: LimitsChanged | None = None
@@ -140,10 +138,8 @@ class Book:
         match event:
             case LimitsChanged():
                 self._limits_ordered(event)
-            case TradingHalted() | FlattenRequested() if event.scope is not None:
-                self.scopes.add(event.scope)
-            case TradingResumed() if event.scope is not None:
-                self.scopes.discard(event.scope)
+            case TradingHalted() | FlattenRequested() | TradingResumed() if event.scope is not None:
+                pass
             case TradingHalted() | FlattenRequested():
                 self.halted = True
             case TradingResumed():
@@ -292,7 +288,9 @@ class Book:
             raise Violation("grants are within the limits", f"{at} is granted {event.symbol}, which is taken")
         self.reserved[leg] = Reserved(event.size, str(at))
         slots = len(self.held.keys() | self.reserved.keys())
-        contracts = sum(self.held.values()) + sum(one.size for one in self.reserved.values())
+        contracts = 0  # where they count by weight, another law counts them
+        if not limits.contract_weights:
+            contracts = sum(self.held.values()) + sum(one.size for one in self.reserved.values())
         if slots > limits.max_positions or contracts > limits.max_contracts:
             raise Violation(
                 "grants are within the limits",
@@ -302,8 +300,6 @@ class Book:
         if self.stopped_on or self.halted:
             why = f"stopped on {self.stopped_on}" if self.stopped_on else "halted"
             raise Violation("no entry after the latch", f"{at} is granted while {why}")
-        for scope in self.scopes & {Scope("worker", event.worker), Scope("symbol", event.symbol)}:
-            raise Violation("no entry in a closed scope", f"{at} is granted though {scope} is closed")
         if (answer.symbol, answer.side, answer.size) != (event.symbol, event.side, event.size):
             raise Violation("an answer is to what was asked", f"{at}: {answer}")
 

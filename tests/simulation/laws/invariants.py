@@ -12,8 +12,13 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.keys import Keys
 from tests.simulation.laws.account_law import AccountLaw
 from tests.simulation.laws.book import Book
+from tests.simulation.laws.budget_law import BudgetLaw
+from tests.simulation.laws.exposure_law import ExposureLaw
 from tests.simulation.laws.mark_law import MarkLaw
 from tests.simulation.laws.money_law import MoneyLaw
+from tests.simulation.laws.scope_law import ScopeLaw
+from tests.simulation.laws.window_law import WindowLaw
+from tests.simulation.laws.worker_loss_law import WorkerLossLaw
 from tests.simulation.memory.server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
 
@@ -28,6 +33,10 @@ class Judge(Observer):
         self.account = AccountLaw()
         self.money = MoneyLaw(self.account)
         self.marks = MarkLaw()
+        self.scopes, self.windows = ScopeLaw(self.book), WindowLaw(self.book)
+        self.loss = WorkerLossLaw()
+        self.exposure = ExposureLaw(self.book, self.money, self.loss)
+        self.budget = BudgetLaw(self.book, self.money, self.loss)
         self.checkpoint = beginning()
         self.epoch = 0
         self._snapshot: object = None
@@ -87,7 +96,9 @@ class Judge(Observer):
         self.book.enter(at, event, decisions)
         self.account.enter(at, event, decisions, state)
         self.money.enter(at, event, decisions, state)
-        self.marks.enter(at, event if decided.took_effect else None, decisions, state)
+        effective = event if decided.took_effect else None
+        for law in (self.marks, self.scopes, self.windows, self.loss, self.exposure, self.budget):
+            law.enter(at, effective, decisions, state)
 
     def _state_holds(self, decided: Decided) -> None:
         try:

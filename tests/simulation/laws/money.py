@@ -27,7 +27,8 @@ ACTIONS = ("tell", "above", "deny", "flatten")
 
 class Dollars(NamedTuple):
     """The log's after an event: realized since it began, open, and of the day; the day's stop counts from
-    `stop_from`. `account` is its equity, with what is open and without, where that counts.
+    `stop_from`. `account` is its equity, with what is open and without, where that counts. `open_today` is
+    what of the day is open.
     """
 
     realized: Decimal
@@ -35,6 +36,7 @@ class Dollars(NamedTuple):
     day: Decimal
     stop_from: Decimal
     account: tuple[Decimal, Decimal] | None = None
+    open_today: Decimal = ZERO
 
 
 class Due(NamedTuple):
@@ -190,11 +192,44 @@ class Money:
         purse = self.purse
         if purse is None:
             return None
-        floor = purse.floor(rule, limits)
-        if rule in purse.forced:
-            floor = min(floor, purse.forced[rule] - limits.daily_stop_loss)
+        floor = self._floor_now(purse, rule, limits)
         reached = self.equity(purse, rule, limits, self.dollars) <= floor
         return Due("flatten", floor, "") if reached else None
+
+    def closing(self, limits: Limits) -> dict[str, tuple[Decimal, Decimal]]:
+        """Each limit that closes everything: where it is, and what there is beside what is open.
+
+        Of the day, but for the floors. What the account is short of counts as made.
+        """
+        dollars, purse = self.dollars, self.purse
+        made = dollars.day - dollars.open_today
+        found = {"daily_stop_loss": (dollars.stop_from - limits.daily_stop_loss, made)}
+        tiers = [_tier(word, limits.daily_stop_loss, self._tomorrow) for word in limits.loss_tiers.split()]
+        closing = [tier for tier in tiers if tier.action == "flatten"]
+        if closing:
+            found["loss_tiers"] = (dollars.stop_from + closing[0].limit, made)
+        if limits.weekly_loss:
+            found["weekly_loss"] = (-limits.weekly_loss - (self._week - dollars.day), made)
+        if limits.profit_lock_at and self._best is not None and _of_profit(limits) == "flatten":
+            trails = self._best - limits.profit_lock_trail if limits.profit_lock_trail else ZERO
+            found["profit_lock_at"] = (self._profit_from + max(limits.profit_lock_floor, trails), made)
+        for rule in FLOORS if purse is not None else ():
+            if purse is not None and getattr(limits, rule):
+                found[rule] = (self._floor_now(purse, rule, limits), self._without_open(purse, rule, limits))
+        return found
+
+    def _floor_now(self, purse: Purse, rule: str, limits: Limits) -> Decimal:
+        floor = purse.floor(rule, limits)
+        if rule in purse.forced:
+            return min(floor, purse.forced[rule] - limits.daily_stop_loss)
+        return floor
+
+    def _without_open(self, purse: Purse, rule: str, limits: Limits) -> Decimal:
+        """The log's realized equity, and what the account is short of."""
+        realized = rule == "trailing_drawdown" and limits.trailing_on_realized
+        alone = self.dollars._replace(account=None)
+        short = purse.equity(self.dollars, realized=realized) - purse.equity(alone, realized=realized)
+        return purse.equity(alone, realized=True) + short
 
     def _target(self, limits: Limits) -> Due | None:
         return self._enough(limits.profit_target, self._profit, self._tomorrow, limits)

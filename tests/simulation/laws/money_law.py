@@ -116,7 +116,7 @@ class MoneyLaw:
             *(at_roll, doubts_over),
         )
         for one in decisions:
-            if isinstance(one, LimitReached):
+            if isinstance(one, LimitReached) and not one.worker:
                 self._reached(at, one, decisions, knowns)
         self._same_latches(at, state, before)
         self._all_are_latched(at)
@@ -127,6 +127,24 @@ class MoneyLaw:
         self._dollars_before, self._doubted = dollars, _doubted(state, limits)
         self._limits = limits
         self._loosens = state.loosening.limits if state.loosening is not None else None
+
+    def equities(self) -> tuple[Decimal, Decimal] | None:
+        """The equity after the latest event, and by the log alone; None where none is counted."""
+        purse, dollars = self._money.purse, self._money.dollars
+        if purse is None:
+            return None
+        alone = dollars._replace(account=None)
+        return purse.equity(dollars, realized=False), purse.equity(alone, realized=False)
+
+    @property
+    def made_today(self) -> Decimal:
+        """The day's P&L after the latest event."""
+        return self._money.dollars.day
+
+    def closing(self, limits: Limits) -> dict[str, tuple[Decimal, Decimal]]:
+        """Each limit that closes everything, and what there is beside what is open; in dollars."""
+        found = self._money.closing(limits)
+        return {rule: each for rule, each in found.items() if rule not in self._lifted}
 
     def _doubts_are_over(self, at: StreamId, limits: Limits) -> Mapping[str, Due]:
         """What the money comes to where losses have waited for as long as they may, before what is said now:
@@ -156,8 +174,10 @@ class MoneyLaw:
 
     def _dollars(self, state: State, limits: Limits) -> Dollars:
         opened = sum((held.unrealized for held in state.positions.values()), ZERO)
+        today = sum((held.unrealized - held.carried for held in state.positions.values()), ZERO)
         day = self._account.worse_of(reported_pnl(state), limits)
-        return Dollars(state.net, opened, day, state.day.stop_from, self._account.equity_that_counts)
+        counts = self._account.equity_that_counts
+        return Dollars(state.net, opened, day, state.day.stop_from, counts, today)
 
     def _before_it_agrees(
         self, event: Event | Malformed, limits: Limits, dollars: Dollars, state: State

@@ -1,8 +1,15 @@
 """What a flatten is of, kept a second time from events and decisions: all, or some symbols."""
 
 from portfold.coordinator.fold.state import State
-from portfold.events.account import AccountReported
-from portfold.events.decisions import Decision, FlattenOrdered, StopLossTriggered
+from portfold.events.account import ACCOUNT, AccountReported
+from portfold.events.calendar import WindowOpened
+from portfold.events.decisions import (
+    Decision,
+    FlattenOrdered,
+    LimitReached,
+    PositionMismatch,
+    StopLossTriggered,
+)
 from portfold.events.incoming import Event, FlattenRequested, Malformed
 from portfold.events.legs import parse_holdings, parse_legs
 
@@ -41,8 +48,12 @@ class ToBeFlat:
 
 
 def catches_all(state: State) -> bool:
-    """Whether whatever fills is to be closed: after a stop, a limit that flattens, an order to flatten."""
+    """Whether whatever fills is to be closed: after a stop, a limit that flattens, an order to flatten; and
+    while a window is open that does.
+    """
     latched = any(lock.action == "flatten" for lock in state.locks.values())
+    windows = state.calendar.open.values() if state.calendar is not None else ()
+    latched = latched or any(one.action == "flatten" for one in windows)
     return latched or bool(state.stop or (state.halt and state.halt.flatten))
 
 
@@ -50,3 +61,20 @@ def net_of(report: AccountReported) -> dict[str, int]:
     """What the account says it holds, by symbol; short is less than 0."""
     held = parse_holdings(report.positions)
     return {one.symbol: one.size if one.side == "long" else -one.size for one in held}
+
+
+def taken_over(decisions: list[Decision]) -> dict[str, int]:
+    """By symbol what was nobody's and joins the book."""
+    taken: dict[str, int] = {}
+    for one in decisions:
+        if isinstance(one, PositionMismatch) and (one.worker, one.kind) == (ACCOUNT, "unknown_to_us"):
+            signed = one.broker_size if one.side == "long" else -one.broker_size
+            taken[one.symbol] = taken.get(one.symbol, 0) + signed
+    return taken
+
+
+def takes_everything(one: Decision) -> bool:
+    """Whether what nobody owns joins the book by it: by whatever closes everything."""
+    latched = isinstance(one, LimitReached) and one.action == "flatten" and not one.worker
+    window = isinstance(one, WindowOpened) and one.action == "flatten"
+    return latched or window or isinstance(one, StopLossTriggered)

@@ -7,10 +7,8 @@ from functools import partial
 from typing import Any, NamedTuple
 from unittest import mock
 
-from msgspec import structs
-
 from portfold.coordinator.fold import equity
-from portfold.coordinator.fold.effects import capital, entry, marks, resuming
+from portfold.coordinator.fold.effects import capital, marks, resuming
 from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
@@ -25,48 +23,14 @@ from portfold.coordinator.fold.rules.limits import (
     trailing_drawdown,
     week,
 )
-from portfold.coordinator.fold.rules.rule import Denial, Reached
+from portfold.coordinator.fold.rules.rule import Reached
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO
 from portfold.events.account import CashMoved
 from portfold.events.decisions import Decision
-from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
+from tests.simulation.plants.replaced import answered_as_if_nothing_were, answered_without, instead
 from tests.simulation.rules_of_money import START_BALANCE, Rules
-
-
-@contextmanager
-def _instead(module: object, name: str, planted: object) -> Iterator[None]:
-    with mock.patch.object(module, name, planted):
-        yield
-
-
-@contextmanager
-def _latched_denies_nothing() -> Iterator[None]:
-    """What is latched is told, and denies no entry."""
-    asks = table.why_not
-
-    def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
-        locks, state.locks = state.locks, {}
-        denial = asks(state, limits, request)
-        state.locks = locks
-        return denial
-
-    with mock.patch.object(entry, "why_not", why_not):
-        yield
-
-
-@contextmanager
-def _marks_deny_nothing(**without: object) -> Iterator[None]:
-    """A mark that is stale, or in doubt, denies no entry."""
-    asks = table.why_not
-
-    def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
-        return asks(state, structs.replace(limits, **without), request)
-
-    with mock.patch.object(entry, "why_not", why_not):
-        yield
-
 
 # --- the equity and its floors ----------------------------------------------------------------------------
 
@@ -235,7 +199,7 @@ _JUMPS: Rules = {"mark_jumps": "ES=0.5 CL=0.02 SI=0.01", "mark_confirm_seconds":
 
 
 _PLANTED: Mapping[str, MoneyPlant] = {
-    "latched-denies-nothing": MoneyPlant(_FLOOR, _latched_denies_nothing),
+    "latched-denies-nothing": MoneyPlant(_FLOOR, partial(answered_as_if_nothing_were, "locks", {})),
     "floor-does-not-flatten": MoneyPlant(_FLOOR, _floor_does_not_flatten),
     "new-day-lifts-the-floor": MoneyPlant(_FLOOR, _new_day_lifts_the_floor),
     "forced-once-is-forced-for-good": MoneyPlant(_FLOOR, _forced_once_is_forced_for_good),
@@ -247,46 +211,46 @@ _PLANTED: Mapping[str, MoneyPlant] = {
     ),
     "floor-never-locks": MoneyPlant(
         {**_TRAILING, "trailing_locks_at": Decimal(49_600)},
-        partial(_instead, equity, "trailing_floor", _floor_that_never_locks),
+        partial(instead, equity, "trailing_floor", _floor_that_never_locks),
     ),
     "floor-counts-what-is-open": MoneyPlant(
         {**_TRAILING, "trailing_on_realized": True},
-        partial(_instead, trailing_drawdown, "equity_for", _equity_with_what_is_open),
+        partial(instead, trailing_drawdown, "equity_for", _equity_with_what_is_open),
     ),
     "target-forgets-a-resume": MoneyPlant(
-        _TARGET, partial(_instead, profit_target, "counted_profit", _profit_of_the_whole_day)
+        _TARGET, partial(instead, profit_target, "counted_profit", _profit_of_the_whole_day)
     ),
-    "lock-never-trails": MoneyPlant(_LOCK, partial(_instead, profit_lock, "note_profit", _arms_once)),
+    "lock-never-trails": MoneyPlant(_LOCK, partial(instead, profit_lock, "note_profit", _arms_once)),
     "consistency-of-the-plan": MoneyPlant(
         {"consistency_percent": 20, "consistency_total": Decimal(300)},
-        partial(_instead, consistency, "_most", _whole_total),
+        partial(instead, consistency, "_most", _whole_total),
     ),
     "week-is-a-day": MoneyPlant(
         {"weekly_loss": Decimal(300), "weekly_profit": Decimal(200), **_DENIES},
-        partial(_instead, week, "_pnl", _pnl_of_a_day),
+        partial(instead, week, "_pnl", _pnl_of_a_day),
     ),
     "resume-lifts-the-week": MoneyPlant(
-        {"weekly_profit": Decimal(100), **_DENIES}, partial(_instead, table, "OUTLAST_RESUMES", frozenset())
+        {"weekly_profit": Decimal(100), **_DENIES}, partial(instead, table, "OUTLAST_RESUMES", frozenset())
     ),
     "pause-of-no-day": MoneyPlant(
         {"rolling_loss": Decimal(200), "rolling_days": 2, "rolling_pause_days": 1},
-        partial(_instead, rolling_loss, "weekdays_on", _until_today),
+        partial(instead, rolling_loss, "weekdays_on", _until_today),
     ),
     "milder-tier-lifts": MoneyPlant(
-        {"loss_tiers": "40=above:1 80=deny 120=tell"}, partial(_instead, loss_tiers, "_severity", _all_alike)
+        {"loss_tiers": "40=above:1 80=deny 120=tell"}, partial(instead, loss_tiers, "_severity", _all_alike)
     ),
     "resumes-without-bound": MoneyPlant(
         {**_TARGET, "max_forced_resumes": 0},
-        partial(_instead, resuming, "_as_many_as_may_be", lambda *_: False),
+        partial(instead, resuming, "_as_many_as_may_be", lambda *_: False),
     ),
     "stale-denies-nothing": MoneyPlant(
-        {"mark_stale_denies": True}, partial(_marks_deny_nothing, mark_stale_denies=False)
+        {"mark_stale_denies": True}, partial(answered_without, mark_stale_denies=False)
     ),
-    "jump-is-believed": MoneyPlant(_JUMPS, partial(_instead, marks, "is_believed", _believed)),
-    "doubt-never-ends": MoneyPlant(_JUMPS, partial(_instead, marks, "end_doubts", _never)),
-    "doubt-denies-nothing": MoneyPlant(_JUMPS, partial(_marks_deny_nothing, mark_jumps="")),
+    "jump-is-believed": MoneyPlant(_JUMPS, partial(instead, marks, "is_believed", _believed)),
+    "doubt-never-ends": MoneyPlant(_JUMPS, partial(instead, marks, "end_doubts", _never)),
+    "doubt-denies-nothing": MoneyPlant(_JUMPS, partial(answered_without, mark_jumps="")),
 }
-RULES_TO_SHOW: Mapping[str, Rules] = {
+MONEY_RULES_TO_SHOW: Mapping[str, Rules] = {
     name: {"start_balance": Decimal(START_BALANCE), **planted.rules} for name, planted in _PLANTED.items()
 }
 MONEY_PLANTS: Mapping[str, Plant] = {name: planted.plant for name, planted in _PLANTED.items()}

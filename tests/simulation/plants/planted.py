@@ -42,7 +42,9 @@ from portfold.workers.flattener.flattener import Flattener
 from tests.simulation.broker.account import OwnBroker
 from tests.simulation.memory import server as memory_server
 from tests.simulation.plants.account_plants import ACCOUNT_PLANTS
-from tests.simulation.plants.money_plants import MONEY_PLANTS
+from tests.simulation.plants.exposure_plants import EXPOSURE_PLANTS, EXPOSURE_RULES_TO_SHOW
+from tests.simulation.plants.money_plants import MONEY_PLANTS, MONEY_RULES_TO_SHOW
+from tests.simulation.rules_of_money import Rules
 
 
 @contextmanager
@@ -311,5 +313,8 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "part-is-taken-for-the-whole": _part_is_taken_for_the_whole,
     **ACCOUNT_PLANTS,
     **MONEY_PLANTS,
+    **EXPOSURE_PLANTS,
 }
 """By the names that `--plant` takes."""
+RULES_TO_SHOW: Mapping[str, Rules] = {**MONEY_RULES_TO_SHOW, **EXPOSURE_RULES_TO_SHOW}
+"""Under which rules some of them soon show."""

@@ -37,6 +37,8 @@ class WatchedGate(PortfolioGate):
         hold: bool = False,
         **plan: Unpack[PlannedLoss],
     ) -> Decision:
+        account = self.world.account
+        plan = plan or self.world.plans.of(account.contracts[symbol], side, account.prices[symbol])
         decision = super().request_entry(symbol, side, size, strategy=strategy, hold=hold, **plan)
         if decision.allowed and not self._is_on_the_log(decision):
             raise Violation("a gate says yes only where the log does", f"{self.worker}: {decision.event}")

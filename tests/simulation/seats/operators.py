@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from portfold.cli.operate.reconcile import _as_event as as_event
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, changed_limits
@@ -26,6 +27,7 @@ from portfold.workers.brokers.settlement import Settlement
 from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.simulation.memory.wire import Wire
+from tests.simulation.rules.calendars import published_sessions, published_windows
 from tests.simulation.rules_of_money import Rules
 from tests.simulation.scheduler import Process
 from tests.simulation.seats.configured import ACCOUNT_NAME
@@ -122,8 +124,17 @@ class OperatorSeat(Seat):
         self._change(_NO_RULES | {name: _in_words(value) for name, value in drawn.items()}, second)
 
     def no_rules(self) -> None:
-        """Puts no rule of money in force."""
+        """Puts no rule in force that may be absent, and no windows of their own dates."""
         self._change(_NO_RULES, _SECOND)
+        self.news([])
+
+    def sessions(self, days: int, closes: int, *, holiday: bool) -> None:
+        """`portfold calendar publish`: so many days; today's closes in `closes` minutes."""
+        self._say(published_sessions(self.world.server_ms(), days, closes, holiday=holiday))
+
+    def news(self, windows: list[dict[str, Any]]) -> None:
+        """`portfold calendar windows`: these, around the minute of now."""
+        self._say(published_windows(self.world.server_ms(), windows))
 
     def pay(self, dollars: int) -> None:
         """Pays so much into the account, or out of it, and `portfold account cash`."""

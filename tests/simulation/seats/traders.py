@@ -92,6 +92,17 @@ class WorkerSeat(GateSeat):
         """Asks, and then does nothing about the answer."""
         self.gate.request_entry(self.symbol, side, size)
 
+    def ask_elsewhere(self, symbol: str, side: Side, size: int) -> None:
+        """Asks for another symbol than its own, and then does nothing about the answer."""
+        self.gate.request_entry(symbol, side, size)
+
+    def move_stop(self, ticks: int) -> None:
+        """Says that the stop of what it holds is so many ticks above the price, or below it."""
+        held, contract = self.held(), self._account.contracts[self.symbol]
+        if held is not None:
+            price = self._account.prices[self.symbol] + ticks * contract.tick_size
+            self.gate.stop_moved(self.symbol, held.side, price=price)
+
     def fill_unasked(self, side: Side, size: int) -> None:
         with self.gate.orders, contextlib.suppress(BrokerError):
             self._report(self._account.open(self.name, self.symbol, side, size))

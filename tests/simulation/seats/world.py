@@ -21,6 +21,7 @@ from tests.simulation.laws.broker_law import BrokerLaw
 from tests.simulation.laws.invariants import Judge
 from tests.simulation.memory.server import MemoryServer, Observer
 from tests.simulation.memory.wire import Fault, Network, Wire
+from tests.simulation.rules.plans import Plans
 from tests.simulation.schedule import Temper
 from tests.simulation.scheduler import Actor, Crashed, Process, Scheduler, Stepper
 
@@ -48,6 +49,7 @@ class World(Observer):
         self.keys = Keys(PORTFOLIO)
         self.scheduler = Scheduler(Random(f"{seed}:scheduler"))
         self.network = Network(self.scheduler)
+        self.plans = Plans(seed, temper.rules)
         self.skew_ms = 0
         self.server = MemoryServer(self.server_ms)
         self.judge = Judge(self.server, self.keys)
