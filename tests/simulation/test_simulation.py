@@ -9,6 +9,7 @@ import pytest
 
 from tests.simulation.memory.wire import KINDS
 from tests.simulation.plants.planted import PLANTS, RULES_TO_SHOW
+from tests.simulation.rules.of_exposure import drawn_exposure
 from tests.simulation.rules_of_money import drawn_rules
 from tests.simulation.runner import Tally, run_all, run_one, shortest
 from tests.simulation.shrink import shrunk
@@ -28,6 +29,7 @@ REACHED = [
 ]
 REACHED_UNDER_RULES = ["LimitReached", "MarkDoubted"]
 """Of money, which every other hundred seeds have."""
+REACHED_UNDER_EXPOSURE = ["WindowOpened", "WindowClosed", "LimitBreached"]
 
 
 @pytest.mark.timeout(240)
@@ -38,7 +40,9 @@ def test_no_schedule_breaks_an_invariant(part: int) -> None:
     if tally.violated is not None:
         shrink = f"python -m tests.simulation --first {tally.violated.seed} --seeds 1"
         pytest.fail(f"{tally.violated.violation}; cut it down with: {shrink}")
-    _about_something(tally, seeds, [*REACHED, *(REACHED_UNDER_RULES if drawn_rules(part * seeds) else ())])
+    money = REACHED_UNDER_RULES if drawn_rules(part * seeds) else []
+    exposure = REACHED_UNDER_EXPOSURE if drawn_exposure(part * seeds) else []
+    _about_something(tally, seeds, [*REACHED, *money, *exposure])
 
 
 def _about_something(tally: Tally, seeds: int, reached: list[str]) -> None:

@@ -45,6 +45,7 @@ from portfold.events.incoming import (
 from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
 from tests.simulation.laws.log_said import Leg, Log, differing_in, log_of
+from tests.simulation.laws.numbers import symbols_of_group
 from tests.simulation.laws.to_be_flat import ToBeFlat, catches_all, net_of, taken_over, takes_everything
 from tests.simulation.scheduler import Violation
 
@@ -272,10 +273,14 @@ class AccountLaw:
         taken = taken_over(decisions)
         everything, within = any(map(takes_everything, decisions)), set[str]()
         if isinstance(event, FlattenRequested) and not refusal(decisions):
-            everything, within = everything or event.scope is None, {event.symbol}
+            everything = everything or event.scope is None
+            within = {event.symbol, *symbols_of_group(limits.groups, event.group)}
         if event is self.report and self._flattening:
             everything = everything or catches_all(state)
-            within |= {one.name for one in state.scopes.values() if one.flatten and one.kind == "symbol"}
+            flat = [one for one in state.scopes.values() if one.flatten]
+            within |= {one.name for one in flat if one.kind == "symbol"}
+            groups = [one.name for one in flat if one.kind == "group"]
+            within |= {symbol for name in groups for symbol in symbols_of_group(limits.groups, name)}
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
         expected = self._unowned(taken, limits) if (everything or within) and fresh else {}
         if not everything:

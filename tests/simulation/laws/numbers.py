@@ -20,6 +20,12 @@ def weight_of(weights: str, symbol: str) -> Fraction:
     return number_of(weights, symbol) or Fraction(1)
 
 
+def symbols_of_group(groups: str, name: str) -> frozenset[str]:
+    """The symbols of the group; none where there is no such."""
+    words = dict(word.split("=") for word in groups.split())
+    return frozenset(words[name].split(",")) if name in words else frozenset()
+
+
 def groups_with(groups: str, symbol: str) -> dict[str, frozenset[str]]:
     """The groups that the symbol belongs to, each with all of its symbols."""
     words = (word.split("=") for word in groups.split())

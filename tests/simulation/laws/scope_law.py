@@ -20,7 +20,7 @@ from portfold.events.legs import parse_legs
 from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 from tests.simulation.laws.book import Book
-from tests.simulation.laws.numbers import groups_with
+from tests.simulation.laws.numbers import groups_with, symbols_of_group
 from tests.simulation.scheduler import Violation
 
 _ALONE = "a flatten of a scope closes what is in it, and no more"
@@ -129,5 +129,4 @@ def _is_in(scope: Scope, symbol: str, worker: str, limits: Limits | None) -> boo
 def _symbols(scope: Scope, limits: Limits | None) -> frozenset[str]:
     if scope.kind != "group" or limits is None:
         return frozenset()
-    words = dict(word.split("=") for word in limits.groups.split())
-    return frozenset(words.get(scope.name, "").split(","))
+    return symbols_of_group(limits.groups, scope.name)

@@ -12,6 +12,7 @@ from portfold.events.decisions import (
 )
 from portfold.events.incoming import Event, FlattenRequested, Malformed
 from portfold.events.legs import parse_holdings, parse_legs
+from tests.simulation.laws.numbers import symbols_of_group
 
 
 class ToBeFlat:
@@ -31,6 +32,8 @@ class ToBeFlat:
                 self._symbols |= {leg.symbol for leg in parse_legs(one.positions)}
         if isinstance(event, FlattenRequested) and event.symbol:
             self._symbols.add(event.symbol)
+        elif isinstance(event, FlattenRequested) and event.group and state.limits is not None:
+            self._symbols |= symbols_of_group(state.limits.groups, event.group)
 
     def is_not(self, said: AccountReported, state: State) -> bool:
         """Returns whether the account shows more than may be there once it is flat."""

@@ -29,8 +29,12 @@ _HAPPEN = {
     "news": 3,
     "clock forward": 4,
     "over an edge": 3,
+    "close scope": 1,
+    "flatten scope": 2,
+    "open scope": 3,
 }
 _GROUPED = ("metals=SI,CL both=ES,SI", "all=ES,CL,SI", "energy=CL indices=ES")
+_GROUPS = ("all", "both", "metals", "energy")
 _WEEKLY = (
     *("mon-fri/10:01..10:03=deny", "mon-fri/10:00+1..10:05=deny:ES,CL", "mon-fri/10:01..10:02=flatten"),
     *("mon-fri/17:00-1..17:02=deny", "mon-fri/17:01..17:04=flatten", "wed/11:00-2..11:00+5=flatten"),
@@ -100,6 +104,8 @@ def _particulars(random: Random, seed: int, what: str) -> tuple[str, str, dict[s
             return worker, what, {"symbol": random.choice(others), "side": side, "size": size}
         case "mark":
             return worker, what, {}
+        case "close scope" | "flatten scope" | "open scope":
+            return OPERATOR, what, {"group": random.choice(_GROUPS)}
         case "resume by force":
             return OPERATOR, what, {}
         case "worker back":
