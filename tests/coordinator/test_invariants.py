@@ -52,7 +52,7 @@ from tests.coordinator.published import (
     a_window_that_nobody_saw,
     stopped_without_a_word,
 )
-from tests.coordinator.story import Story, chicago, code
+from tests.coordinator.story import Story, code
 from tests.live import Live, read
 from tests.processes import READY, config_folder, coordinating
 
@@ -291,17 +291,6 @@ def test_what_breaks_the_limits_or_names_nobody_breaks_no_invariant() -> None:
     assert len(story.open) == 5
     story.closes("CL", "-99999")
     assert story.stopped_out
-
-
-def test_an_event_that_was_passed_over_lets_no_window_begin_and_breaks_no_invariant() -> None:
-    story = Story(start_ms=chicago(2025, 1, 17, 9), windows="fri/09:30-2..09:30+5=deny")
-    story.starts("ibs-ES")
-    passed_over = StreamId(chicago(2025, 1, 17, 9, 30), 2**64 - 1)
-    decided = decide(story.state, GENESIS, passed_over, ["type", "ClockTicked"])
-    assert decided.decisions == []
-    check(story.state, passed_over, decided.event)
-    story.ms = passed_over.ms
-    assert code(story.asks("ES")) == "window"  # due with the next event
 
 
 # --- a real coordinator ---------------------------------------------------------------------------------

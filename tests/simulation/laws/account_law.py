@@ -44,8 +44,8 @@ from portfold.events.incoming import (
 )
 from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
+from tests.simulation.laws.exposure.numbers import symbols_of_group
 from tests.simulation.laws.log_said import Leg, Log, differing_in, log_of
-from tests.simulation.laws.numbers import symbols_of_group
 from tests.simulation.laws.to_be_flat import ToBeFlat, catches_all, net_of, taken_over, takes_everything
 from tests.simulation.scheduler import Violation
 

@@ -12,13 +12,13 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.keys import Keys
 from tests.simulation.laws.account_law import AccountLaw
 from tests.simulation.laws.book import Book
-from tests.simulation.laws.budget_law import BudgetLaw
-from tests.simulation.laws.exposure_law import ExposureLaw
+from tests.simulation.laws.exposure.budget_law import BudgetLaw
+from tests.simulation.laws.exposure.exposure_law import ExposureLaw
+from tests.simulation.laws.exposure.scope_law import ScopeLaw
+from tests.simulation.laws.exposure.worker_loss_law import WorkerLossLaw
 from tests.simulation.laws.mark_law import MarkLaw
 from tests.simulation.laws.money_law import MoneyLaw
-from tests.simulation.laws.scope_law import ScopeLaw
 from tests.simulation.laws.window_law import WindowLaw
-from tests.simulation.laws.worker_loss_law import WorkerLossLaw
 from tests.simulation.memory.server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
 

@@ -12,7 +12,7 @@ from portfold.events.decisions import (
 )
 from portfold.events.incoming import Event, FlattenRequested, Malformed
 from portfold.events.legs import parse_holdings, parse_legs
-from tests.simulation.laws.numbers import symbols_of_group
+from tests.simulation.laws.exposure.numbers import symbols_of_group
 
 
 class ToBeFlat:

@@ -3,7 +3,11 @@
 import pytest
 
 from portfold.coordinator.fold.effects.time_passing import next_deadline
+from portfold.coordinator.fold.invariants import check
+from portfold.coordinator.store.ledger import decide
 from portfold.events.calendar import WindowClosed, WindowOpened
+from portfold.events.chain import GENESIS
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import HOUR, MINUTE, Story, chicago, code, only
 
 FRIDAY = (2025, 1, 17)
@@ -125,3 +129,12 @@ def test_on_both_sides_of_a_change_it_is_by_the_clocks_of_its_day(day: tuple[int
     before.ms -= 1
     assert code(before.asks("ES")) == "allowed"
     assert code(just_before(*day, 15, windows=windows).asks("ES")) == "window"
+
+
+def test_an_event_that_is_passed_over_opens_no_window_and_ends_nobody() -> None:
+    story = just_before(*FRIDAY, 9, 28)
+    passed_over = StreamId(chicago(*FRIDAY, 9, 28), 2**64 - 1)
+    decided = decide(story.state, GENESIS, passed_over, ["type", "ClockTicked"])
+    assert decided.decisions == []
+    check(story.state, passed_over, decided.event)  # as every leader does
+    assert code(story.asks("ES")) == "window"  # due with the next event

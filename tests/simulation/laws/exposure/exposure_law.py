@@ -17,9 +17,9 @@ from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, Tradi
 from portfold.events.incoming import Event, Malformed, PositionOpened
 from portfold.events.stream_id import StreamId
 from tests.simulation.laws.book import Book, Reserved
+from tests.simulation.laws.exposure.numbers import groups_with, number_of, weight_of
+from tests.simulation.laws.exposure.worker_loss_law import WorkerLossLaw
 from tests.simulation.laws.money_law import MoneyLaw
-from tests.simulation.laws.numbers import groups_with, number_of, weight_of
-from tests.simulation.laws.worker_loss_law import WorkerLossLaw
 from tests.simulation.scheduler import Violation
 
 _IN_ORDER = (

@@ -20,7 +20,7 @@ from portfold.events.legs import parse_legs
 from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 from tests.simulation.laws.book import Book
-from tests.simulation.laws.numbers import groups_with, symbols_of_group
+from tests.simulation.laws.exposure.numbers import groups_with, symbols_of_group
 from tests.simulation.scheduler import Violation
 
 _ALONE = "a flatten of a scope closes what is in it, and no more"

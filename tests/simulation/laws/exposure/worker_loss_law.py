@@ -16,7 +16,7 @@ from portfold.events.decisions import Decision, FlattenOrdered, LimitReached, Tr
 from portfold.events.incoming import Event, Malformed, PositionClosed, PositionSettled, TradingResumed
 from portfold.events.legs import parse_legs
 from portfold.events.stream_id import StreamId
-from tests.simulation.laws.numbers import number_of
+from tests.simulation.laws.exposure.numbers import number_of
 from tests.simulation.scheduler import Violation
 
 _RULE = "worker_daily_loss"

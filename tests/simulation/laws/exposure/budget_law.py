@@ -23,9 +23,9 @@ from portfold.events.incoming import (
 )
 from portfold.events.stream_id import StreamId
 from tests.simulation.laws.book import ON_TIME, Book
+from tests.simulation.laws.exposure.numbers import number_of
+from tests.simulation.laws.exposure.worker_loss_law import WorkerLossLaw
 from tests.simulation.laws.money_law import MoneyLaw
-from tests.simulation.laws.numbers import number_of
-from tests.simulation.laws.worker_loss_law import WorkerLossLaw
 from tests.simulation.scheduler import Violation
 
 _RULE = "loss_budget"
