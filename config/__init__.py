@@ -23,7 +23,6 @@ from portfold.config.portfolio import (
 from portfold.config.runtime import (
     ConfiguredBroker,
     ConfiguredFeed,
-    IbsParameters,
     ProtectiveStop,
     Runtime,
     StopDistance,
@@ -31,6 +30,8 @@ from portfold.config.runtime import (
     milliseconds,
     read_runtime,
 )
+from portfold.config.strategies.entry import StrategyEntry, WorkerEntry, symbol_of
+from portfold.config.strategies.ibs import IbsParameters
 
 __all__ = [
     "ENVIRONMENT_VARIABLE",
@@ -56,7 +57,9 @@ __all__ = [
     "ProtectiveStop",
     "Runtime",
     "StopDistance",
+    "StrategyEntry",
     "TradingDayRoll",
+    "WorkerEntry",
     "load",
     "loaded_line",
     "locate",
@@ -65,6 +68,7 @@ __all__ = [
     "read_portfolio",
     "read_runtime",
     "secret",
+    "symbol_of",
     "webhook_url",
     "with_archive",
     "write_defaults",

@@ -25,6 +25,7 @@ from portfold.config.locate import (
 )
 from portfold.config.portfolio import ConfiguredPortfolio, read_portfolio
 from portfold.config.runtime import DEFAULT, Runtime, read_runtime
+from portfold.config.strategies.entry import shipped_parameters, symbol_of
 from portfold.config.strict_json import exists
 from portfold.whole_rules import expected_of_tiers
 
@@ -166,18 +167,42 @@ def _check_symbols(
     for i, symbol in enumerate(portfolio.symbols):
         check(symbol, files.portfolio.path, f"portfolio_constraints.symbols[{i}]")
     for section, entries in (("bar_zones", runtime.bar_zones), ("workers", runtime.workers)):
-        for symbol in entries:
-            if symbol != DEFAULT:
-                check(symbol, files.runtime.path, joined(section, symbol))
+        for key in entries:
+            if key != DEFAULT:
+                check(symbol_of(key), files.runtime.path, joined(section, key))
+    _check_names(runtime, files)
+
+
+def _check_names(runtime: Runtime, files: Files) -> None:
+    """Refuses two workers of one name: on the log they would be one. Raises ConfigError."""
+    names: dict[str, str] = {}
+    for key in runtime.workers:
+        if key == DEFAULT:
+            continue
+        name = runtime.worker_name(key)
+        if name in names:
+            expected = f"a name of its own, SYMBOL:NAME, where {names[name]} is {name} already"
+            raise ConfigError(files.runtime.path, joined("workers", key), expected, "none")
+        names[name] = key
 
 
 def _check_sizes(portfolio: ConfiguredPortfolio, runtime: Runtime, files: Files) -> None:
-    """Refuses a worker's size above the limit: its every entry would be denied. Raises ConfigError."""
-    limit = _max_contracts(portfolio, runtime)
-    for symbol, parameters in runtime.workers.items():
-        if parameters.size > limit:
-            expected = f"at most max_contracts, which is {limit}"
-            raise ConfigError(files.runtime.path, f"workers.{symbol}.size", expected, str(parameters.size))
+    """Refuses parameters that break a rule, and a worker's size above the limit: its every entry would be
+    denied. Raises ConfigError.
+    """
+    for key, entry in runtime.workers.items():
+        where = joined("workers", key)
+        parameters = shipped_parameters(entry, files.runtime.path, where)
+        if parameters is not None:
+            section = where if parameters is entry else f"{where}.params"
+            check_size(parameters, _max_contracts(portfolio, runtime), files.runtime.path, section)
+
+
+def check_size(parameters: Struct, limit: int, path: Path, section: str) -> None:
+    """Refuses parameters whose `size`, where they have one, is above the limit. Raises ConfigError."""
+    size = getattr(parameters, "size", None)
+    if isinstance(size, int) and size > limit:
+        raise ConfigError(path, f"{section}.size", f"at most max_contracts, which is {limit}", str(size))
 
 
 def _max_contracts(portfolio: ConfiguredPortfolio, runtime: Runtime) -> int:

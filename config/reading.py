@@ -2,11 +2,13 @@
 
 The one place where trees are walked, so every error names the full path of its field
 (`workers.ES.exit_above`) and says what was expected in the words of the field's rule. Understands what the
-configuration uses: structs, `X | None`, `Literal`, `tuple[X, ...]`, `Mapping[K, X]` and `Annotated` rules.
+configuration uses: structs, `X | None`, `X | Y` of structs, `Literal`, `tuple[X, ...]`, `Mapping[K, X]` and
+`Annotated` rules; and in structs of the user's own plain `int`, `float`, `Decimal`, `bool` and `str`.
 """
 
 import types
 from collections.abc import Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -15,9 +17,19 @@ from typing import Annotated, Literal, Never, TypeVar, Union, get_args, get_orig
 from msgspec import Struct, structs
 
 from portfold.config.errors import ConfigError, UnfitError, describe, joined
-from portfold.config.rules import Rule
+from portfold.config.rules import Approximate, Exact, Rule, Text, Whole, YesOrNo
 
 S = TypeVar("S", bound=Struct)
+
+_LARGE = 10**12
+_PLAIN: Mapping[type, Rule] = {
+    bool: YesOrNo(),
+    int: Whole(-_LARGE, _LARGE),
+    float: Approximate(Decimal(-_LARGE), Decimal(_LARGE)),
+    Decimal: Exact(Decimal(-_LARGE), Decimal(_LARGE), 12),
+    str: Text(r"[ -~]{0,200}", "a text of at most 200 plain characters"),
+}
+"""The rules of types that stand alone, in structs of the user's own."""
 
 
 class UnknownKey(Struct, frozen=True):
@@ -73,8 +85,9 @@ class _Reader:
         if origin is Annotated:
             return self._ruled(arguments[0], arguments[1:], value, where)
         if origin in (Union, types.UnionType):
-            (present,) = (argument for argument in arguments if argument is not type(None))
-            return None if value is None else self._value(present, value, where)
+            if value is None and type(None) in arguments:
+                return None
+            return self._value(_meant(arguments, value), value, where)
         if origin is Literal:
             if not isinstance(value, str) or value not in arguments:
                 self._refuse(where, _expectation(annotation), describe(value))
@@ -87,6 +100,8 @@ class _Reader:
             return self._mapping(arguments[0], arguments[1], value, where)
         if isinstance(annotation, type) and issubclass(annotation, Struct):
             return self.struct(annotation, value, where)
+        if isinstance(annotation, type) and annotation in _PLAIN:
+            return self._ruled(annotation, (_PLAIN[annotation],), value, where)
         raise TypeError(f"{where}: no way to read {annotation!r}")
 
     def _ruled(self, base: object, rules: tuple[object, ...], value: object, where: str) -> object:
@@ -122,6 +137,19 @@ class _Reader:
 
     def _refuse(self, field: str, expected: str, got: str) -> Never:
         raise ConfigError(self._path, field, expected, got)
+
+
+def _meant(shapes: tuple[object, ...], value: object) -> object:
+    """Returns which of several structs is meant: the first that must have a key that is there, else the one
+    that needs none.
+    """
+    present = [shape for shape in shapes if shape is not type(None)]
+    if len(present) == 1:
+        return present[0]
+    given = value if isinstance(value, dict) else {}
+    structures = [shape for shape in present if isinstance(shape, type) and issubclass(shape, Struct)]
+    needs = {shape: [field.name for field in _fields(shape) if field.required] for shape in structures}
+    return next((shape for shape in needs if any(name in given for name in needs[shape])), structures[0])
 
 
 @cache

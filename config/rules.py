@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from portfold.bounds import SYMBOL
+from portfold.bounds import CLOCK_TIME, SYMBOL
 from portfold.config.errors import UnfitError, describe
 
 _DECIMAL_TEXT = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
@@ -255,6 +255,17 @@ EnvironmentName = Annotated[
         secret=True,
     ),
 ]
+
+TIME_OF_DAY = Text(CLOCK_TIME, "a time of day as HH:MM, such as 17:00")
+RANGES = Exact(Decimal("0.01"), Decimal(100), 4, "average true ranges")
+
+
+def kind_of(example: str) -> Text:
+    """Returns the rule of what one of ours is named by, or one of the user's own."""
+    return Text(
+        r"[a-z_]{1,32}|(?:[A-Za-z0-9_./-]{1,200}\.py|[A-Za-z0-9_.]{1,200}):[A-Za-z_][A-Za-z0-9_]{0,63}",
+        f'a name such as "{example}", or "FILE.py:NAME" for one of your own',
+    )
 
 
 def _of(unit: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct, field
 
-from portfold.bounds import CLOCK_TIME, MOST_CONTRACTS, MOST_PERCENT
+from portfold.bounds import MOST_CONTRACTS, MOST_PERCENT
 from portfold.config.account import ConfiguredAccount
 from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, Commission, Slippage
 from portfold.config.errors import UnfitError
@@ -20,7 +20,8 @@ from portfold.config.market import ConfiguredMarket
 from portfold.config.notifier import SHORT_WAY, Destination, Notifier
 from portfold.config.reading import read_strict
 from portfold.config.rules import (
-    Approximate,
+    RANGES,
+    TIME_OF_DAY,
     Duration,
     EnvironmentName,
     Exact,
@@ -32,105 +33,41 @@ from portfold.config.rules import (
     Text,
     Whole,
     Zone,
+    kind_of,
 )
+from portfold.config.strategies.entry import WorkerEntry, WorkerKey, filled_in, worker_name
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.config.strict_json import read_json
 
 DEFAULT = "default"
 
 HoldOrFlatten = Literal["hold", "flatten"]
-_CLOCK_TIME = Text(CLOCK_TIME, "a time of day as HH:MM, such as 17:00")
 PORTFOLIO_NAME = Text(r"[A-Za-z0-9_-]{1,32}", "a name of 1 to 32 letters, digits, _ or -, such as main")
 _ZoneName = Annotated[str, Zone()]
-_Fraction = Approximate(Decimal(0), Decimal(1))
-_PERCENT = Exact(Decimal("0.01"), Decimal(100), 4, "percent")
-_RANGES = Exact(Decimal("0.01"), Decimal(100), 4, "average true ranges")
 _TICKS = Whole(1, 100_000, "ticks")
 _DOLLARS = Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")
-_HOURS = Text(
-    rf"{CLOCK_TIME}-{CLOCK_TIME}",
-    "two times of day as HH:MM-HH:MM, such as 08:30-15:00",
-)
 _BOOK = Folder("the whole path of a file, such as /var/lib/portfold/book.sqlite")
-_MODEL_FILE = Text(r"[A-Za-z0-9_./-]{1,200}\.onnx", "the file of a model, such as models/ES.onnx")
 
 
 class TradingDayRoll(Struct, frozen=True):
     """When a trading day ends and the next begins: at `roll`, HH:MM on the clocks of `zone`."""
 
     zone: _ZoneName = "America/Chicago"
-    roll: Annotated[str, _CLOCK_TIME] = "17:00"
-
-
-def _kind(example: str) -> Text:
-    return Text(
-        r"[a-z_]{1,32}|(?:[A-Za-z0-9_./-]{1,200}\.py|[A-Za-z0-9_.]{1,200}):[A-Za-z_][A-Za-z0-9_]{0,63}",
-        f'a name such as "{example}", or "FILE.py:NAME" for one of your own',
-    )
+    roll: Annotated[str, TIME_OF_DAY] = "17:00"
 
 
 class ConfiguredBroker(Struct, frozen=True):
     """Who fills the orders, and its own `options`; the kinds are in `workers.brokers.registry`."""
 
-    kind: Annotated[str, _kind("paper")] = "paper"
+    kind: Annotated[str, kind_of("paper")] = "paper"
     options: Annotated[Mapping[str, object], Options()] = field(default_factory=dict)
 
 
 class ConfiguredFeed(Struct, frozen=True):
     """Where bars come from, and its own `options`; the kinds are in `workers.feeds.registry`."""
 
-    kind: Annotated[str, _kind("synthetic")] = "synthetic"
+    kind: Annotated[str, kind_of("synthetic")] = "synthetic"
     options: Annotated[Mapping[str, object], Options()] = field(default_factory=dict)
-
-
-class IbsParameters(Struct, frozen=True):
-    """How one symbol's worker trades internal bar strength, (close - low) / (high - low), from 0 to 1.
-
-    Long: in from `entry_from` to below `entry_below`, out above `exit_above` up to `exit_to`; short: the
-    mirror image. `size`: contracts.
-
-    `stop_percent` or `stop_atr`: a stop that far from the entry price, in percent of it or in average true
-    ranges; `take_profit_percent` or `take_profit_atr`: out at that much profit. None for none; ranges are
-    over `atr_bars`. `max_bars`: out after so many bars, None for never.
-
-    Times are HH:MM on the clocks of `trading_day.zone`. `exit_at`: out at the first bar that ends then or
-    later in its trading day, None to hold over night. `entry_hours`: in only from the one to before the
-    other, None for always. `cooldown_bars`: how many bars after a position is gone bring no new one.
-
-    `model`: the file of the filter that each entry must pass, from the folder of runtime.json, None for no
-    filter; `min_probability`: what it must give an entry at least.
-    """
-
-    entry_below: Annotated[float, _Fraction] = 0.2
-    exit_above: Annotated[float, _Fraction] = 0.8
-    entry_from: Annotated[float, _Fraction] = 0.0
-    exit_to: Annotated[float, _Fraction] = 1.0
-    sides: Literal["long", "short", "both"] = "long"
-    stop_percent: Annotated[Decimal, _PERCENT] | None = None
-    stop_atr: Annotated[Decimal, _RANGES] | None = None
-    take_profit_percent: Annotated[Decimal, _PERCENT] | None = None
-    take_profit_atr: Annotated[Decimal, _RANGES] | None = None
-    atr_bars: Annotated[int, Whole(1, 1_000, "bars")] = 14
-    max_bars: Annotated[int, Whole(1, 10_000, "bars")] | None = 8
-    exit_at: Annotated[str, _CLOCK_TIME] | None = None
-    entry_hours: Annotated[str, _HOURS] | None = None
-    cooldown_bars: Annotated[int, Whole(0, 10_000, "bars")] = 0
-    model: Annotated[str, _MODEL_FILE] | None = None
-    min_probability: Annotated[float, _Fraction] = 0.5
-    size: Annotated[int, Whole(1, MOST_CONTRACTS, "contracts")] = 1
-
-    def __post_init__(self) -> None:
-        if not self.entry_below < self.exit_above:
-            expected = f"less than exit_above, which is {self.exit_above:g}"
-            raise UnfitError(expected, f"{self.entry_below:g}", field="entry_below")
-        for lower, upper in (("entry_from", "entry_below"), ("exit_above", "exit_to")):
-            low, high = getattr(self, lower), getattr(self, upper)
-            if low > high:
-                raise UnfitError(f"at most {upper}, which is {high:g}", f"{low:g}", field=lower)
-        for one, other in (("stop_percent", "stop_atr"), ("take_profit_percent", "take_profit_atr")):
-            if getattr(self, one) is not None and getattr(self, other) is not None:
-                raise UnfitError(f"null, where {one} is given", f"{getattr(self, other):f}", field=other)
-        if self.entry_hours is not None and self.entry_hours[:5] == self.entry_hours[6:]:
-            raise UnfitError("two different times", self.entry_hours, field="entry_hours")
 
 
 class StopDistance(Struct, frozen=True):
@@ -140,7 +77,7 @@ class StopDistance(Struct, frozen=True):
 
     ticks: Annotated[int, _TICKS] | None = None
     dollars: Annotated[Decimal, _DOLLARS] | None = None
-    atr: Annotated[Decimal, _RANGES] | None = None
+    atr: Annotated[Decimal, RANGES] | None = None
     atr_bars: Annotated[int, Whole(1, 1_000, "bars")] = 14
 
     def __post_init__(self) -> None:
@@ -180,8 +117,8 @@ class Runtime(Struct, frozen=True):
     `mark_stale_seconds` after which such a report is old. `on_worker_lost` and `on_bus_loss` say what to do
     with open positions then.
 
-    `bar_zones`: time zone of a symbol's CSV bars that name none; `workers`: parameters by symbol; both with
-    an entry "default" for all others (use `bar_zone` and `worker`).
+    `bar_zones`: time zone of a symbol's CSV bars that name none; `workers`: what is traded by, by symbol, and
+    by SYMBOL:NAME for further ones; both with an entry "default" for all others (use `bar_zone`, `worker`).
 
     `notifier`: where alerts go. `discord_webhook_env`: the short way, the variable that holds the address of
     a Discord webhook that is to have them all (use `destinations`).
@@ -216,9 +153,7 @@ class Runtime(Struct, frozen=True):
     mark_seconds: Annotated[float, Duration(3_600)] = 5.0
     mark_stale_seconds: Annotated[float, Duration(31 * 86_400)] = 120.0
     bar_zones: Mapping[SymbolOrDefault, _ZoneName] = field(default_factory=lambda: {DEFAULT: "UTC"})
-    workers: Mapping[SymbolOrDefault, IbsParameters] = field(
-        default_factory=lambda: {DEFAULT: IbsParameters()}
-    )
+    workers: Mapping[WorkerKey, WorkerEntry] = field(default_factory=lambda: {DEFAULT: IbsParameters()})
     discord_webhook_env: EnvironmentName | None = None
     notifier: Notifier = Notifier()
     archive_folder: Annotated[str, Folder()] | None = None
@@ -251,9 +186,23 @@ class Runtime(Struct, frozen=True):
             SHORT_WAY: Destination("discord", url_env=self.discord_webhook_env),
         }
 
-    def worker(self, symbol: str) -> IbsParameters:
-        """Returns the parameters of the symbol's worker: its own entry, else the default one."""
-        return self.workers.get(symbol) or self.workers.get(DEFAULT) or IbsParameters()
+    def worker(self, key: str) -> WorkerEntry:
+        """Returns what a symbol's worker trades by: its own entry, else the default one.
+
+        `key`: the symbol, or for a further worker of it SYMBOL:NAME.
+        """
+        return self.workers.get(key) or self.workers.get(DEFAULT) or IbsParameters()
+
+    def worker_name(self, key: str) -> str:
+        """Returns the name on the log of the worker of a key."""
+        return worker_name(key, self.worker(key))
+
+    def keys_of(self, symbol: str) -> tuple[str, ...]:
+        """Returns the keys of a symbol's workers: those with a name, and the plain one, unless there are only
+        such with a name.
+        """
+        named = tuple(key for key in self.workers if key.startswith(f"{symbol}:"))
+        return (symbol, *named) if symbol in self.workers or not named else named
 
     def stop_distance(self, symbol: str) -> StopDistance | None:
         """Returns how far from a position in the symbol a stop rests at the broker; None where none does."""
@@ -281,7 +230,5 @@ def _with_default_worker_filled_in(tree: object) -> object:
         return tree
     workers = tree["workers"]
     default = workers.get(DEFAULT)
-    if not isinstance(default, dict):
-        return tree
-    merged = {symbol: {**default, **own} if isinstance(own, dict) else own for symbol, own in workers.items()}
+    merged = {key: own if key == DEFAULT else filled_in(default, own) for key, own in workers.items()}
     return {**tree, "workers": merged}

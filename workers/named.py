@@ -5,9 +5,11 @@
     "broker": {"kind": "their_package.brokers:open_broker"}       a module that is installed
 
 So a new broker or feed is one file and one entry in the configuration. The user's code is run as it is, with
-all his rights: a configuration is trusted like a program.
+all his rights: a configuration is trusted like a program. So nothing is run that everybody on the machine can
+write.
 """
 
+import stat
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -34,6 +36,8 @@ def find(kind: str, ours: Mapping[str, str], file: Path, field: str) -> Factory:
     if not source:
         known = ", ".join(ours)
         raise ConfigError(file, field, f"one of {known}, or FILE.py:NAME for one of your own", describe(kind))
+    if source.endswith(".py"):
+        _refuse_writable(file.parent / source, file, field)
     try:
         module = _load(file.parent / source) if source.endswith(".py") else import_module(source)
         found = getattr(module, name)
@@ -52,6 +56,19 @@ def read_options(shape: type[Shape], options: Mapping[str, object], file: Path, 
     if options and not shape.__struct_fields__:
         raise ConfigError(file, field, "nothing: this kind has no options", ", ".join(options)[:80])
     return read_strict(shape, dict(options), file, field)
+
+
+def _refuse_writable(path: Path, file: Path, field: str) -> None:
+    """Raises ConfigError for code that anybody on this machine could have written."""
+    try:
+        real = path.resolve(strict=True)
+        open_to_all = [place for place in (real.parent, real) if place.stat().st_mode & stat.S_IWOTH]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(file, field, "a file that is there", f"{path}: {_why(error)}") from error
+    if open_to_all:
+        place = open_to_all[0]
+        expected = "a file and a folder that not everybody can write, as it is run with all your rights"
+        raise ConfigError(file, field, expected, f"{place}, which everybody can: chmod o-w {place}")
 
 
 def _load(path: Path) -> ModuleType:

@@ -118,12 +118,16 @@ class _Stage:
         self._alerts = self._with_alerts(url, plan.discord_url, check) if plan.discord_url else None
         self._url = url
         self.bus = self.new_bus()
+        runtime = self._configuration.runtime
         self._workers = [
-            WorkerPlan(symbol=symbol, feed=DRIVEN, book=self.book) for symbol in plan.market.symbols
+            WorkerPlan(key, feed=DRIVEN, book=self.book)
+            for symbol in plan.market.symbols
+            for key in runtime.keys_of(symbol)
         ]
+        self._names = [runtime.worker_name(worker.key) for worker in self._workers]
         self._conductor = Conductor(
             self.bus,
-            [worker.worker for worker in self._workers],
+            self._names,
             check=check,
             patience_seconds=_PATIENCE_SECONDS,
         )
@@ -152,7 +156,7 @@ class _Stage:
             rest(wanted if self._plan.pace is None else self._plan.pace)
         show.phase("ending")
         self._conductor.end()
-        self._children.wait([worker.worker for worker in self._workers])
+        self._children.wait(self._names)
         self._conductor.settle()
         self._children.stop([_COORDINATOR, _DASHBOARD])
         return self._alerts.finish() if self._alerts is not None else ""
@@ -175,9 +179,9 @@ class _Stage:
     def _start(self) -> None:
         target_options = self._target_options
         self._children.start(_COORDINATOR, ["coordinator", "--clock", "driven", *target_options])
-        for worker in self._workers:
-            words = ["worker", worker.symbol, "--bars", worker.feed.kind, "--book", str(worker.book)]
-            self._children.start(worker.worker, [*words, *target_options])
+        for name, worker in zip(self._names, self._workers, strict=True):
+            words = ["worker", worker.key, "--bars", worker.feed.kind, "--book", str(worker.book)]
+            self._children.start(name, [*words, *target_options])
 
 
 class _Show(Protocol):

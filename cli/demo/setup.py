@@ -1,7 +1,7 @@
 """The demo's folder and its configuration: the user's, or the packaged one, made fit for simulated time.
 
-The folder holds a copy of everything, models included: workers read it from there, and a demo can be examined
-later even after the user's configuration has changed.
+The folder holds a copy of everything, models and strategies included: workers read it from there, and a demo
+can be examined later even after the user's configuration has changed.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 from portfold.cli.exits import Failure
 from portfold.config import ConfigError, Configuration, load
 from portfold.config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
+from portfold.config.strategies.entry import own_file
 from portfold.workers.filters.sidecar import sidecar_of
 
 PARENT = "portfold-demo"
@@ -68,6 +69,7 @@ def write_configuration(
         "book": str(book),
     }
     _copy_models(base, runtime.get("workers", {}), folder, symbols)
+    _copy_strategies(base, folder)
     _write(folder / PORTFOLIO_FILE, portfolio)
     _write(folder / RUNTIME_FILE, runtime)
     _write(folder / CONTRACTS_FILE, _read(base.files.contracts.path))
@@ -91,6 +93,20 @@ def _copy_models(
                 shutil.copyfile(file, copy)
             except OSError as error:
                 raise ConfigError(file, "", "a model", error.strerror or str(error)) from error
+
+
+def _copy_strategies(base: Configuration, folder: Path) -> None:
+    """Copies the files of the user's own strategies into `folder`, where the workers look for them."""
+    for entry in base.runtime.workers.values():
+        file = own_file(entry, base.files.runtime.path)
+        if file is None or not file.is_relative_to(base.files.runtime.path.parent):
+            continue
+        copied = folder / file.relative_to(base.files.runtime.path.parent)
+        try:
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copied)
+        except (OSError, ValueError) as error:
+            raise ConfigError(file, "", "a strategy", str(error)) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def run(
     beside: Beside = _BESIDE,
     target: Target = _TARGET,
 ) -> int:
-    """Trade the optimized symbols, each in a process of its own, and a flattener.
+    """Trade the optimized symbols, each worker in a process of its own, and a flattener.
 
     Where runtime.json names an account, a process watches that too, and where
     it names a market, one feeds it. With --live, which wants --account, that is
@@ -82,7 +82,6 @@ def run(
     from portfold.workers.brokers.registry import is_paper
     from portfold.workers.run.denied import log_what_denies
     from portfold.workers.run.live_plan import announce, settle
-    from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
 
     resolved = target.resolve()
@@ -105,7 +104,7 @@ def run(
                 words = _where(resolved, target)
                 resolved = along.enter_context(embedded_server(resolved, words, log, stop.event))
             file = (book or default_book(resolved, settled.configuration.runtime.broker.kind)).absolute()
-            own = [worker_of(symbol) for symbol in settled.symbols]
+            own = [settled.configuration.runtime.worker_name(key) for key in settled.workers]
             join_there(resolved, settled.symbols, own, log, join=beside.join)
             if not beside.take_over:
                 check_names_free(resolved, own, stop.event)
@@ -226,10 +225,10 @@ def _children(
             hopeless=UNUSABLE,
         )
     passed_on = [*money, *passed_on, *([] if settled.paper else ["--live"])]
-    for symbol in settled.symbols:
-        own = ["--progress", str(folder / f"{symbol}.json")]
+    for key in settled.workers:
+        own = ["--progress", str(folder / f"{key.replace(':', '.')}.json")]
         yield SupervisedChild(
-            symbol, [*start, "worker", symbol, *where, *passed_on, *own], variables, hopeless=UNUSABLE
+            key, [*start, "worker", key, *where, *passed_on, *own], variables, hopeless=UNUSABLE
         )
 
 

@@ -1,10 +1,9 @@
-"""`portfold worker`: one symbol traded by internal bar strength."""
+"""`portfold worker`: one symbol traded by one strategy."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from portfold.cli.run.joining import Beside, join_there, wait_for_server
 from portfold.cli.run.trading import BarsGiven, Money
@@ -12,7 +11,7 @@ from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
 
 if TYPE_CHECKING:
-    from portfold.config import Contract
+    from portfold.config import Configuration
 
 _TARGET = Target()
 _BESIDE = Beside()
@@ -26,7 +25,7 @@ def register(app: App) -> None:
 
 
 def worker(
-    symbol: str,
+    key: Annotated[str, Parameter(name="SYMBOL")],
     /,
     *,
     book: Path | None = None,
@@ -36,7 +35,7 @@ def worker(
     progress: Path | None = None,
     target: Target = _TARGET,
 ) -> int:
-    """Trade one symbol, by internal bar strength, within the limits.
+    """Trade one symbol, by the strategy that runtime.json names, within the limits.
 
     Orders go to the broker that runtime.json names, on paper by default.
     Ends when its bars do, or by SIGTERM or Ctrl-C; what is open stays open
@@ -48,8 +47,8 @@ def worker(
 
     Parameters
     ----------
-    symbol
-        What to trade, such as ES.
+    key
+        What to trade, such as ES; or ES:early, which is a further worker of it.
     book
         The broker's file, shared by the portfolio's workers; by default in ~/.local/state/portfold.
     progress
@@ -64,15 +63,15 @@ def worker(
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.feeds.registry import OURS
     from portfold.workers.run.money import with_or_without
-    from portfold.workers.run.process import WorkerPlan, run, worker_of
+    from portfold.workers.run.process import WorkerPlan, run
 
     resolved = target.resolve()
-    _check_symbol(symbol, resolved.configuration.contracts)
+    symbol = _symbol(key, resolved.configuration)
     feed = given.feed(resolved.configuration)
     configuration = with_or_without(resolved.configuration, feed, paper=money.paper, live=money.live)
     configuration = trading_the_named(configuration, money.account, live=money.live)
     settings = GateSettings.of(configuration, url=resolved.url, portfolio=resolved.portfolio)
-    kind, name = configuration.runtime.broker.kind, worker_of(symbol)
+    kind, name = configuration.runtime.broker.kind, configuration.runtime.worker_name(key)
     log, lines = open_log(name, for_here=typing_here())
     try:
         with stopped_by_signals() as stop:
@@ -80,7 +79,7 @@ def worker(
                 wait_for_server(resolved, log, stop.event)
             if stop.event.is_set():
                 return stop.exit_code
-            plan = WorkerPlan(symbol, feed, book or default_book(resolved, kind), progress)
+            plan = WorkerPlan(key, feed, book or default_book(resolved, kind), progress)
             kinds = {"broker": kind, "feed": feed.kind}
             log.info("Worker starting", portfolio=resolved.shown, **kinds, book=str(plan.book))
             if symbol not in configuration.portfolio.symbols:
@@ -96,13 +95,20 @@ def worker(
     return stop.exit_code
 
 
-def _check_symbol(symbol: str, contracts: "Mapping[str, Contract]") -> None:
+def _symbol(key: str, configuration: "Configuration") -> str:
+    """Returns the symbol of a worker. Raises Unusable for one that has no contract, or is not configured."""
     from difflib import get_close_matches
 
     from portfold.cli.exits import Unusable
+    from portfold.config import symbol_of
 
-    if symbol in contracts:
-        return
-    near = get_close_matches(symbol[:80].upper(), contracts, n=1)
-    known = f"the nearest is {near[0]}" if near else ", ".join(contracts)
-    raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")
+    symbol, contracts, workers = symbol_of(key), configuration.contracts, configuration.runtime.workers
+    if symbol not in contracts:
+        near = get_close_matches(symbol[:80].upper(), contracts, n=1)
+        known = f"the nearest is {near[0]}" if near else ", ".join(contracts)
+        raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")
+    if key != symbol and key not in workers:
+        named = [each for each in workers if each.startswith(f"{symbol}:")]
+        known = ", ".join(named) or "there is none"
+        raise Unusable(f"SYMBOL: expected a worker of {symbol} in runtime.json ({known}), got {key[:80]!r}.")
+    return symbol

@@ -36,6 +36,7 @@ from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import DaySpan, days_between
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.filters.sidecar import Sidecar
+from portfold.workers.strategies.opened import own_code
 
 
 class BacktestPlan(Struct, frozen=True):
@@ -202,6 +203,7 @@ def fingerprint_of(
         symbol,
         past,
         structs.replace(runtime, workers={symbol: runtime.worker(symbol)}),
+        own_code(plan.configuration, symbol),
         plan.configuration.contracts[symbol],
         plan.cash,
         str(plan.market),

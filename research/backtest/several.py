@@ -13,6 +13,7 @@ from portfold.research.backtest.outcome import FinishedBacktest
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
 from portfold.workers.feeds.csv_folder import BarsError
+from portfold.workers.strategies.guarded import StrategyFailed
 
 _ENDED_FROM_OUTSIDE = (
     "A process that backtested was ended from outside; maybe there was not enough memory. What is done is "
@@ -51,5 +52,5 @@ def _done(work: Callable[[str], FinishedBacktest], symbol: str) -> FinishedBackt
         return work(symbol)
     except BarsError as error:
         return FailedBacktest(symbol, f"{error}.")
-    except (ConfigError, ResearchError) as error:
+    except (ConfigError, ResearchError, StrategyFailed) as error:
         return FailedBacktest(symbol, str(error))

@@ -35,8 +35,8 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import EntryFilter
 from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader
-from portfold.workers.strategies.ibs import IbsStrategy
-from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition, Strategy
+from portfold.workers.strategies.opened import open_strategy
 
 
 class SignalsAlone(NamedTuple):
@@ -62,8 +62,8 @@ def signals_alone(
     """
     paper = filled_at_once(on_paper(configuration))
     runtime, contract, log = paper.runtime, paper.contracts[symbol], quiet_log()
-    parameters = runtime.worker(symbol)
-    scout = IbsStrategy(structs.replace(parameters, cooldown_bars=0), runtime.trading_day)
+    opened = open_strategy(paper, symbol)
+    scout = opened.without_rest().strategy()
     protection = Protection(runtime.stop_distance(symbol), contract, log)
     found, trained_on = list[Trade](), 0
     with _Desk(paper, contract, bars, log) as desk:
@@ -76,7 +76,7 @@ def signals_alone(
                 continue
             if entry_filter is not None and not entry_filter.judge(bar, intent.side).passed:
                 continue
-            flat_before = milliseconds_of(bars[max(number - parameters.cooldown_bars, 0)].time)
+            flat_before = milliseconds_of(bars[max(number - opened.cooldown_bars, 0)].time)
             signal = _Signal(number, _Signalled(intent, scout), protection.distance, flat_before)
             if (outcome := desk.outcome(signal)) is not None:
                 found.append(outcome)
@@ -87,7 +87,7 @@ def signals_alone(
 class _Signalled:
     """The strategy after its signal: it enters once, and leaves as it would."""
 
-    def __init__(self, enter: Enter, scout: IbsStrategy) -> None:
+    def __init__(self, enter: Enter, scout: Strategy) -> None:
         self._enter: Enter | None = enter
         self._strategy = copy.deepcopy(scout)
         self.last_held_ms = 0
@@ -119,7 +119,7 @@ class _Desk(ExitStack):
         super().__init__()
         self._paper, self._contract, self._bars, self._log = paper, contract, bars, log
         self._waits = fill_at(paper)
-        self._worker = f"ibs-{contract.symbol}"
+        self._worker = paper.runtime.worker_name(contract.symbol)
         self._broker: OpenedBroker | None = None
 
     def outcome(self, signal: _Signal) -> Trade | None:

@@ -26,7 +26,7 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import EntryFilter, Verdict
 from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader
-from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.opened import open_strategy
 
 IN_MEMORY = Path(":memory:")
 """SQLite's name for a database in memory."""
@@ -61,16 +61,16 @@ def trade_alone(
 ) -> TradedAlone:
     """Trades a symbol by its parameters in runtime.json, on paper. Bars before number `begins` only warm up.
 
-    Raises ConfigError for options that the broker does not have.
+    Raises ConfigError for options that the broker does not have, StrategyFailed.
     """
     paper = filled_at_once(on_paper(configuration))
-    runtime, worker = paper.runtime, f"ibs-{symbol}"
+    runtime, worker = paper.runtime, paper.runtime.worker_name(symbol)
     gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
     contract, log = paper.contracts[symbol], quiet_log()
     with closing(open_broker(BrokerSetup(paper, worker, IN_MEMORY, log, {}))) as broker:
         trader = Trader(
             contract=contract,
-            strategy=IbsStrategy(runtime.worker(symbol), runtime.trading_day),
+            strategy=open_strategy(paper, symbol).strategy(),
             gate=gate,
             broker=broker,
             log=log,

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from portfold.config import Configuration
@@ -25,8 +24,8 @@ from portfold.workers.brokers.paper import fill_at
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.features import FeatureHistory, MissingFeatures
-from portfold.workers.strategies.ibs import IbsStrategy
-from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
+from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
+from portfold.workers.strategies.opened import open_strategy
 
 
 class ExampleFill(NamedTuple):
@@ -96,7 +95,7 @@ class _Open:
         bar: Bar,
         enter: Enter,
         features: tuple[float, ...],
-        scout: IbsStrategy,
+        scout: Strategy,
         costs: _Costs,
     ) -> None:
         self._number, self._bar, self._enter, self._features = number, bar, enter, features
@@ -144,8 +143,8 @@ def examples_of(
     have.
     """
     runtime, contract = configuration.runtime, configuration.contracts[symbol]
-    parameters = msgspec.structs.replace(runtime.worker(symbol), cooldown_bars=0)
-    scout, history = IbsStrategy(parameters, runtime.trading_day), FeatureHistory(runtime.trading_day)
+    scout = open_strategy(configuration, symbol).without_rest().strategy()
+    history = FeatureHistory(runtime.trading_day)
     waits = fill_at(configuration) == "next_bar"
     costs = _Costs(contract, waits)
     under_way: list[_Open] = []

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portfold.config import ConfigError, Configuration, load
+from portfold.config import ConfigError, Configuration, IbsParameters, load
 from portfold.config.locate import PACKAGED
 
 FILES = ("portfolio_optimization.json", "runtime.json", "contracts.json")
@@ -61,8 +61,9 @@ def assert_checked(configuration: Configuration) -> None:
     assert runtime.worker_lost_seconds > 2 * runtime.heartbeat_seconds > 0
     for symbol in portfolio.symbols:
         worker = runtime.worker(symbol)
-        assert 0 <= worker.entry_below < worker.exit_above <= 1
-        assert 1 <= worker.size <= configuration.max_contracts
+        if isinstance(worker, IbsParameters):
+            assert 0 <= worker.entry_below < worker.exit_above <= 1
+            assert 1 <= worker.size <= configuration.max_contracts
     msgspec.json.encode(configuration.runtime)
     assert len(configuration.digest()) == 64
 

@@ -37,4 +37,5 @@ def test_the_example_on_the_page_can_be_loaded(folder: Folder) -> None:
     folder.change("runtime.json", "workers", json.loads(f"{{{example}}}")["workers"])
 
     parameters = folder.load().runtime.worker("ES")
+    assert isinstance(parameters, IbsParameters)
     assert (parameters.sides, parameters.exit_at, parameters.entry_hours) == ("both", "15:00", "08:30-14:00")

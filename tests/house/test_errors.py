@@ -26,6 +26,7 @@ OUTSIDE = {
     "portfold.workers.brokers.traderspost.last_moment.MayNotSend": "has no text: the broker words it",
     "portfold.workers.market.sources.ibkr.conversation.Refused": "ends the session, which is judged and told",
     "portfold.workers.market.sources.ibkr.followed.Unfit": "has a sentence, with which the feed is refused",
+    "portfold.workers.strategies.time_limit.NotReturned": "has no text: whoever set the limit words it",
     "portfold.workers.client.grants._NoLongerGranted": "renewing ends",
 }
 

@@ -16,7 +16,7 @@ from portfold.events.incoming import FlattenRequested, TradingResumed
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.workers.run.process import worker_of
+from portfold.research.simulate.trade_events import worker_of
 from tests.kills import doomed_broker as places
 from tests.kills.account import Account, Leg, PaperAccount, TradersPostAccount, keep_all_exits, rows
 from tests.kills.children import Child, Life, Nursery

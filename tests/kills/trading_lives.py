@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from portfold.config import load
 from portfold.log import open_log
+from portfold.research.simulate.trade_events import worker_of
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import open_broker
 from portfold.workers.client.gate import PortfolioGate
@@ -23,7 +24,6 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.flattener.flattener import NAME
 from portfold.workers.flattener.process import run
-from portfold.workers.run.process import worker_of
 from portfold.workers.run.trader import Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.kills.children import Hear, Life

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from portfold.config import ConfigError, Configuration
+from portfold.config import ConfigError, Configuration, symbol_of
 from portfold.events.fields import Side
 from portfold.installing import install_command
 from portfold.log import Log
@@ -56,12 +56,12 @@ def judged(model: "OnnxModel", history: FeatureHistory, side: Side, min_probabil
     return Verdict(passed=True, reason=f"probability {probability:.4f}", probability=probability)
 
 
-def open_filter(configuration: Configuration, symbol: str, log: Log | None = None) -> EntryFilter | None:
-    """Returns the filter of `symbol`, None where it names no model, and says which to `log`. Raises
-    ConfigError.
+def open_filter(configuration: Configuration, key: str, log: Log | None = None) -> EntryFilter | None:
+    """Returns the filter of the worker of a key of `workers`, None where it names no model, and says which to
+    `log`. Raises ConfigError.
     """
     runtime = configuration.runtime
-    parameters = runtime.worker(symbol)
+    parameters, symbol = runtime.worker(key), symbol_of(key)
     opened: ModelFilter | None = None
     if parameters.model is not None:
         path = configuration.files.runtime.path.parent / parameters.model
@@ -74,7 +74,7 @@ def open_filter(configuration: Configuration, symbol: str, log: Log | None = Non
         history = FeatureHistory(runtime.trading_day)
         opened = ModelFilter(model, sidecar, history, parameters.min_probability)
     if log is not None:
-        log.info(f"{symbol}: {filter_in_words(opened)}")
+        log.info(f"{key}: {filter_in_words(opened)}")
     return opened
 
 

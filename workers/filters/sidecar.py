@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from portfold.config import ConfigError
-from portfold.config.runtime import IbsParameters, TradingDayRoll
+from portfold.config import ConfigError, StrategyEntry, TradingDayRoll, WorkerEntry
 from portfold.workers.filters.features import DEFINITION, FEATURES
 
 FORMAT = 1
@@ -55,9 +54,11 @@ def sidecar_of(model: Path) -> Path:
     return model.with_name(f"{model.name}.json")
 
 
-def traded_by(parameters: IbsParameters, trading_day: TradingDayRoll) -> dict[str, Any]:
+def traded_by(entry: WorkerEntry, trading_day: TradingDayRoll) -> dict[str, Any]:
     """Returns what shapes the entries that a filter judges and what becomes of them, as plain JSON."""
-    tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(parameters))
+    tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(entry))
+    if isinstance(entry, StrategyEntry):
+        tree = {"strategy": entry.strategy, **tree["params"]}
     kept = {name: value for name, value in tree.items() if name not in _NOT_TRADED_BY}
     return {**kept, "zone": trading_day.zone, "roll": trading_day.roll}
 

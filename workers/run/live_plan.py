@@ -10,7 +10,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from portfold.config import Configuration, ConfiguredFeed, ConfiguredMarket, loaded_line
+from portfold.config import (
+    Configuration,
+    ConfiguredFeed,
+    ConfiguredMarket,
+    StrategyEntry,
+    loaded_line,
+    symbol_of,
+)
 from portfold.coordinator.configured import configured_limits, how_to_order
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.dollars import shown
@@ -47,6 +54,12 @@ class LiveRun(Struct, frozen=True):
     feed: ConfiguredFeed
     symbols: tuple[str, ...]
     left_out: Mapping[str, str]
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Returns the keys of the workers to run: one a symbol, or several where they have names."""
+        runtime = self.configuration.runtime
+        return tuple(key for symbol in self.symbols for key in runtime.keys_of(symbol))
 
     @property
     def market(self) -> ConfiguredMarket | None:
@@ -93,7 +106,8 @@ def choose(
             known = ", ".join(configuration.contracts)
             raise RunRefused(f"--symbols: expected symbols with a contract ({known}), got {symbol[:80]!r}.")
     optimized = configuration.portfolio.symbols
-    own = [symbol for symbol in configuration.runtime.workers if symbol in configuration.contracts]
+    named = (symbol_of(key) for key in configuration.runtime.workers)
+    own = [symbol for symbol in named if symbol in configuration.contracts]
     candidates = wanted or dict.fromkeys((*optimized, *own, *(available or ())))
     left_out = {}
     for symbol in candidates:
@@ -131,8 +145,11 @@ def announce(run: LiveRun, log: Log) -> None:
     log.info(f"Trading {', '.join(run.symbols)}", feed=run.feed.kind)
     for symbol, why in run.left_out.items():
         log.warning(f"{symbol} is filtered out: {why}", symbol=symbol)
-    for symbol in run.symbols:
-        log.info(f"{symbol}: {filter_in_words(open_filter(configuration, symbol))}", symbol=symbol)
+    for key in run.workers:
+        symbol, entry = symbol_of(key), runtime.worker(key)
+        if isinstance(entry, StrategyEntry):
+            log.info(f"{key}: traded by {entry.strategy}", symbol=symbol, worker=runtime.worker_name(key))
+        log.info(f"{key}: {filter_in_words(open_filter(configuration, key))}", symbol=symbol)
 
 
 def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:

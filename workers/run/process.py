@@ -1,7 +1,7 @@
 """A worker as a process: one symbol, one strategy, one gate. Its composition root.
 
-Ends when its bars end or on SIGTERM or Ctrl-C, in good order: positions stay open and reported, and it
-publishes its goodbye. A broker that cannot say what is held ends nothing, at the start
+Ends when its bars end, on SIGTERM or Ctrl-C, or when its strategy fails, in good order: positions stay open
+and reported, and it publishes its goodbye. A broker that cannot say what is held ends nothing, at the start
 neither: it is asked again, and nothing is opened until it can.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from portfold.config import Configuration, ConfiguredFeed
+from portfold.config import Configuration, ConfiguredFeed, symbol_of
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.errors import BusError
@@ -38,7 +38,8 @@ from portfold.workers.run.first_words import FirstWords
 from portfold.workers.run.marking import Marking
 from portfold.workers.run.money import OfNow, is_of_the_past, refuse_a_past_market
 from portfold.workers.run.trader import Manner, Trader, holdings_of
-from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.guarded import StrategyFailed
+from portfold.workers.strategies.opened import open_strategy
 
 _RETRY_SECONDS = 0.5
 
@@ -46,25 +47,21 @@ _RETRY_SECONDS = 0.5
 class WorkerPlan(Struct, frozen=True):
     """What one worker trades and from where.
 
-    `feed` brings the bars; of kind `driven`, a conductor hands them out. `book`: the broker's file, shared by
-    all workers of the portfolio. `progress`: the worker's own file, by which it goes on where an earlier life
-    of it ended; None for one that always begins anew.
+    `key`: its entry in `workers`, a symbol or SYMBOL:NAME. `feed` brings the bars; of kind `driven`, a
+    conductor hands them out. `book`: the broker's file, shared by all workers of the portfolio. `progress`:
+    the worker's own file, by which it goes on where an earlier life of it ended; None for one that always
+    begins anew.
     """
 
-    symbol: str
+    key: str
     feed: ConfiguredFeed
     book: Path
     progress: Path | None = None
 
     @property
-    def worker(self) -> str:
-        """Returns the worker's name on the log."""
-        return worker_of(self.symbol)
-
-
-def worker_of(symbol: str) -> str:
-    """Returns the name on the log of the worker that trades a symbol."""
-    return f"ibs-{symbol}"
+    def symbol(self) -> str:
+        """Returns what it trades."""
+        return symbol_of(self.key)
 
 
 def run(
@@ -72,30 +69,30 @@ def run(
 ) -> None:
     """Trades until the bars end or `stop` is set. Raises BrokerError, BarsError, ConfigError."""
     refuse_a_past_market(configuration, plan.feed)
-    contract = configuration.contracts[plan.symbol]
-    entry_filter = open_filter(configuration, plan.symbol, log)
+    runtime, contract = configuration.runtime, configuration.contracts[plan.symbol]
+    worker, opened = runtime.worker_name(plan.key), open_strategy(configuration, plan.key)
+    strategy, entry_filter = opened.strategy(), open_filter(configuration, plan.key, log)
     progress = BarProgress(plan.progress)
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
-    driven = DrivenFeed(bus, plan.symbol, plan.worker) if plan.feed.kind == DRIVEN.kind else None
+    driven = DrivenFeed(bus, plan.symbol, worker) if plan.feed.kind == DRIVEN.kind else None
     if driven is not None:
         settings = msgspec.structs.replace(
             settings, mark_seconds=0.0
         )  # a pace in real time means nothing there
-    with closing(open_broker(BrokerSetup(configuration, plan.worker, plan.book, log, os.environ))) as broker:
+    with closing(open_broker(BrokerSetup(configuration, worker, plan.book, log, os.environ))) as broker:
         feed = None if driven else open_feed(_feed_setup(configuration, settings, plan, progress, stop))
         words = FirstWords()
         gate = PortfolioGate(
-            plan.worker,
+            worker,
             symbols=[plan.symbol],
             settings=settings,
             holdings=words,
             log=log,
             environment=GateEnvironment(stamp=driven.stamp) if driven else None,
         )
-        runtime = configuration.runtime
         trader = Trader(
             contract=contract,
-            strategy=IbsStrategy(runtime.worker(plan.symbol), runtime.trading_day),
+            strategy=strategy,
             gate=gate,
             broker=broker,
             log=log,
@@ -107,7 +104,7 @@ def run(
                 protection=Protection(runtime.stop_distance(plan.symbol), contract, log),
             ),
         )
-        words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))
+        words.are(trader.report_leftovers, lambda: holdings_of(broker, worker))
         if feed is None and driven is not None:
             _trade(gate, trader, _driven_bars(driven, log, stop), stop, log, driven=True)
         elif feed is not None:
@@ -130,7 +127,7 @@ def _trade(
     """Trades the bars; on those that an earlier life has traded, or that were there before it, up to `past`,
     the strategy only warms up.
     """
-    announced, resumes_after = False, trader.resumes_after
+    announced, resumes_after, failure = False, trader.resumes_after, ""
     try:
         for bar in bars:
             # Where the clock is driven, nothing may be said before the first bar brings the time.
@@ -145,8 +142,16 @@ def _trade(
                 trader.between_bars()
             if stop.is_set():
                 break
+    except StrategyFailed as failed:
+        failure = f"strategy failed: {failed}"
+        log.critical(
+            f"STRATEGY FAILED: {gate.worker} ends, and what it holds stays open",
+            symbol=trader.symbol,
+            why=str(failed),
+        )
+        raise
     finally:
-        gate.close("told to stop" if stop.is_set() else "no more bars")
+        gate.close(failure or ("told to stop" if stop.is_set() else "no more bars"))
 
 
 def _warm_up(trader: Trader, bar: Bar, stop: threading.Event, log: Log) -> None:

@@ -12,7 +12,8 @@ the sequence of its calls, so that the same bars always give the same wishes. do
 
 from decimal import Decimal
 
-from portfold.config.runtime import IbsParameters, TradingDayRoll
+from portfold.config.runtime import TradingDayRoll
+from portfold.config.strategies.ibs import IbsRules
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.average_true_range import AverageTrueRange
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
@@ -55,7 +56,7 @@ class IbsStrategy:
     first bar that has one.
     """
 
-    def __init__(self, parameters: IbsParameters, trading_day: TradingDayRoll | None = None) -> None:
+    def __init__(self, parameters: IbsRules, trading_day: TradingDayRoll | None = None) -> None:
         self._parameters = parameters
         self._entry_from = Decimal(str(parameters.entry_from))
         self._entry_below = Decimal(str(parameters.entry_below))

@@ -14,8 +14,8 @@ from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.feeds.synthetic import SyntheticMarket
-from portfold.workers.strategies.ibs import IbsStrategy
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
+from portfold.workers.strategies.opened import open_strategy
 from tests.cli.command_line import Ran, portfold, started
 from tests.cli.run.place import SLOWLY, Place, lines, pid_of
 from tests.live import Live, flat
@@ -130,7 +130,7 @@ def is_stopped_while_it_holds(worker: int, live: Live) -> bool:
 
 def entries_of(configuration: Configuration, count: int) -> list[Decimal]:
     """The prices of that many entries that a worker of ES makes in the synthetic market, if left alone."""
-    strategy, held, found = IbsStrategy(configuration.runtime.worker("ES")), None, list[Decimal]()
+    strategy, held, found = open_strategy(configuration, "ES").strategy(), None, list[Decimal]()
     tick = configuration.contracts["ES"].tick_size * configuration.runtime.slippage_ticks
     for bar in SyntheticMarket(configuration.contracts, days=400, seed=1).bars("ES"):
         held = msgspec.structs.replace(held, bars=held.bars + 1) if held else None

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfold.config import Configuration, load
-from portfold.config.runtime import IbsParameters
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
 from portfold.research.backtest.figures import figures_of

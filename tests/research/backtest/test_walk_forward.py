@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from portfold.config import Configuration
-from portfold.config.runtime import IbsParameters
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.research.backtest.out_of_sample import Past
 from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.walk_forward import (

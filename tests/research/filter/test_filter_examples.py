@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from portfold.config import Configuration, ConfiguredBroker, load
-from portfold.config.runtime import IbsParameters
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.filter.examples import Examples, examples_of

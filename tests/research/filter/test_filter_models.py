@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfold.config import ConfigError, Configuration, load
-from portfold.config.runtime import IbsParameters
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
 from portfold.research.errors import ResearchError
 from portfold.research.filter.cross_validation import LabelSpan, purged_folds

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SYMBOLS, SyntheticMarket
 from portfold.workers.run.trader import Manner, Trader
-from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.opened import open_strategy
 from tests.processes import Coordinators, config_folder
 from tests.research.made import scenario_of
 from tests.research.simulate.test_agreement import Simulation, on_a_driven_clock, told
@@ -75,10 +76,9 @@ class Desk:
                 worker, symbols=[symbol], settings=self._settings, log=log, environment=environment
             )
             self._open.callback(gate.close)
-            runtime = self._configuration.runtime
             self._traders[symbol] = Trader(
                 contract=self._configuration.contracts[symbol],
-                strategy=IbsStrategy(runtime.worker(symbol), runtime.trading_day),
+                strategy=open_strategy(self._configuration, symbol).strategy(),
                 gate=gate,
                 broker=broker,
                 log=log,
@@ -173,11 +173,36 @@ def scenario_for(market: Mapping[str, list[Bar]], configuration: Configuration) 
     return scenario_of(trades, pricing=pricing, stop=STOP, configuration=configuration)
 
 
+WORKERS = "workers"
+ALL_THAT_SHIP = {
+    "default": {},
+    **{
+        symbol: {"strategy": "bollinger", "params": {"bars": 5, "deviations": 1.2}} for symbol in ("6A", "6B")
+    },
+    **{
+        symbol: {"strategy": "opening_range", "params": {"opens_at": "08:00", "range_minutes": 60}}
+        for symbol in ("6C", "6N", "ES")
+    },
+    **{
+        symbol: {
+            "strategy": "atr_dip",
+            "params": {"trend_bars": 10, "atr_bars": 5, "dip_atr": 0.5, "cooldown_bars": 2},
+        }
+        for symbol in ("6S", "CL", "RTY")
+    },
+}
+
+
 @pytest.mark.parametrize(
-    "constraints", [*({"max_positions": count} for count in (1, 2, 4, 10)), {"max_positions": 1, TARGET: 20}]
+    "constraints",
+    [
+        *({"max_positions": count} for count in (1, 2, 4, 10)),
+        {"max_positions": 1, TARGET: 20},
+        {"max_positions": 3, WORKERS: ALL_THAT_SHIP},
+    ],
 )
 def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
-    constraints: Mapping[str, int],
+    constraints: Mapping[str, Any],
     server: EmbeddedServer,
     portfolio: str,
     bus: Bus,
@@ -186,8 +211,10 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
-    limits = {"daily_stop_loss": STOP, "symbols": list(SYMBOLS), **constraints}
-    runtime = {"mark_stale_seconds": 31 * 86_400, "slippage_ticks": 1}
+    own = {name: value for name, value in constraints.items() if name != WORKERS}
+    limits = {"daily_stop_loss": STOP, "symbols": list(SYMBOLS), **own}
+    workers = constraints.get(WORKERS, {})
+    runtime = {"mark_stale_seconds": 31 * 86_400, "slippage_ticks": 1, WORKERS: workers}
     configuration = load(
         str(config_folder(tmp_path / "config", limits=limits, runtime=runtime)), {}, tmp_path
     )

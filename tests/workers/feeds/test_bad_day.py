@@ -13,7 +13,7 @@ import pytest
 
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
-from portfold.config.runtime import IbsParameters
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.steps import steps

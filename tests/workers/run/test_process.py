@@ -124,7 +124,7 @@ def test_a_broker_that_cannot_say_what_is_held_ends_no_worker_at_its_start(
     now = datetime.now(UTC)
     desk.bar(now, 5000)
     until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
-    with closing(PaperBroker(desk.plan.book, desk.plan.worker, desk.configuration.contracts)) as broker:
+    with closing(PaperBroker(desk.plan.book, "ibs-ES", desk.configuration.contracts)) as broker:
         broker.exit("ES", "long", 1, Decimal(5010))  # and dies before it says so
     silence.on = True
     desk.bar(now + timedelta(seconds=1), 5001)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from portfold.config.runtime import IbsParameters
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.ibs import IbsStrategy, internal_bar_strength

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.config.runtime import IbsParameters, TradingDayRoll
+from portfold.config.runtime import TradingDayRoll
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.ibs import IbsStrategy

@@ -27,7 +27,7 @@ from portfold.workers.protection import Protection
 from portfold.workers.run.in_process import InProcessPortfolio
 from portfold.workers.run.process import WorkerPlan, run
 from portfold.workers.run.trader import Manner, Trader
-from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.opened import open_strategy
 from tests.live import Live
 from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
@@ -110,7 +110,7 @@ def test_the_ibs_worker_names_its_stop_and_the_budget_denies_the_second(tmp_path
         broker = open_broker(BrokerSetup(configuration, worker, Path(":memory:"), log, {}))
         trader = Trader(
             contract=contract,
-            strategy=IbsStrategy(configuration.runtime.worker(symbol), configuration.runtime.trading_day),
+            strategy=open_strategy(configuration, symbol).strategy(),
             gate=portfolio.gate(worker, [symbol]).start(),
             broker=broker,
             log=log,
