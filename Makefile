@@ -47,8 +47,8 @@ lint: $(TOOLS) ## ruff and mypy --strict
 bench: $(TOOLS) ## every benchmark, one after the other
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); echo; done
 
-referee: $(TOOLS) ## research against a second implementation, on 10,000 random cases each (CASES=10000)
-	@PORTFOLD_REFEREE_CASES=$(or $(CASES),10000) $(PY) -m pytest -n 3 --timeout 0 tests/research/referee $(ARGS)
+referee: $(TOOLS) ## research against a second implementation, its kernel against the fold: 10,000 cases (CASES=10000)
+	@PORTFOLD_REFEREE_CASES=$(or $(CASES),10000) $(PY) -m pytest -n 3 --timeout 0 tests/research/referee tests/research/kernel $(ARGS)
 
 kills: $(TOOLS) ## kill -9 under load, and around orders at a broker (KILLS=200 ORDERS=100)
 	@$(PY) -m tests.kills --kills $(or $(KILLS),200) --orders $(or $(ORDERS),100) $(ARGS)

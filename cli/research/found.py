@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
+    from portfold.research.simulate.scenario import Scenario
     from portfold.research.statistics.intervals import Intervals
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.statistics.significance import Deflated
@@ -87,6 +88,18 @@ def extent_line(extent: "SearchExtent", *, levels: int) -> str:
         f"Searching greedily: {extent.measured:,} of the {extent.of_all:,} sets there are; --exhaustive "
         "always looks at all of them."
     )
+
+
+def kernel_lines(scenario: "Scenario", plan: "SearchPlan") -> Iterator[str]:
+    """Says by what the sets are simulated: the kernel, or, where it cannot be, the fold, and why."""
+    from portfold.research.kernel.available import why_not
+    from portfold.research.search.optimizer import by_kernel
+
+    reason = why_not(scenario)
+    if by_kernel(scenario, plan):
+        yield "Simulated by the kernel; what is found, by the coordinator's fold as well, trade by trade."
+    elif reason and plan.kernel != "never":
+        yield f"Simulated by the coordinator's fold alone, which is slower: {reason}."
 
 
 def interrupted_line(resume_log: "ResumeLog") -> str:

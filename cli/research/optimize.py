@@ -14,6 +14,7 @@ from portfold.cli.research.found import (
     extent_line,
     found_lines,
     interrupted_line,
+    kernel_lines,
     nothing_valid,
     refused_test,
     span_lines,
@@ -84,6 +85,7 @@ def optimize(
     sought: Sought = _SOUGHT,
     days: DaysApart = _DAYS,
     exhaustive: Literal["auto", "always", "never"] = "auto",
+    kernel: Literal["auto", "always", "never"] = "auto",
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     output: Path | None = None,
     given: Given = _GIVEN,
@@ -105,6 +107,9 @@ def optimize(
     exhaustive
         Look at all sets as well, to say how far greedy is from the best: where that is a matter of minutes,
         always, or never.
+    kernel
+        Simulate at compiled speed (numba) what is only looked at: where that is worth it, always, or never.
+        The fold judges what is found.
     jobs
         How many processes simulate; by default one a core.
     output
@@ -126,6 +131,7 @@ def optimize(
         jobs=jobs or cores(),
         seed=given.seed,
         variants=sought.tries,
+        kernel=kernel,
     )
     judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
     _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)
@@ -177,11 +183,13 @@ def _looked(results_dir: Path, judged: "Chosen | None") -> int | None:
 def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan", table: Path) -> "Optimized":
     """Searches with a resume log beside the table; it is gone when the search is over."""
     from portfold.cli.progress import progress
+    from portfold.research.kernel.judging import KernelDiffers
     from portfold.research.search.optimizer import extent, optimize
     from portfold.research.search.resume_log import ResumeLog
+    from portfold.research.trades.whole_files import write_whole
 
     every = extent(scenario, plan)
-    print_lines([extent_line(every, levels=len(plan.levels))])
+    print_lines([extent_line(every, levels=len(plan.levels)), *kernel_lines(scenario, plan)])
     with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
         if resume_log.found:
             print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
@@ -192,6 +200,10 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
         except KeyboardInterrupt:
             print_lines([interrupted_line(resume_log)])
             raise
+        except KernelDiffers as differs:
+            kept = table.with_suffix(".differs.json")
+            write_whole(kept, differs.case.decode())
+            raise Failure(f"{differs} The case is kept in {kept}.") from differs
         resume_log.discard()
     return optimized
 

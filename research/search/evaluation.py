@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
@@ -166,16 +166,29 @@ class Measuring(NamedTuple):
     both: SubmitBoth
 
 
+class Simulating(Protocol):
+    """Whatever simulates and measures sets: a scenario by the fold, or its kernel."""
+
+    def measure(self, symbols: Symbols, max_positions: int, /) -> Metrics:
+        """Returns the figures of a set."""
+
+    def returns(self, symbols: Symbols, max_positions: int, /) -> Floats:
+        """Returns the daily returns of a set."""
+
+    def measure_with_returns(self, symbols: Symbols, max_positions: int, /) -> tuple[Metrics, Floats]:
+        """Returns both."""
+
+
 @contextmanager
-def measuring(scenario: Scenario, jobs: int) -> Iterator[Measuring]:
-    """Gives functions that measure in `jobs` processes; with one job, in a thread of this process."""
-    if jobs == 1:
-        thread = ThreadPoolExecutor(1)
+def measuring(scenario: Scenario, jobs: int, kernel: Simulating | None = None) -> Iterator[Measuring]:
+    """Gives functions that measure in `jobs` processes; with one job or a kernel, in a thread of this one."""
+    if jobs == 1 or kernel is not None:
+        thread, by = ThreadPoolExecutor(1), kernel or scenario
         try:
             yield Measuring(
-                lambda level, symbols: thread.submit(scenario.measure, symbols, level),
-                lambda level, symbols: thread.submit(scenario.returns, symbols, level),
-                lambda level, symbols: thread.submit(scenario.measure_with_returns, symbols, level),
+                lambda level, symbols: thread.submit(by.measure, symbols, level),
+                lambda level, symbols: thread.submit(by.returns, symbols, level),
+                lambda level, symbols: thread.submit(by.measure_with_returns, symbols, level),
             )
         finally:
             thread.shutdown(wait=True, cancel_futures=True)

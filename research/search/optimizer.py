@@ -1,11 +1,13 @@
 """The optimizer: searches on one span, judges the winners on the other, and measures how much is luck."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
+from portfold.research.kernel.available import UseKernel, kernel_of, why_not
+from portfold.research.kernel.judging import agree
 from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.resume_log import ResumeLog
@@ -20,12 +22,18 @@ from portfold.research.search.search import (
     tried_by,
 )
 from portfold.research.simulate.scenario import Scenario
+from portfold.research.simulate.simulator import Simulated
 from portfold.research.statistics.clusters import tries_among
 from portfold.research.statistics.metrics import Floats, Metrics
 from portfold.research.statistics.reality_check import TriedHistories
 
+if TYPE_CHECKING:
+    from portfold.research.kernel.kernel import Kernel
+
 FEASIBLE_TRADE_EVENTS = 10_000_000
 """By default all sets are measured where they have at most so many entries and exits: minutes, not hours."""
+FEASIBLE_COMPILED_TRADE_EVENTS = 5_000_000_000
+"""The same at compiled speed: two minutes or so."""
 _SOON_DONE_TRADE_EVENTS = 500_000
 
 AllSets = Literal["auto", "always", "never"]
@@ -36,7 +44,8 @@ _TriedSet = tuple[int, Symbols]
 class SearchPlan(Struct, frozen=True):
     """The search to run: numbers of positions, constraints, whether over all sets, in how many processes.
 
-    Each symbol's file was the best of so many `variants`, as far as the user said.
+    Each symbol's file was the best of so many `variants`, as far as the user said. `kernel`: whether sets are
+    simulated at compiled speed; by default where that is worth compiling.
     """
 
     levels: Sequence[int]
@@ -45,6 +54,7 @@ class SearchPlan(Struct, frozen=True):
     jobs: int
     seed: int
     variants: int = 1
+    kernel: UseKernel = "auto"
 
 
 class SearchExtent(Struct, frozen=True):
@@ -66,11 +76,20 @@ class Optimized(Struct, frozen=True):
 def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
     """Counts the sets that the plan measures."""
     of_all = len(plan.levels) * (2 ** len(scenario.symbols) - 1)
-    few = _trade_events_of_all_sets(scenario) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
+    feasible = FEASIBLE_COMPILED_TRADE_EVENTS if by_kernel(scenario, plan) else FEASIBLE_TRADE_EVENTS
+    few = _trade_events_of_all_sets(scenario) * len(plan.levels) <= feasible
     if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
         return SearchExtent(of_all, all_sets=True, of_all=of_all)
     measured = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
     return SearchExtent(measured, all_sets=False, of_all=of_all)
+
+
+def by_kernel(scenario: Scenario, plan: SearchPlan) -> bool:
+    """Returns whether the sets are simulated at compiled speed. What is found the fold judges."""
+    if plan.kernel == "never" or why_not(scenario):
+        return False
+    measured = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
+    return plan.kernel == "always" or len(scenario.timeline.trades) * measured > _SOON_DONE_TRADE_EVENTS
 
 
 def _trade_events_of_all_sets(scenario: Scenario) -> int:
@@ -90,13 +109,15 @@ def optimize(
 
     Calls `on_progress` with the number of measurements so far.
 
-    Raises ResearchError where a process that measures was ended from outside.
+    Raises ResearchError where a process that measures was ended from outside, and KernelDiffers where the
+    kernel made something else of what was found than the fold.
     """
     every = extent(train, plan)
     events = 2 * len(train.timeline.trades) * every.measured // 2
     jobs = plan.jobs if events > _SOON_DONE_TRADE_EVENTS else 1
+    kernel = kernel_of(train) if by_kernel(train, plan) else None
     histories: Histories = {}
-    with measuring(train, jobs) as submit:
+    with measuring(train, jobs, kernel) as submit:
         keep = keeping(histories, submit.both)
         paths = run_searches(
             {level: greedy(train.symbols) for level in plan.levels}, keep, resume_log, on_progress
@@ -108,7 +129,7 @@ def optimize(
         sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
         complete(histories, sets, submit.returns)
     returns = [histories[tried] for tried in sets]
-    judge = _Judge(train, test, sets, returns, plan)
+    judge = _Judge(_Spans(train, test, kernel), sets, returns, plan)
     rows = [
         judge.winner(level, best, bests.get(level))
         for level, path in paths.items()
@@ -118,26 +139,36 @@ def optimize(
     return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(sets))
 
 
+class _Spans(NamedTuple):
+    """The scenarios to choose and to judge on; the kernel by which it was chosen, if it was."""
+
+    train: Scenario
+    test: Scenario | None
+    kernel: "Kernel | None"
+
+    def simulated(self, symbols: Symbols, level: int) -> list[Simulated]:
+        """Simulates what was chosen by the fold, which judges the kernel. Raises KernelDiffers."""
+        simulations = self.train.simulations(symbols, level)
+        if self.kernel is not None:
+            agree(self.kernel, simulations)
+        return simulations
+
+
 class _Judge:
     """Measures how much of the best sets is luck, and how they do on the test span."""
 
     def __init__(
-        self,
-        train: Scenario,
-        test: Scenario | None,
-        sets: Sequence[_TriedSet],
-        returns: Sequence[Floats],
-        plan: SearchPlan,
+        self, spans: _Spans, sets: Sequence[_TriedSet], returns: Sequence[Floats], plan: SearchPlan
     ) -> None:
-        self._train, self._test, self._plan = train, test, plan
+        self._spans, self._plan = spans, plan
         self._row_of = {tried: number for number, tried in enumerate(sets)}
         self._tries = tries_among(np.array(returns))
         self._tried = TriedHistories(np.array(returns), seed=plan.seed)
 
     def winner(self, level: int, found: Visited, best: _Best | None) -> Winner:
         """Judges the best set of a number of positions."""
-        train, test, seed = self._train, self._test, self._plan.seed
-        simulated = train.simulations(found.symbols, level)
+        train, test, seed = self._spans.train, self._spans.test, self._plan.seed
+        simulated = self._spans.simulated(found.symbols, level)
         tested = test.simulations(found.symbols, level) if test is not None else None
         return Winner(
             max_positions=level,

@@ -35,7 +35,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from portfold.research.simulate.simulator import Simulated, SimulatedTrade
+from portfold.research.simulate.record import Record, record_of
+from portfold.research.simulate.simulator import Simulated
 from portfold.research.trades.trade_file import Trade
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,7 @@ One search never mixes two versions.
 _DAYS_A_CALENDAR_YEAR = 365.25
 DAYS_A_YEAR = _DAYS_A_CALENDAR_YEAR * 5 / 7
 """How many trading days a year has, Monday to Friday: 260.9. Holidays are among them, without P&L."""
-_HARDLY = 0.05  # of the mean
+HARDLY = 0.05  # of the mean
 _BEYOND = 700.0  # e to the power of more overflows a float; a gain of one day may grow to that by the year
 
 
@@ -94,25 +95,46 @@ def measured(
     simulated: Simulated, trades: Sequence[Trade], days: Sequence[str], cash: Decimal, breach_limit: Decimal
 ) -> Metrics:
     """Measures a simulation of some of `trades` over the trading days `days`."""
-    by_day = daily_pnl(simulated, days)
+    return measured_record(record_of(simulated), offered_in(trades), days, cash, breach_limit)
+
+
+class Offered(NamedTuple):
+    """The trades that are offered, as columns: the number of each one's symbol, and when it begins."""
+
+    symbol: NDArray[np.int64]
+    entry_ms: NDArray[np.int64]
+
+
+def offered_in(trades: Sequence[Trade]) -> Offered:
+    """Returns the columns of these trades."""
+    number = {symbol: place for place, symbol in enumerate(sorted({trade.symbol for trade in trades}))}
+    return Offered(
+        np.array([number[trade.symbol] for trade in trades], np.int64),
+        np.array([trade.entry_ms for trade in trades], np.int64),
+    )
+
+
+def measured_record(
+    record: Record, offered: Offered, days: Sequence[str], cash: Decimal, breach_limit: Decimal
+) -> Metrics:
+    """Measures the record of a simulation of some of the trades that are offered."""
+    by_day = _by_day(record, days)
     returns = daily_returns(by_day, float(cash))
-    account = account_in_cents(simulated, cash)
+    account = _account(record.curve, cash)
     peaks = np.maximum.accumulate(account)
     drawdown = peaks - account
     in_breach = drawdown >= round(float(breach_limit) * 100)
     cagr = growth(float(account[-1] / account[0]), years(days))
     deviation = volatility(returns)
-    periods = _periods(in_breach, simulated, days)
-    made = np.fromiter((trade[2] for trade in simulated.taken), np.float64, len(simulated.taken))
-    at_final = [trade for trade in simulated.forced if not trade.known]
-    open_ms, market_ms, whole_ms = _exposure(simulated.taken, trades)
+    periods = _periods(in_breach, record, days)
+    open_ms, market_ms, whole_ms = _exposure(offered.entry_ms[record.trade], record.closed_ms)
     return Metrics(
         sharpe=(ratio := sharpe(returns)),
         sharpe_least=ratio,
         sharpe_most=ratio,
         drawings=1,
         sharpe_dollars=dollar_sharpe(by_day),
-        sharpe_own_days=sharpe(returns[_own_days(simulated, days)]),
+        sharpe_own_days=sharpe(returns[_own_days(record, days)]),
         cagr=cagr,
         cagr_over_vol=cagr / deviation if deviation else 0.0,
         volatility=deviation,
@@ -120,19 +142,19 @@ def measured(
         total_return_pct=100 * float(account[-1] - account[0]) / float(account[0]),
         max_dd=float(drawdown.max()) / 100,
         max_dd_pct=100 * float((drawdown / peaks).max()),
-        profit_factor=profit_factor(made),
+        profit_factor=profit_factor(record.cents / 100),
         breach_events=int(in_breach[0]) + int(np.count_nonzero(in_breach[1:] & ~in_breach[:-1])),
         breach_periods=periods,
         pct_time_in_breach=100 * periods / len(days),
-        daily_stops=len(simulated.stop_days),
+        daily_stops=record.stops,
         avg_positions=open_ms / market_ms if market_ms else 0.0,
         time_in_market_pct=100 * market_ms / whole_ms if whole_ms else 0.0,
-        symbols_used=len({trades[trade.trade].symbol for trade in simulated.taken}),
-        trades=len(simulated.taken),
-        block_rate=len(simulated.denied) / simulated.requested if simulated.requested else 0.0,
-        forced=len(simulated.forced),
-        at_final=len(at_final),
-        at_final_pnl=float(sum(trade.pnl for trade in at_final)),
+        symbols_used=len(np.unique(offered.symbol[record.trade])),
+        trades=len(record.trade),
+        block_rate=record.denied / record.requested if record.requested else 0.0,
+        forced=int(record.forced.sum()),
+        at_final=int(record.unknown.sum()),
+        at_final_pnl=int(record.cents[record.unknown].sum()) / 100,
     )
 
 
@@ -163,7 +185,16 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def daily_pnl(simulated: Simulated, days: Sequence[str]) -> Floats:
     """Returns the dollars made on each of the trading days `days`."""
-    made = {day.date: float(day.pnl) for day in simulated.days}
+    return _by_day(record_of(simulated), days)
+
+
+def returns_of(record: Record, days: Sequence[str], cash: float) -> Floats:
+    """Returns the daily returns of a record."""
+    return daily_returns(_by_day(record, days), cash)
+
+
+def _by_day(record: Record, days: Sequence[str]) -> Floats:
+    made = dict(zip(record.days, (record.day_cents / 100).tolist(), strict=True))
     return np.array([made.get(day, 0.0) for day in days])
 
 
@@ -234,7 +265,7 @@ def _volatilities(histories: Floats) -> Floats:
 def _hardly_vary(histories: Floats) -> NDArray[np.bool_]:
     """Returns for each row whether its days deviate too little from their mean to divide by it."""
     deviation = histories.std(axis=1, ddof=1)
-    hardly: NDArray[np.bool_] = np.isfinite(deviation) & (deviation <= _HARDLY * abs(histories.mean(axis=1)))
+    hardly: NDArray[np.bool_] = np.isfinite(deviation) & (deviation <= HARDLY * abs(histories.mean(axis=1)))
     return hardly
 
 
@@ -254,12 +285,12 @@ def profit_factor(made: Floats) -> float | None:
     return gains / losses if losses > 0 else None
 
 
-def _own_days(simulated: Simulated, days: Sequence[str]) -> slice:
+def _own_days(record: Record, days: Sequence[str]) -> slice:
     """Returns which of `days` lie between the first on which money moved and the last."""
-    first_point = next((day.date for day in simulated.days if day.points), None)
-    if first_point is None:
+    if not record.day_points.any():
         return slice(0)
-    return slice(bisect_left(days, first_point), bisect_right(days, simulated.days[-1].date))
+    first_point = record.days[int(np.flatnonzero(record.day_points)[0])]
+    return slice(bisect_left(days, first_point), bisect_right(days, record.days[-1]))
 
 
 # --- the account after each moment ----------------------------------------------------------------------
@@ -268,14 +299,24 @@ def _own_days(simulated: Simulated, days: Sequence[str]) -> slice:
 def account_in_cents(simulated: Simulated, cash: Decimal) -> NDArray[np.int64]:
     """Returns the account after each moment, its beginning first; in whole cents, so that limits compare
     exactly."""
-    points = np.fromiter(map(float, simulated.curve), np.float64, len(simulated.curve))
-    cents: NDArray[np.int64] = np.rint((np.concatenate(([0.0], points)) + float(cash)) * 100).astype(np.int64)
+    return _account(record_of(simulated).curve, cash)
+
+
+def _account(curve: NDArray[np.int64], cash: Decimal) -> NDArray[np.int64]:
+    points = np.concatenate(([0], curve)) / 100 + float(cash)
+    cents: NDArray[np.int64] = np.rint(points * 100).astype(np.int64)
     return cents
 
 
-def _periods(in_breach: NDArray[np.bool_], simulated: Simulated, days: Sequence[str]) -> int:
+def _periods(in_breach: NDArray[np.bool_], record: Record, days: Sequence[str]) -> int:
     """Counts the `days` with any moment in breach: the one a day began with, or one in which money moved."""
-    return sum(bool(in_breach[moments].any()) for moments in moments_of(simulated, days))
+    if not in_breach.any():
+        return 0
+    points = dict(zip(record.days, record.day_points.tolist(), strict=True))
+    after = np.maximum.accumulate([points.get(day, 0) for day in days])
+    breached = np.concatenate(([0], np.cumsum(in_breach)))
+    before = np.concatenate(([0], after[:-1]))
+    return int(np.count_nonzero(breached[after + 1] > breached[before]))
 
 
 def moments_of(simulated: Simulated, days: Sequence[str]) -> Iterator[slice]:
@@ -288,13 +329,11 @@ def moments_of(simulated: Simulated, days: Sequence[str]) -> Iterator[slice]:
         before = after
 
 
-def _exposure(taken: Sequence[SimulatedTrade], trades: Sequence[Trade]) -> tuple[int, int, int]:
+def _exposure(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[int, int, int]:
     """Returns milliseconds: of all positions added up, with any open, from the first entry to the last
     exit."""
-    if not taken:
+    if not len(begins):
         return 0, 0, 0
-    begins = np.array([trades[trade[0]].entry_ms for trade in taken])
-    ends = np.array([trade[1] for trade in taken])
     order = np.argsort(begins, kind="stable")
     begins, ends = begins[order], ends[order]
     covered = np.maximum.accumulate(ends)
