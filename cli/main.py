@@ -15,7 +15,15 @@ from portfold.cli.audit import command as audit
 from portfold.cli.dashboard import command as dashboard
 from portfold.cli.demo import command as demo
 from portfold.cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
-from portfold.cli.operate import archive, ask, calendar_command, limits_command, orders, reconcile
+from portfold.cli.operate import (
+    archive,
+    ask,
+    limits_command,
+    lockout_command,
+    orders,
+    reconcile,
+)
+from portfold.cli.operate.calendar import calendar_command
 from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint
 from portfold.cli.run import account, coordinator, feed, flattener, notifier, server, worker
@@ -48,6 +56,7 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
         "Operate",
         (
             orders.register,
+            lockout_command.register,
             limits_command.register,
             reconcile.register,
             archive.register,

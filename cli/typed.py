@@ -26,7 +26,7 @@ _OPTIONS = ("--url", "--portfolio", "--config")
 
 TAKING_ALL = (
     *("coordinator", "worker", "run", "flattener", "feed", "account", "account cash", "notifier"),
-    *("halt", "resume", "flatten", "limits", "settle", "acknowledge", "retire", "reconcile"),
+    *("halt", "resume", "flatten", "lockout", "limits", "settle", "acknowledge", "retire", "reconcile"),
     *("calendar publish", "calendar news", "calendar show"),
     *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),

@@ -46,6 +46,8 @@ AlertKind = Literal[
     "flatten_handed_over",
     "window_opened",
     "window_closed",
+    "locked_out",
+    "lockout_over",
     "calendar_published",
     "halted",
     "resumed",

@@ -277,6 +277,13 @@ class LooseningEnded(AnyDecision, frozen=True):
 # --- the calendar ---------------------------------------------------------------------------------------
 
 
+class LockoutEnded(AnyDecision, frozen=True):
+    """The moment has come until which a lockout was ordered."""
+
+    by: Person
+    until_ms: Moment
+
+
 class TradingDayStarted(AnyDecision, frozen=True):
     """A new trading day, with what the old one came to."""
 
@@ -316,6 +323,7 @@ Decision = (
     | AccountHeard
     | WindowOpened
     | WindowClosed
+    | LockoutEnded
     | EventRejected
     | LooseningWaits
     | LooseningEnded

@@ -225,6 +225,14 @@ class FlattenRequested(ScopedOrder, frozen=True):
     """Close everything, and halt until a TradingResumed; where a scope is named, all that is in it."""
 
 
+class LockoutOrdered(AnyEvent, frozen=True):
+    """No entries until `until_ms` on the log's clock, whoever resumes; another only makes it longer."""
+
+    by: Person
+    reason: Text
+    until_ms: ServerTime
+
+
 class PositionSettled(AnyEvent, frozen=True):
     """What really is held in `symbol` by `worker`, after log and broker disagreed: `size` 0 means flat.
 
@@ -308,6 +316,7 @@ Event = (
     | TradingHalted
     | TradingResumed
     | FlattenRequested
+    | LockoutOrdered
     | PositionSettled
     | AccountSettled
     | CashMoved

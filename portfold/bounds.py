@@ -41,6 +41,9 @@ WINDOW = (
 )
 """A window of the week: on which days, from when to when, each with minutes before or after, what follows."""
 
+LONGEST_LOCKOUT_DAYS = 31
+"""Nobody ends a lockout early, so a wrong number of it has to be one that a portfolio survives."""
+
 MOST_GROUPS = 16
 MOST_STEPS = 8
 MOST_NAMED = 64

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import asdict
+
 from portfold.cli.exits import Failure
 from portfold.cli.rows import in_columns
 from portfold.coordinator.fold.limits import Loosening, limits_shown
+from portfold.coordinator.fold.windows.lockout import in_words
 from portfold.coordinator.store.entry_json import shown_json
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.rule_view import ShownRule, amount_in_words, rule_fields
@@ -36,6 +39,7 @@ def as_fields(view: PortfolioView) -> dict[str, object]:
         "limits": limits_shown(limits) if limits else {},
         "by": limits.by if limits else "",
         "reason": limits.reason if limits else "",
+        "lockout": asdict(view.lockout) if view.lockout else None,
         "waiting": _waiting(view.loosening) if view.loosening else None,
     }
 
@@ -63,6 +67,8 @@ def lines(view: PortfolioView) -> Iterator[str]:
     yield ""
     yield f"Also in force: {'; '.join(f'{name}={text}' for name, text in others.items())}"
     yield f"Set by {view.limits.by}: {view.limits.reason}"
+    if view.lockout is not None:
+        yield f"Besides: {in_words(view.lockout)}"
     if view.loosening is not None:
         yield f"Waits for the next trading day, {loosening_in_words(view.loosening)}"
 

@@ -96,12 +96,18 @@ def resume(*, by: Who, reason: Why, force: bool = False, of: Of = _WHOLE, target
     force
         Lift today's stop as well, which goes on record; the loss may then grow by one more daily limit.
     """
+    from portfold.coordinator.fold.windows.lockout import in_words
+    from portfold.coordinator.views.view_field import what_can_be_read
     from portfold.events.incoming import TradingResumed
 
     if force and of.named:
         raise Unusable("--force: expected without a scope: what it forces is of the whole portfolio.")
     order = made(TradingResumed, of, by=by, reason=reason, force=force)
-    _give(target, order, f"Trading{of.in_words} is resumed.")
+    bus = target.bus()
+    lockout = what_can_be_read(bus.status()).view.lockout
+    event = put(bus, order)
+    resumed = f"Trading{of.in_words} is resumed."
+    print_outcome(bus, event, f"{resumed} Entries stay denied: {in_words(lockout)}." if lockout else resumed)
 
 
 def flatten(*, by: Who, reason: Why, now: bool = False, of: Of = _WHOLE, target: Target = _TARGET) -> None:

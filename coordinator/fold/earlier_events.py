@@ -14,6 +14,7 @@ from portfold.events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
+    LockoutOrdered,
     Malformed,
     PositionMarked,
     StopMoved,
@@ -33,6 +34,7 @@ _KNOWN_SINCE: dict[type, int] = {
     SessionsPublished: 9,
     WindowsPublished: 9,
     StopMoved: 9,
+    LockoutOrdered: 9,
 }
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, dict[str, int]] = {

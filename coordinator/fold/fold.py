@@ -26,7 +26,7 @@ from portfold.coordinator.fold.effects.time_passing import pass_time
 from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.fold.rules.pace import rate
 from portfold.coordinator.fold.state import State
-from portfold.coordinator.fold.windows import publishing
+from portfold.coordinator.fold.windows import lockout, publishing
 from portfold.dollars import EXACT
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.calendar import SessionsPublished, WindowsPublished
@@ -39,6 +39,7 @@ from portfold.events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
+    LockoutOrdered,
     LogTailMissing,
     LossAcknowledged,
     Malformed,
@@ -90,6 +91,7 @@ at once. Where profit is counted already, only such an order has it count anew. 
 It knows the rules of exposure that may be absent, and counts the entries of each worker.
 It knows SessionsPublished, WindowsPublished, and limits that name windows.
 It knows what an entry plans to lose, the loss budget, and StopMoved.
+It knows LockoutOrdered.
 It takes over what nobody owns once that has outlasted the grace, and not only the difference of its symbol.
 What each decided is decided again alike.
 """
@@ -167,6 +169,8 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
             return resuming.resumed(state, at, event)
         case FlattenRequested():
             return operator_orders.flatten_requested(state, at, event)
+        case LockoutOrdered():
+            return lockout.ordered(state, at, event)
         case LimitsChanged():
             return operator_orders.limits_changed(state, at, event)
         case PositionSettled():

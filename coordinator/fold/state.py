@@ -17,6 +17,7 @@ from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lo
 from portfold.coordinator.fold.pace.remembered import Pace, WorkerPace
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.windows.calendar import Calendar
+from portfold.coordinator.fold.windows.locked_out import Lockout
 from portfold.dollars import ZERO
 from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
@@ -209,9 +210,8 @@ class State(Struct):
     `lost` names the lost workers, `fills` the latest fills and the events that reported them, up to version 3
     of the fold; since then they are with the worker that reported them. While `tail_missing`, entries are
     denied; `acknowledged` is the last loss that was acknowledged. `config` is the digest of the configuration
-    last put in force, `configs` those of all that ever were, the newest last: none of them is put in force
-    again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader took over,
-    `worker_lost_ms` after how long a silence it counts a worker as lost; 0 where no leader reported that.
+    last put in force, `configs` those of all that ever were: none is put in force again. `led_since_ms` is
+    when the latest leader took over, `worker_lost_ms` after how long a silence it counts a worker as lost.
     `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
     and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
@@ -249,6 +249,7 @@ class State(Struct):
     loosening: Loosening | None = None
     calendar: Calendar | None = None
     pace: Pace = field(default_factory=Pace)
+    lockout: Lockout | None = None
 
 
 def daily_pnl(state: State) -> Decimal:

@@ -83,6 +83,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_windows(seen.view, zone),
         *_flattening(seen),
         *_marks(seen.view),
+        *_locked_out(seen.view, zone),
         *_halted(seen.view),
         *_exchange_closed(seen, zone),
         *_scopes(seen.view),
@@ -98,7 +99,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
 
 def denying(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
     """Returns the headlines of what denies every entry until a new day or a person lifts it."""
-    return [*_stopped(view, zone), *_reached(view), *_halted(view)]
+    return [*_stopped(view, zone), *_reached(view), *_locked_out(view, zone), *_halted(view)]
 
 
 def _unmanaged(seen: Overview) -> list[Headline]:
@@ -220,6 +221,15 @@ def _flattening(seen: Overview) -> list[Headline]:
     left = ", ".join(f"{leg.symbol} {leg.side} {leg.size} ({leg.worker})" for leg in flatten.left)
     text = f"{due}; still to close: {left or 'nothing'}; cause: {flatten.cause}"
     return [Headline("flattening", "critical", "FLATTENING", text)]
+
+
+def _locked_out(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
+    lockout = view.lockout
+    if lockout is None:
+        return []
+    until = clock(lockout.until_ms, zone)
+    text = f"until {until}, by {lockout.by}: {lockout.reason}; nobody lifts it before"
+    return [Headline("locked_out", "critical", "LOCKED OUT", text)]
 
 
 def _halted(view: PortfolioView) -> list[Headline]:

@@ -13,6 +13,7 @@ from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import DENIES_ALL, Lock
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
+from portfold.coordinator.fold.windows.locked_out import Lockout
 from portfold.coordinator.views.account_view import ShownAccount
 from portfold.coordinator.views.amounts import refuse_no_amount
 from portfold.coordinator.views.calendar_view import ShownCalendar
@@ -174,10 +175,11 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     scopes: tuple[ClosedScope, ...] = ()
     loosening: Loosening | None = None
     calendar: ShownCalendar | None = None
+    lockout: Lockout | None = None
 
     @property
     def denies_entries(self) -> bool:
-        """Returns whether every entry is denied: stopped, halted, a log that lost its end, the account."""
+        """Returns whether every entry is denied: stopped, halted, locked out, a log that lost its end."""
         if self.account is not None and self.account.denies:
             return True
         if self.marks_that_deny:
@@ -186,7 +188,8 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
             return True
         if self.calendar is not None and self.calendar.denies_all:
             return True
-        return not (self.stop is None and self.halt is None and self.tail_missing is None)
+        whole = (self.stop, self.halt, self.lockout, self.tail_missing)
+        return any(one is not None for one in whole)
 
     @property
     def marks_that_deny(self) -> tuple[ShownPosition, ...]:

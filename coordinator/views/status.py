@@ -10,6 +10,7 @@ from typing import Any
 from portfold.coordinator.fold.limits import Limits, Loosening, limits_shown
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
+from portfold.coordinator.fold.windows.locked_out import Lockout
 from portfold.coordinator.views.account_view import account_in_words, difference_in_words
 from portfold.coordinator.views.calendar_view import calendar_in_words
 from portfold.coordinator.views.portfolio_view import (
@@ -26,6 +27,7 @@ from portfold.coordinator.views.rule_view import locks_in_words, rules_in_words
 from portfold.coordinator.views.view_field import view_text
 from portfold.events.legs import legs_text
 from portfold.events.wire.bus import VIEW
+from portfold.exchange_time import utc_clock
 
 _COUNTS = (
     "total_entries_requested",
@@ -90,6 +92,7 @@ def status_values(view: PortfolioView) -> dict[str, object]:
         "stop_from": float(day.stop_from),
         "stopped_out": view.stop is not None,
         "halted": view.halt is not None,
+        "locked_out": view.lockout is not None,
         "log_incomplete": view.tail_missing is not None,
         "open_positions": _open_symbols(view.positions),
         "stats": _counts(stats) | {"block_rate": block_rate(stats)},
@@ -222,6 +225,15 @@ def _halt(halt: Halt | None) -> dict[str, str]:
     }
 
 
+def _lockout(lockout: Lockout | None) -> dict[str, str]:
+    return {
+        "locked_out": _FLAG[lockout is not None],
+        "locked_out_until": utc_clock(lockout.until_ms) if lockout else "",
+        "locked_out_by": lockout.by if lockout else "",
+        "lockout_reason": lockout.reason if lockout else "",
+    }
+
+
 def _flatten(flatten: ShownFlatten | None) -> dict[str, str]:
     return {
         "flattening": legs_text(flatten.left) if flatten else "",
@@ -272,5 +284,6 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "scopes": lambda scopes: {"scopes_closed": ", ".join(scopes_in_words(scopes))},
     "loosening": lambda waits: {"limits_waiting": loosening_in_words(waits)},
     "calendar": calendar_in_words,
+    "lockout": _lockout,
 }
 """Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

@@ -57,7 +57,7 @@ class ViewRead(NamedTuple):
     def may_deny_entries(self) -> bool:
         """Returns whether entries are denied, or may be, as the fields that deny them cannot be read."""
         return self.view.denies_entries or not self.knows(
-            "stop", "halt", "tail_missing", "account", "locks", "calendar"
+            "stop", "halt", "lockout", "tail_missing", "account", "locks", "calendar"
         )
 
 

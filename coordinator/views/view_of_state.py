@@ -67,6 +67,7 @@ def portfolio_view(
         scopes=tuple(replace(closed) for closed in state.scopes.values()),
         loosening=state.loosening,
         calendar=shown_calendar(state.calendar, at.ms) if state.calendar else None,
+        lockout=state.lockout,
     )
 
 

@@ -6,6 +6,8 @@ from itertools import product
 from shlex import split
 from typing import get_args
 
+from portfold.coordinator.fold.fold import FOLD_VERSION, fold
+from portfold.coordinator.fold.state import State
 from portfold.events.codec import decode_event, encode, encode_checked
 from portfold.events.incoming import (
     ClockTicked,
@@ -19,6 +21,7 @@ from portfold.events.incoming import (
     TradingResumed,
     WorkerStarted,
 )
+from portfold.events.stream_id import StreamId
 
 # As an operator would type them behind XADD.
 REQUEST = split("type EntryRequested worker ibs-ES session s1 seq 7 symbol ES side long size 1")
@@ -247,8 +250,8 @@ def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     assert refusal(["type", "EntryRequest", "worker", "w"]) == (
         "type: expected one of EntryRequested, EntryWithdrawn, EntryRenewed, PositionOpened, PositionClosed, "
         "PositionMarked, StopMoved, WorkerStarted, WorkerStopped, LogTailMissing, AccountReported, "
-        "TradingHalted, TradingResumed, FlattenRequested, PositionSettled, AccountSettled, CashMoved, "
-        "SessionsPublished, WindowsPublished, LossAcknowledged, WorkerRetired, LimitsChanged, "
+        "TradingHalted, TradingResumed, FlattenRequested, LockoutOrdered, PositionSettled, AccountSettled, "
+        "CashMoved, SessionsPublished, WindowsPublished, LossAcknowledged, WorkerRetired, LimitsChanged, "
         "CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
     )
 
@@ -322,9 +325,14 @@ def test_a_value_that_reads_like_an_error_message_leads_nobody_to_another_field(
 
 def test_even_the_longest_refusal_fits_in_a_decision() -> None:
     for kind in [message.__name__ for message in get_args(Event)]:
-        assert len(refusal(["type", kind, "x" * 1_000, ""])) <= 500, kind
-        assert len(refusal(["type", kind, "x" * 1_000])) <= 500, kind
-        assert len(refusal(["type", kind + "x" * 1_000])) <= 500, kind
+        for entry in ([kind, "x" * 1_000, ""], [kind, "x" * 1_000], [kind + "x" * 1_000]):
+            assert len(decided(["type", *entry])) <= 500, kind
+
+
+def decided(fields: list[str]) -> str:
+    """The refusal as the fold decides it, which shortens what was got."""
+    [rejected] = fold(State(fold_version=FOLD_VERSION), StreamId(1, 0), decode_event(fields))
+    return rejected.reason  # type: ignore[union-attr]  # it is refused
 
 
 def test_a_megabyte_in_any_field_is_refused() -> None:
@@ -332,7 +340,7 @@ def test_a_megabyte_in_any_field_is_refused() -> None:
         long = filling * (1_000_000 // len(filling))
         for entry in (REQUEST, CLOSED, RESUMED, STARTED):
             for name in entry[::2]:
-                assert len(refusal(with_field(entry, name, long))) <= 500, f"{filling!r} as {name}"
+                assert len(decided(with_field(entry, name, long))) <= 500, f"{filling!r} as {name}"
 
 
 def test_a_hundred_thousand_fields_are_refused_in_a_blink() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from portfold.coordinator.fold.limits import order_of
+from portfold.coordinator.fold.windows.lockout import in_words
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.status import scopes_in_words
@@ -336,6 +337,8 @@ def _state_in_words(bus: NotifierBus) -> str:
     parts = []
     if view.stop:
         parts.append("STOPPED OUT")
+    if view.lockout:
+        parts.append(in_words(view.lockout))
     if view.halt:
         parts.append(f"HALTED by {view.halt.by}: {view.halt.reason}")
     parts += [f"CLOSED {closed}" for closed in scopes_in_words(view.scopes)]

@@ -216,7 +216,7 @@ class InProcessGate:
         slots = state.reservations.values()
         reserved = any(one.request == str(decision.event) and not one.revoked for one in slots)
         closed = state.scopes and closed_for(state, decision.symbol, self.worker) is not None
-        return reserved and state.stop is None and state.halt is None and not closed
+        return reserved and state.stop is None and state.halt is None and state.lockout is None and not closed
 
     def position_opened(
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""

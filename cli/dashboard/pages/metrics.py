@@ -96,6 +96,7 @@ def figures(seen: Overview) -> Iterator[Figure]:
     yield "trading", "Whether entries are allowed, as far as the log goes.", float(not view.denies_entries)
     yield "stopped", "Whether the daily stop is in force.", float(view.stop is not None)
     yield "halted", "Whether somebody has halted trading.", float(view.halt is not None)
+    yield "locked_out", "Whether nobody may enter until a moment.", float(view.lockout is not None)
     yield "scopes_closed", "Workers, symbols and groups that are closed apart.", float(len(view.scopes))
     yield "flattening", "Whether positions are being flattened.", float(view.flatten is not None)
     yield "log_incomplete", "Whether the log does not add up.", float(bool(backlog.lost or view.tail_missing))

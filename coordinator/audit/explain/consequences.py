@@ -8,6 +8,7 @@ from portfold.coordinator.audit.explain.trackers import (
     EpisodeTracker,
     HaltTracker,
     LegTracker,
+    LockoutTracker,
     NextTracker,
     StopTracker,
     Tracker,
@@ -28,6 +29,7 @@ from portfold.events.incoming import (
     EntryRequested,
     Event,
     FlattenRequested,
+    LockoutOrdered,
     LogTailMissing,
     LossAcknowledged,
     Malformed,
@@ -79,6 +81,8 @@ def _of_event(event: Event | Malformed) -> list[Tracker]:
             return [NextTracker(LimitsChanged, {}, "No others were ordered before the record ends.")]
         case TradingHalted() | FlattenRequested():
             return [HaltTracker(event.scope)]
+        case LockoutOrdered():
+            return [LockoutTracker()]
         case WorkerLost() | WorkerStopped() | WorkerRetired():
             return [
                 NextTracker(WorkerStarted, {"worker": event.worker}, f"{event.worker} did not start again.")

@@ -40,7 +40,7 @@ MOST_HAPPENED = 60
 
 _WATCHED = (
     "current_day", "positions", "reserved", "taken_back", "daily_pnl", "realized_pnl", "stopped_out",
-    "halted", "flattening", "unsettled", "log_incomplete", "workers", "limits",
+    "halted", "locked_out", "flattening", "unsettled", "log_incomplete", "workers", "limits",
 )  # fmt: skip
 
 

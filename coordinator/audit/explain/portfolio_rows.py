@@ -36,6 +36,7 @@ def portfolio_rows(view: PortfolioView) -> list[Labelled]:
         Labelled("Contracts", [_contracts(view)]),
         Labelled("Stopped out", [_stopped(view)]),
         Labelled("Halted", [_halted(view)]),
+        *_locked_out(view, exchange),
         *_seldom(view, exchange),
         Labelled("Limits", _limits(view)),
         Labelled("Workers", [", ".join(f"{one.worker} {one.presence}" for one in view.workers) or "none"]),
@@ -124,6 +125,14 @@ def _contracts(view: PortfolioView) -> str:
 def _stopped(view: PortfolioView) -> str:
     stop = view.stop
     return f"yes, at {shown(stop.daily_pnl)} on {stop.day}, by event {stop.since}" if stop else "no"
+
+
+def _locked_out(view: PortfolioView, exchange: Exchange) -> list[Labelled]:
+    lockout = view.lockout
+    if lockout is None:
+        return []
+    until = time_text(exchange, lockout.until_ms)
+    return [Labelled("Locked out", [f"until {until}, by {lockout.by}: {lockout.reason}"])]
 
 
 def _halted(view: PortfolioView) -> str:

@@ -23,7 +23,7 @@ from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import shown
 from portfold.events import account, decisions
 from portfold.events.calendar import WindowClosed, WindowOpened
-from portfold.events.decisions import Decision
+from portfold.events.decisions import Decision, LockoutEnded
 from portfold.events.incoming import Event, Malformed, PositionClosed, PositionMarked
 from portfold.events.legs import parse_legs
 from portfold.events.stream_id import StreamId
@@ -83,7 +83,13 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return [f"The last of what event {decision.episode} began to flatten is reported closed."]
         case decisions.LimitBreached():
             return _breached(case)
-        case decisions.PositionAdopted() | account.AccountAgrees() | account.AccountHeard() | WindowClosed():
+        case (
+            decisions.PositionAdopted()
+            | account.AccountAgrees()
+            | account.AccountHeard()
+            | WindowClosed()
+            | LockoutEnded()
+        ):
             return []
         case decisions.PositionMismatch():
             return _mismatch(decision)
@@ -157,6 +163,14 @@ def _halted(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     return f"Halted since event {halt.since}, until somebody resumes."
 
 
+def _locked_out(case: DecisionContext, decision: decisions.EntryDenied) -> str:
+    lockout = case.met.lockout
+    if lockout is None:
+        return ""
+    until = time_text(case.exchange, lockout.until_ms)
+    return f"Locked out since event {lockout.since}, until {until}; nobody lifts it before."
+
+
 def _superseded(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     worker = case.met.workers[decision.worker]
     return f"The session in force of {decision.worker} is {worker.session}: the last that said it started."
@@ -208,6 +222,7 @@ def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str
 _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "stopped_out": _stopped_out,
     "halted": _halted,
+    "locked_out": _locked_out,
     "scope_closed": lambda case, decision: limit_rationale.scope_closed(case.met, decision),
     "worker_superseded": _superseded,
     "symbol_unsettled": _unsettled,

@@ -291,6 +291,21 @@ class HaltTracker:
         return f"Where the record ends {what} is still halted; that denied {_requests(self._denied)} so far."
 
 
+class LockoutTracker:
+    """A lockout, until it is over."""
+
+    _denied, done = 0, False
+
+    def follow(self, step: LaterEvent) -> list[str]:
+        denied = [one for one in step.decisions if isinstance(one, EntryDenied)]
+        self._denied += sum(one.code == "locked_out" for one in denied)
+        self.done = step.state.lockout is None
+        return [f"It is over; it denied {_requests(self._denied)}."] if self.done else []
+
+    def unfinished(self) -> str:
+        return f"Where the record ends it lasts; it denied {_requests(self._denied)} so far."
+
+
 class UnsettledTracker:
     """A difference between log and broker, until it is settled."""
 

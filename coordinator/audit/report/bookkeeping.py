@@ -58,6 +58,7 @@ from portfold.events.incoming import (
     EntryRequested,
     Event,
     FlattenRequested,
+    LockoutOrdered,
     LossAcknowledged,
     Malformed,
     PositionClosed,
@@ -206,6 +207,8 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
             kind = "resume by force" if event.force else "resume"
         case FlattenRequested():
             kind = "flatten"
+        case LockoutOrdered():
+            kind = "lockout"
         case PositionSettled() | AccountSettled():
             kind = "settle"
         case CashMoved():

@@ -20,6 +20,7 @@ LINES_KEPT = 1000
 StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "flat"]
 OrderKind = Literal[
     "halt",
+    "lockout",
     "resume",
     "resume by force",
     "flatten",

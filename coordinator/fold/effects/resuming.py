@@ -5,15 +5,17 @@ as it is, and is refused where it would lift nothing but what only they deny.
 
 A halt is lifted by any. The day's stop, a floor that the equity is still at, and what is latched for the day
 take force, which stays on record and is bounded a day. What is latched for a week or for days stays, and so
-does a tier that only tells: it denies nothing.
+does a tier that only tells: it denies nothing. No resume lifts a lockout.
 """
 
+from portfold.bounds import LONGEST_TEXT
 from portfold.coordinator.fold.closing import flatten, scoped_orders
 from portfold.coordinator.fold.equity import equity_for, reckoned
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Lock
 from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.coordinator.fold.windows.lockout import in_words
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import TradingResumed
 from portfold.events.stream_id import StreamId
@@ -55,6 +57,8 @@ def _why_not(state: State, event: TradingResumed, latched: list[Lock], forced: l
     stays = all(lock.rule in table.OUTLAST_RESUMES for lock in latched)
     if latched and stays and state.stop is None and state.halt is None:
         return f"{latched[0].reason}; no resume lifts it, it stands until {latched[0].until}"
+    if state.lockout is not None and not latched and state.stop is None and state.halt is None:
+        return f"{in_words(state.lockout)}"[:LONGEST_TEXT]
     if state.scopes and not latched and state.stop is None and state.halt is None:
         return scoped_orders.whole_is_open(state)
     return ""

@@ -15,7 +15,7 @@ from portfold.coordinator.fold.rules.limits import week
 from portfold.coordinator.fold.rules.pace import cooldowns
 from portfold.coordinator.fold.state import DAYS_REMEMBERED, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
-from portfold.coordinator.fold.windows import publishing
+from portfold.coordinator.fold.windows import lockout, publishing
 from portfold.coordinator.fold.windows.sessions import without_session
 from portfold.coordinator.fold.windows.turning import next_turn, turn_if_due
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
@@ -49,6 +49,8 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
         cooldowns.end(state, at)
     if state.calendar is not None:
         decisions += turn_if_due(state, state.calendar, at)
+    if state.lockout is not None:
+        decisions += lockout.end_if_over(state, at)
     if state.flatten is not None:
         decisions += flatten.remind(state, at)
     limits = state.limits
@@ -81,6 +83,8 @@ def next_deadline(state: State) -> int | None:
     if state.calendar is not None and state.limits is not None:
         due.append(next_turn(state, state.calendar))
     due += cooldowns.ends(state)
+    if state.lockout is not None:
+        due.append(state.lockout.until_ms)
     due += marks.doubts_end(state)
     waiting_ms = moments.waiting_ends(state)
     if waiting_ms is not None:

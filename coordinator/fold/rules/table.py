@@ -93,6 +93,7 @@ RULES: tuple[Rule, ...] = (
     *LATCHED,
     window.RULE,
     window.CALENDAR,
+    halted.LOCKOUT,
     halted.RULE,
     scope_closed.RULE,
     *BY_A_SCOPE,

@@ -6,7 +6,7 @@ whoever adds one writes its row here, and nowhere else.
 
 from typing import assert_never
 
-from portfold.coordinator.views.words import of_account, of_calendar
+from portfold.coordinator.views.words import of_account, of_calendar, of_lockouts
 from portfold.coordinator.views.words.message_words import AlertWords, MessageWords
 from portfold.dollars import shown, shown_limit
 from portfold.events.account import (
@@ -29,6 +29,7 @@ from portfold.events.decisions import (
     FlattenOverdue,
     LimitBreached,
     LimitReached,
+    LockoutEnded,
     LooseningEnded,
     LooseningWaits,
     MarkDoubted,
@@ -94,6 +95,8 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return _doubted(decision)
         case WindowOpened():
             return of_calendar.opened(decision)
+        case LockoutEnded():
+            return of_lockouts.ended(decision)
         case WindowClosed():
             return of_calendar.closed(decision)
         case LooseningWaits():

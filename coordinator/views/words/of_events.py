@@ -9,7 +9,7 @@ from typing import assert_never
 
 from portfold.config import AlertLevel
 from portfold.coordinator.fold.limits import limits_of, rules_shown
-from portfold.coordinator.views.words import of_account, of_calendar
+from portfold.coordinator.views.words import of_account, of_calendar, of_lockouts
 from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
 from portfold.dollars import shown, shown_limit, shown_price
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
@@ -23,6 +23,7 @@ from portfold.events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
+    LockoutOrdered,
     LogTailMissing,
     LossAcknowledged,
     PositionClosed,
@@ -83,6 +84,8 @@ def _row(event: Event, known: Known) -> MessageWords:
             return _resumed(event)
         case FlattenRequested():
             return _flatten_requested(event)
+        case LockoutOrdered():
+            return of_lockouts.ordered(event)
         case PositionSettled():
             return _settled(event)
         case AccountReported():

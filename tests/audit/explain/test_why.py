@@ -16,6 +16,7 @@ from portfold.events.decisions import Decision
 from portfold.events.incoming import (
     ClockTicked,
     CoordinatorStarted,
+    LockoutOrdered,
     LogTailMissing,
     LossAcknowledged,
 )
@@ -76,6 +77,8 @@ def watched() -> WrittenDown:
     story.orders()
     story.change_limits(windows="mon-sun/00:00..23:59=deny")
     story.change_limits()
+    story.hears(LockoutOrdered(by="ann", reason="enough", until_ms=story.ms + MINUTE))
+    story.after(MINUTE)
     return story
 
 
@@ -89,7 +92,7 @@ def test_every_kind_of_decision_is_explained() -> None:
     }
     assert set(explained) == {kind.__name__ for kind in get_args(Decision)}
     unexplained = [kind for kind, reasons in explained.items() if not reasons]
-    assert unexplained == ["PositionAdopted", "AccountAgrees", "AccountHeard", "WindowClosed"]
+    assert unexplained == ["PositionAdopted", "AccountAgrees", "AccountHeard", "WindowClosed", "LockoutEnded"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portfold.cli.exits import Unusable
-from portfold.cli.operate.exchange_sessions import corrected, sessions_from_library
-from portfold.cli.operate.news_file import COLUMNS, news_windows
+from portfold.cli.operate.calendar.exchange_sessions import corrected, sessions_from_library
+from portfold.cli.operate.calendar.news_file import COLUMNS, news_windows
 from portfold.events.calendar import Session, dated_of
 from portfold.exchange_time import local_time
 from tests.coordinator.story import chicago

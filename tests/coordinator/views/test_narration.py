@@ -13,7 +13,7 @@ from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.chain import GENESIS
 from portfold.events.codec import encode
 from portfold.events.decisions import Decision
-from portfold.events.incoming import Event, Malformed, PositionClosed, PositionMarked
+from portfold.events.incoming import Event, LockoutOrdered, Malformed, PositionClosed, PositionMarked
 from portfold.events.stream_id import StreamId
 from tests.coordinator.story import MINUTE, SECOND, Story, chicago
 
@@ -113,6 +113,8 @@ def of_the_calendar(story: Told) -> Iterator[list[Decision]]:
     yield story.at(chicago(2025, 1, 16, 15, 10))
     yield story.hears(SessionsPublished("ann", "holidays", "by hand", *FRIDAY))
     yield story.hears(WindowsPublished("ann", "news", "news.csv"))
+    yield story.hears(LockoutOrdered("ann", "two bad weeks", chicago(2025, 1, 16, 16)))
+    yield story.at(chicago(2025, 1, 16, 16))
 
 
 def test_everything_that_can_be_decided_has_its_line() -> None:
@@ -275,6 +277,8 @@ warning  Flat after 21 h 59 m | SI filled after the order to flatten
 info     Window thu/15:00..15:10=flatten is over
 info     Sessions published by ann: 1 from 2025-01-17 to 2025-01-20 | by hand
 info     Windows published by ann: 0 | news.csv
+warning  Locked out by ann until 2025-01-16 22:00:00 UTC, and nobody lifts it before: two bad weeks
+info     The lockout by ann is over: it lasted until 2025-01-16 22:00:00 UTC
 """
 
 

@@ -51,6 +51,10 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted("Windows over")
         case "calendar_published":
             return Counted("Calendars published")
+        case "locked_out":
+            return Counted("Lockouts")
+        case "lockout_over":
+            return Counted("Lockouts over")
         case "halted":
             return Counted("Halts")
         case "resumed":

@@ -53,7 +53,7 @@ def publish(
     correct
         What the exchange has published otherwise, as "2025-01-09=08:30 2025-04-18=closed".
     """
-    from portfold.cli.operate.exchange_sessions import corrected, sessions_from_library
+    from portfold.cli.operate.calendar.exchange_sessions import corrected, sessions_from_library
     from portfold.events.calendar import SessionsPublished, sessions_text
 
     bus = target.bus()
@@ -81,7 +81,7 @@ def news(file: Path, /, *, by: Who, reason: Why, target: Target = _TARGET) -> No
     file
         A CSV of date, time, name, minutes_before, minutes_after, action and symbols, in exchange time.
     """
-    from portfold.cli.operate.news_file import news_windows
+    from portfold.cli.operate.calendar.news_file import news_windows
     from portfold.events.calendar import WindowsPublished
 
     bus = target.bus()
