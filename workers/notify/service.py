@@ -334,9 +334,7 @@ def _memory_from(bus: NotifierBus) -> AlertMemory:
 def _state_in_words(bus: NotifierBus) -> str:
     """Says what keeps entries from being allowed, if anything does."""
     view = _known(bus)
-    parts = []
-    if view.stop:
-        parts.append("STOPPED OUT")
+    parts = ["STOPPED OUT"] if view.stop else []
     if view.lockout:
         parts.append(in_words(view.lockout))
     if view.halt:

@@ -1,6 +1,7 @@
 """Why a limit of money was reached, and why it denies: its sentences of `rationale`."""
 
-from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts
+from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts, time_text
+from portfold.coordinator.audit.record.moment import Exchange
 from portfold.coordinator.fold.closing.scoped import closed_for
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits, Loosening
 from portfold.coordinator.fold.rules.budget.at_stop import entry_at_stop, leg_at_stop
@@ -9,6 +10,7 @@ from portfold.coordinator.fold.rules.rule import Rule
 from portfold.coordinator.fold.rules.table import BY_A_SCOPE, EXPOSURE, RULES
 from portfold.coordinator.fold.state import Position, Reservation, State
 from portfold.coordinator.fold.taken import contracts_counted, weighed
+from portfold.coordinator.fold.windows.locked_out import Lockout
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.dollars import plain_count, shown, shown_price
 from portfold.events.calendar import WindowOpened
@@ -180,3 +182,11 @@ def waiting(day_ends: str) -> list[str]:
 def waited(before: Loosening | None) -> list[str]:
     """Says since when it has waited."""
     return [f"It was ordered at event {before.since}, to count from {before.day}."] if before else []
+
+
+def locked_out(lockout: Lockout | None, exchange: Exchange) -> str:
+    """Says since when, and until when, everybody is locked out."""
+    if lockout is None:
+        return ""
+    until = time_text(exchange, lockout.until_ms)
+    return f"Locked out since event {lockout.since}, until {until}; nobody lifts it before."

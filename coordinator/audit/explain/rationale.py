@@ -163,14 +163,6 @@ def _halted(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     return f"Halted since event {halt.since}, until somebody resumes."
 
 
-def _locked_out(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    lockout = case.met.lockout
-    if lockout is None:
-        return ""
-    until = time_text(case.exchange, lockout.until_ms)
-    return f"Locked out since event {lockout.since}, until {until}; nobody lifts it before."
-
-
 def _superseded(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     worker = case.met.workers[decision.worker]
     return f"The session in force of {decision.worker} is {worker.session}: the last that said it started."
@@ -222,7 +214,7 @@ def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str
 _NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "stopped_out": _stopped_out,
     "halted": _halted,
-    "locked_out": _locked_out,
+    "locked_out": lambda case, _: limit_rationale.locked_out(case.met.lockout, case.exchange),
     "scope_closed": lambda case, decision: limit_rationale.scope_closed(case.met, decision),
     "worker_superseded": _superseded,
     "symbol_unsettled": _unsettled,
