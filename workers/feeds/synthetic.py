@@ -3,9 +3,10 @@
 It exists so that the demo, the tests and a newcomer's first strategy need no data. What it is made of:
 
 - Hourly bars on the contract's tick grid, 23 a trading day, 17:00 to 16:00 America/Chicago, Monday to
-  Friday; no holidays, no gaps over night. Prices start near the levels of early 2025; a contract not in
-  the table starts 10,000 ticks above zero. The walk is additive, so prices of a very long market may go
-  below zero.
+  Friday; no holidays. Prices start near the levels of early 2025; a contract not in the table starts
+  10,000 ticks above zero. The walk is additive, so prices of a very long market may go below zero.
+- A bar opens a step after the last one closed: its first price is another than the last close, from which its
+  range begins. Who is filled at the next open gets another price than at the close.
 - Every contract, a micro as well, moves some $250 to $350 a day (one standard deviation), calmer than the
   real market, so that one contract of each of four symbols fits a daily stop of $2,500. All symbols share a
   common factor that explains a fifth of the variance of each.
@@ -184,7 +185,7 @@ class SyntheticMarket:
                 walk = [last, *(start + round(next(path) * ticks_a_day) for _ in range(_STEPS))]
                 last = walk[-1]
                 open_, high, low, close = (
-                    tick * contract.tick_size for tick in (walk[0], max(walk), min(walk), last)
+                    tick * contract.tick_size for tick in (walk[1], max(walk), min(walk), last)
                 )
                 yield Bar(symbol, end, open_, high, low, close)
 

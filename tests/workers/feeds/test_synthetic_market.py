@@ -46,7 +46,7 @@ def test_a_seed_gives_the_same_market_on_every_machine_and_python() -> None:
     feed = market(days=3, seed=42)
     everything = "\n".join(text(feed.bars(symbol)) for symbol in feed.symbols)
     assert hashlib.sha256(everything.encode()).hexdigest() == (
-        "958ff9374032ce2d96d3c04a7ff1b7334456dbabe69067bccb8bbd83cd1a4d94"
+        "1dcb97f900aec1db74c3ae9fe432e85b202a1edc9702e8a14a09fc696940d84e"
     )
 
 
@@ -88,13 +88,15 @@ def test_weekends_are_closed_and_days_are_counted_across_them() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(), symbol=st.sampled_from(sorted(CONTRACTS)))
-def test_every_price_is_on_the_tick_grid_and_a_bar_opens_where_the_last_one_closed(
+def test_every_price_is_on_the_tick_grid_and_a_bar_opens_elsewhere_than_the_last_one_closed(
     seed: int, symbol: str
 ) -> None:
     bars = list(market(days=2, seed=seed, symbols=(symbol,)).bars(symbol))
     tick = CONTRACTS[symbol].tick_size
     assert all(price % tick == 0 for bar in bars for price in (bar.open, bar.high, bar.low, bar.close))
-    assert all(bar.open == before.close for before, bar in pairwise(bars))
+    elsewhere = [bar.open != before.close for before, bar in pairwise(bars)]
+    assert sum(elsewhere) > len(elsewhere) / 2
+    assert all(bar.low <= before.close <= bar.high for before, bar in pairwise(bars))  # no gap in the range
 
 
 def test_a_contract_without_a_level_of_its_own_starts_near_10000_ticks() -> None:
