@@ -9,6 +9,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
 
+from tests.simulation.rules.of_pace import drawn_pace, pace_of
 from tests.simulation.watch import OPERATOR
 
 SEEDS_ALIKE = 100
@@ -46,7 +47,7 @@ def drawn_rules(seed: int) -> Rules | None:
 def rules_of(seed: int) -> Rules:
     """The rules of money that this seed draws, where it is to have some."""
     random = Random(f"{seed}:money")
-    return _rules(random, share=random.choice((0.15, 0.4, 0.7)))
+    return {**_rules(random, share=random.choice((0.15, 0.4, 0.7))), **pace_of(seed)}
 
 
 def drawn_orders(seed: int, until_ms: int) -> list[Ordered]:
@@ -67,6 +68,7 @@ def _particulars(random: Random, what: str) -> tuple[str, dict[str, Any]]:
             return OPERATOR, {"dollars": random.choice((-300, -100, 100, 500))}
         case "rules":
             drawn = _rules(random, share=random.choice((0.2, 0.5)))
+            drawn = {**drawn, **drawn_pace(Random(repr(drawn)), share=0.3)}
             return OPERATOR, {"drawn": drawn, "second": random.choice(_SECONDS)}
         case "mark":
             return random.choice(_WORKERS), {}

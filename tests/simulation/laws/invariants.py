@@ -18,6 +18,8 @@ from tests.simulation.laws.exposure.scope_law import ScopeLaw
 from tests.simulation.laws.exposure.worker_loss_law import WorkerLossLaw
 from tests.simulation.laws.mark_law import MarkLaw
 from tests.simulation.laws.money_law import MoneyLaw
+from tests.simulation.laws.pace.entries_counted import EntriesCounted
+from tests.simulation.laws.pace.pace_law import PaceLaw
 from tests.simulation.laws.window_law import WindowLaw
 from tests.simulation.memory.server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
@@ -35,7 +37,9 @@ class Judge(Observer):
         self.marks = MarkLaw()
         self.scopes, self.windows = ScopeLaw(self.book), WindowLaw(self.book)
         self.loss = WorkerLossLaw()
-        self.exposure = ExposureLaw(self.book, self.money, self.loss)
+        self.entries = EntriesCounted(self.book)
+        self.exposure = ExposureLaw(self.book, self.money, self.loss, self.entries)
+        self.pace = PaceLaw(self.book, self.entries)
         self.budget = BudgetLaw(self.book, self.money, self.loss)
         self.checkpoint = beginning()
         self.epoch = 0
@@ -97,7 +101,8 @@ class Judge(Observer):
         self.account.enter(at, event, decisions, state)
         self.money.enter(at, event, decisions, state)
         effective = event if decided.took_effect else None
-        for law in (self.marks, self.scopes, self.windows, self.loss, self.exposure, self.budget):
+        self.entries.enter(effective, decisions, state)
+        for law in (self.pace, self.marks, self.scopes, self.windows, self.loss, self.exposure, self.budget):
             law.enter(at, effective, decisions, state)
 
     def _state_holds(self, decided: Decided) -> None:

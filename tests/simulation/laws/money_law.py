@@ -116,7 +116,7 @@ class MoneyLaw:
             *(at_roll, doubts_over),
         )
         for one in decisions:
-            if isinstance(one, LimitReached) and not one.worker:
+            if isinstance(one, LimitReached) and one.rule in _IN_ORDER:
                 self._reached(at, one, decisions, knowns)
         self._same_latches(at, state, before)
         self._all_are_latched(at)
@@ -226,7 +226,11 @@ class MoneyLaw:
                 del self._latched[rule]
 
     def _same_latches(self, at: StreamId, state: State, before: dict[str, Due]) -> None:
-        there = {rule: (lock.action, lock.until, lock.size) for rule, lock in state.locks.items()}
+        there = {
+            rule: (lock.action, lock.until, lock.size)
+            for rule, lock in state.locks.items()
+            if rule in _IN_ORDER
+        }
         here = {rule: (due.action, due.until, due.size) for rule, due in self._latched.items()}
         if there != here:
             raise Violation(_LIFTS, f"{at}: {there}, not {here}; before it was {before}")

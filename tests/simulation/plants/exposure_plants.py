@@ -43,9 +43,9 @@ def _nothing(*_: object) -> Decimal:
     return ZERO
 
 
-def _entries_that_wait(state: State, worker: str) -> int:
+def _none_filled(*_: object) -> int:
     """An entry is forgotten once it is filled."""
-    return sum(one.worker == worker and not one.entered for one in state.reservations.values())
+    return 0
 
 
 def _other_side(side: str, part: Counts) -> Counts:
@@ -154,7 +154,7 @@ _PLANTED: Mapping[str, ExposurePlant] = {
         {"worker_contracts": "1"}, partial(instead, counted, "contracts_of", _nothing)
     ),
     "entries-are-forgotten": ExposurePlant(
-        {"worker_entries": "2"}, partial(instead, of_a_worker, "entries_today", _entries_that_wait)
+        {"worker_entries": "2"}, partial(instead, of_a_worker, "in_day", _none_filled)
     ),
     "slots-of-a-group-do-not-count": ExposurePlant(
         {**_GROUP, "group_positions": "1"}, partial(instead, counted, "slots_of", _positions_alone)

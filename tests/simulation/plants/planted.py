@@ -44,6 +44,7 @@ from tests.simulation.memory import server as memory_server
 from tests.simulation.plants.account_plants import ACCOUNT_PLANTS
 from tests.simulation.plants.exposure_plants import EXPOSURE_PLANTS, EXPOSURE_RULES_TO_SHOW
 from tests.simulation.plants.money_plants import MONEY_PLANTS, MONEY_RULES_TO_SHOW
+from tests.simulation.plants.pace_plants import PACE_PLANTS, PACE_RULES_TO_SHOW
 from tests.simulation.rules_of_money import Rules
 
 
@@ -314,7 +315,8 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     **ACCOUNT_PLANTS,
     **MONEY_PLANTS,
     **EXPOSURE_PLANTS,
+    **PACE_PLANTS,
 }
 """By the names that `--plant` takes."""
-RULES_TO_SHOW: Mapping[str, Rules] = {**MONEY_RULES_TO_SHOW, **EXPOSURE_RULES_TO_SHOW}
+RULES_TO_SHOW: Mapping[str, Rules] = {**MONEY_RULES_TO_SHOW, **EXPOSURE_RULES_TO_SHOW, **PACE_RULES_TO_SHOW}
 """Under which rules some of them soon show."""

@@ -14,12 +14,13 @@ from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, TradingDayStarted
-from portfold.events.incoming import Event, Malformed, PositionOpened
+from portfold.events.incoming import Event, Malformed
 from portfold.events.stream_id import StreamId
-from tests.simulation.laws.book import Book, Reserved
+from tests.simulation.laws.book import Book
 from tests.simulation.laws.exposure.numbers import groups_with, number_of, weight_of
 from tests.simulation.laws.exposure.worker_loss_law import WorkerLossLaw
 from tests.simulation.laws.money_law import MoneyLaw
+from tests.simulation.laws.pace.entries_counted import EntriesCounted
 from tests.simulation.scheduler import Violation
 
 _IN_ORDER = (
@@ -29,7 +30,6 @@ _IN_ORDER = (
     *("max_positions", "max_contracts"),
 )
 _AFTER = ("loss_budget",)
-_COUNTS_WORKERS_SINCE = 9
 
 
 class _Leg(NamedTuple):
@@ -44,43 +44,31 @@ class _Leg(NamedTuple):
 class ExposureLaw:
     """Follows what each part of the book takes, and what the ladder goes by."""
 
-    def __init__(self, book: Book, money: MoneyLaw, loss: WorkerLossLaw) -> None:
-        self._book = book
+    def __init__(self, book: Book, money: MoneyLaw, loss: WorkerLossLaw, entries: EntriesCounted) -> None:
+        self._book, self._entries = book, entries
         self._money = money
         self._loss = loss
-        self._entered: Counter[str] = Counter()
-        self._begun: set[str] = set()
-        self._reserved: dict[str, Reserved] = {}
         self._at_roll: set[Decimal] = set()
         self._limits: Limits | None = None
         self._last: tuple[Decimal, Decimal] = (ZERO, ZERO)
 
     def enter(
-        self, at: StreamId, event: Event | Malformed | None, decisions: list[Decision], state: State
+        self,
+        at: StreamId,
+        event: Event | Malformed | None,  # noqa: ARG002 - as every law is told
+        decisions: list[Decision],
+        state: State,
     ) -> None:
         """Takes note of one event, None where it changed nothing, and what was decided. Raises Violation."""
         if any(isinstance(one, TradingDayStarted) for one in decisions):
-            self._entered.clear()
             self._at_roll = set(self._last)
-        if isinstance(event, PositionOpened) and state.fold_version >= _COUNTS_WORKERS_SINCE:
-            self._enters(event)
-        self._reserved = dict(self._book.reserved)
-        self._begun &= {one.request for one in self._reserved.values()}
         limits = state.limits
         if limits is None:
             return
         self._follow_equity(limits)
         for one in decisions:
             if isinstance(one, EntryAllowed | EntryDenied) and not one.repeats:
-                self._answered(at, one, limits)
-
-    def _enters(self, event: PositionOpened) -> None:
-        """A slot that is filled in parts is one entry; a fill of none is one too."""
-        slot = self._reserved.get(f"{event.symbol}:{event.side}:{event.worker}")
-        if slot is None or slot.request not in self._begun:
-            self._entered[event.worker] += 1
-        if slot is not None:
-            self._begun.add(slot.request)
+                self._answered(at, one, state)
 
     def _follow_equity(self, limits: Limits) -> None:
         """The ladder goes by the equity at the roll; before its first one without what the day has made."""
@@ -97,8 +85,8 @@ class ExposureLaw:
 
     # --- answers -------------------------------------------------------------------------------------------
 
-    def _answered(self, at: StreamId, one: EntryAllowed | EntryDenied, limits: Limits) -> None:
-        objecting = list(self._objecting(one, limits))
+    def _answered(self, at: StreamId, one: EntryAllowed | EntryDenied, state: State) -> None:
+        objecting = list(self._objecting(one, state))
         if isinstance(one, EntryAllowed):
             if objecting:
                 raise Violation("no part of the book takes more than it may", f"{at}: {objecting}, {one}")
@@ -108,8 +96,11 @@ class ExposureLaw:
         if one.code in _IN_ORDER and (not objecting or objecting[0] != one.code):
             raise Violation("nobody is denied room that there is", f"{at}: {objecting}, and not {one}")
 
-    def _objecting(self, one: EntryAllowed | EntryDenied, limits: Limits) -> Iterator[str]:
+    def _objecting(self, one: EntryAllowed | EntryDenied, state: State) -> Iterator[str]:
         """The limits that what was asked would be beyond, without what it was granted."""
+        limits = state.limits
+        if limits is None:
+            return
         asked = _Leg(one.symbol, one.side, one.worker, one.size)
         legs = [leg for leg in self._legs() if leg[:3] != asked[:3] or isinstance(one, EntryDenied)]
         weights = limits.contract_weights
@@ -128,10 +119,7 @@ class ExposureLaw:
             return leg.worker == one.worker
 
         same = Fraction(sum(leg.size for leg in (*legs, asked) if leg.symbol == one.symbol))
-        waiting = {each.request for leg, each in self._book.reserved.items() if leg != ":".join(asked[:3])}
-        waiting -= self._begun
-        of_worker = [leg for leg, each in self._book.reserved.items() if each.request in waiting]
-        entries = 1 + self._entered[one.worker] + sum(leg.endswith(f":{one.worker}") for leg in of_worker)
+        entries = self._entries.used("worker_entries", one.worker, state) + isinstance(one, EntryDenied)
         used: dict[str, Fraction] = {
             "max_request_contracts": Fraction(one.size),
             "max_symbol_contracts": same,

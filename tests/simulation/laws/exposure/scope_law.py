@@ -39,6 +39,7 @@ class ScopeLaw:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._closed: dict[Scope, _Closed] = {}
+        self._until_ms: dict[Scope, int] = {}
         self._held: set[str] = set()
 
     def enter(
@@ -47,8 +48,10 @@ class ScopeLaw:
         """Takes note of one event, None where it changed nothing, and what was decided. Raises Violation."""
         limits = state.limits
         for one in decisions:
-            if isinstance(one, LimitReached) and one.worker:
+            if isinstance(one, LimitReached) and one.worker and one.action == "flatten":
                 self._close(Scope("worker", one.worker), limits, flat=True)
+        for scope in self._pauses(at, decisions, state):
+            self._close(scope, limits, flat=False)
         match event:
             case TradingHalted() if event.scope is not None:
                 self._close(event.scope, limits, flat=False)
@@ -69,6 +72,16 @@ class ScopeLaw:
             if isinstance(one, EntryAllowed | EntryDenied) and not one.repeats:
                 self._answered(at, one, limits)
         self._held = set(self._book.held)
+
+    def _pauses(self, at: StreamId, decisions: list[Decision], state: State) -> list[Scope]:
+        """What losses in a row, or a rate, close now. What opens by its time is the law of pace's."""
+        for scope in [scope for scope in self._closed if str(scope) not in state.scopes]:
+            if 0 < self._until_ms.pop(scope, 0) <= at.ms:
+                del self._closed[scope]
+        self._until_ms = {one.scope: one.until_ms for one in state.scopes.values() if one.until_ms}
+        paused = [one for one in decisions if isinstance(one, LimitReached) and one.action == "deny"]
+        workers = [Scope("worker", one.worker) for one in paused if one.worker]
+        return [*workers, *(Scope("symbol", one.symbol) for one in paused if one.symbol)]
 
     def _close(self, scope: Scope, limits: Limits | None, *, flat: bool) -> None:
         before = self._closed.get(scope)
