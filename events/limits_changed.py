@@ -1,7 +1,11 @@
 """The order that puts rules in force: all of them, in full, so that a replay needs no file."""
 
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from msgspec import Meta
+
+from portfold.bounds import COUNT, LONGEST_NAME, MOST_COUNT, MOST_NAMED, NAME_LETTERS, SYMBOL, WEIGHED
 from portfold.dollars import ZERO
 from portfold.events.calendar_fields import Windows
 from portfold.events.fields import (
@@ -42,9 +46,26 @@ from portfold.events.fields import (
     ZoneNameOrNone,
 )
 from portfold.events.message import AnyEvent
-from portfold.events.pace_fields import CountOfPace, NumberBySymbol, RateByName
 from portfold.whole_rules import half_of_a_rule
 
+_NAME = rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}"
+CountOfPace = Annotated[
+    int, Meta(ge=0, le=MOST_COUNT, description=f"a whole number from 0 (none) to {MOST_COUNT}")
+]
+NumberBySymbol = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{SYMBOL}=)?{COUNT}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="a whole number for each symbol, and for those with their own, such as 2 ES=4",
+    ),
+]
+RateByName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:(?:{_NAME}=)?{WEIGHED}(?: |\Z)){{0,{MOST_NAMED}}}(?<! )\Z",
+        description="entries a minute for each, and for those with their own, such as 2 ibs-ES=0.5",
+    ),
+]
 _NOT_BELOW_ZERO = (
     "start_balance",
     "start_peak",
