@@ -40,7 +40,7 @@ TAKING_CONFIG = (
 )
 """The commands that take `--config` alone."""
 TAKING_NONE = (
-    *("audit keygen", "audit import", "research export", "config init"),
+    *("audit keygen", "audit import", "research export", "config init", "config check", "config show"),
     *("strategy new", "strategy check", "strategy"),
     *("dashboard user add", "dashboard user remove"),
     *("server", "completion", "audit", "calendar", "research", "--help"),

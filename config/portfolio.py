@@ -239,7 +239,9 @@ class ConfiguredPortfolio(Struct, frozen=True):
     profile: Mapping[str, Any] | None = None
 
 
-class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
+class Constraints(ConfiguredRules, frozen=True, kw_only=True):
+    """What the file says in `portfolio_constraints`."""
+
     max_positions: Annotated[int, Whole(1, MOST_POSITIONS, "positions")]
     daily_stop_loss: Annotated[Decimal, Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")]
     symbols: Annotated[tuple[Symbol, ...], Distinct(1, MOST_SYMBOLS, "symbols")]
@@ -252,7 +254,7 @@ class _Constraints(ConfiguredRules, frozen=True, kw_only=True):
 
 
 class _File(Struct, frozen=True):
-    portfolio_constraints: _Constraints
+    portfolio_constraints: Constraints
     expected_performance: ExpectedPerformance | None = None
     profile: Annotated[Mapping[str, Any], Options()] | None = None
 

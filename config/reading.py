@@ -74,7 +74,7 @@ class _Reader:
             elif field.required:
                 meant = _nearest(field.name, strange)
                 hint = f" (was {joined(where, meant)} meant?)" if meant else ""
-                self._refuse(place, _expectation(field.type), f"nothing: the key is missing{hint}")
+                self._refuse(place, expectation(field.type), f"nothing: the key is missing{hint}")
         try:
             return shape(**values)
         except UnfitError as error:
@@ -90,7 +90,7 @@ class _Reader:
             return self._value(_meant(arguments, value), value, where)
         if origin is Literal:
             if not isinstance(value, str) or value not in arguments:
-                self._refuse(where, _expectation(annotation), describe(value))
+                self._refuse(where, expectation(annotation), describe(value))
             return value
         if origin is tuple:
             if not isinstance(value, list):
@@ -163,7 +163,8 @@ def _nearest(key: str, names: list[str]) -> str | None:
     return near[0] if near else None
 
 
-def _expectation(annotation: object) -> str:
+def expectation(annotation: object) -> str:
+    """Returns what is expected of a value of this type, in words, to follow "expected"."""
     arguments = get_args(annotation)
     if get_origin(annotation) is Literal:
         return " or ".join(describe(argument) for argument in arguments)

@@ -1,14 +1,23 @@
 """`portfold config`: the user's own configuration."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
+
+from portfold.cli.rows import in_columns
+
+if TYPE_CHECKING:
+    from portfold.config import Configuration
 
 
 def register(app: App) -> None:
     """Adds the group."""
-    group = App(name="config", help="Make a configuration of your own.")
+    group = App(name="config", help="Make a configuration of your own, read it without a server.")
     group.command(init)
+    group.command(check)
+    group.command(show)
     app.command(group)
 
 
@@ -48,3 +57,79 @@ def init(folder: Path, /, *, profile: Path | None = None) -> None:
         print(f"{read.name}: as of {read.as_of}, {read.source}")
     for path in written:
         print(path)
+
+
+def check(folder: Path | None = None, /) -> int:
+    """Read a configuration as every command does, and all it names, without a server.
+
+    Strategies and models are opened as their workers open them; a file of
+    your own is run for that. Prints what is wrong, and which variables are
+    named and not set in this environment; 1 if there is anything.
+
+    For example:
+
+        portfold config check mine
+
+    Parameters
+    ----------
+    folder
+        Which one; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
+    """
+    from portfold.cli.exits import FAILED, OK
+    from portfold.cli.setup.config_in_force import troubles
+
+    configuration = _loaded(folder)
+    for line in _files(configuration):
+        print(line)
+    for warning in configuration.portfolio.warnings:
+        print(warning)
+    found = list(troubles(configuration))
+    for line in found:
+        print(line)
+    if not found:
+        print("All of it can be used.")
+    return FAILED if found else OK
+
+
+def show(
+    folder: Path | None = None, /, *, own: Annotated[bool, Parameter(show_default=False)] = False
+) -> None:
+    """Show every value that is in force, and where it comes from, without a server.
+
+    A value is of a file, of the entry "default" of workers, or a default.
+    Limits that were ordered since are on the log: portfold limits.
+
+    For example:
+
+        portfold config show mine --own
+
+    Parameters
+    ----------
+    folder
+        Which one; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
+    own
+        Only what is not a default.
+    """
+    from portfold.cli.setup.config_in_force import in_force, with_default_worker
+
+    configuration = _loaded(folder)
+    for line in _files(configuration):
+        print(line)
+    values = with_default_worker(list(in_force(configuration)), configuration.files.runtime.path)
+    shown = [one for one in values if not (own and one.origin == "default")]
+    for line in in_columns([("Key", "From", "Value"), *shown], left=frozenset([0, 1, 2])):
+        print(line)
+
+
+def _loaded(folder: Path | None) -> "Configuration":
+    import os
+
+    from portfold.config import load
+
+    return load(str(folder) if folder is not None else None, os.environ, Path.cwd())
+
+
+def _files(configuration: "Configuration") -> Iterator[str]:
+    files = configuration.files
+    for file in (files.portfolio, files.runtime, files.contracts):
+        yield f"{file.path}{' (packaged)' if file.packaged else ''}"
