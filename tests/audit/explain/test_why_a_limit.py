@@ -75,3 +75,32 @@ def test_a_workers_own_loss_says_who_lets_it_in_again() -> None:
         "Counted: P&L of the trading day, as the log has it.",
         "No new day lifts it: portfold resume --worker ibs-ES does, and counts from there.",
     ]
+
+
+def test_losses_in_a_row_say_what_is_counted_and_when_it_lifts() -> None:
+    story = WrittenDown(loss_streak=1, loss_streak_minutes=30)
+    story.enters("ES")
+    story.closes("ES", "-5")
+    story.asks("CL")
+    counted, lifts = reasons(why(story, "LimitReached"))
+    assert counted.startswith("Counted: trades of which nothing is left")
+    assert lifts == "It lifts by itself at 10:30:00; before, by portfold resume --force."
+    assert reasons(why(story, "EntryDenied"))[0].endswith("It lifts by itself then.")
+
+
+def test_a_workers_own_row_says_who_opens_it_and_so_does_what_it_is_denied() -> None:
+    story = WrittenDown(worker_loss_streak="1")
+    story.enters("ES")
+    story.closes("ES", "-5")
+    story.asks("CL", worker="ibs-ES")
+    (_, lifts) = reasons(why(story, "LimitReached"))
+    assert lifts == "No time and no new day lifts it: portfold resume --worker ibs-ES does."
+    assert "until somebody resumes worker ibs-ES." in reasons(why(story, "EntryDenied"))[0]
+
+
+def test_a_rate_shows_its_limit_in_full() -> None:
+    story = WrittenDown(worker_rate="1", worker_burst="1")
+    story.enters("ES")
+    story.closes("ES")
+    story.asks("ES")
+    assert reasons(why(story, "EntryDenied"))[0] == "In force: worker_rate 1; worker_burst 1."
