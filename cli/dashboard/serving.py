@@ -15,6 +15,7 @@ from portfold.cli.dashboard.access.users import Users
 from portfold.cli.dashboard.application import application
 from portfold.cli.dashboard.desk import open_desk
 from portfold.cli.dashboard.drawing import Drawing
+from portfold.cli.dashboard.patience import PatientProtocol
 from portfold.cli.dashboard.site import Access, Site
 from portfold.cli.exits import Unusable
 from portfold.cli.target import ResolvedTarget
@@ -62,6 +63,7 @@ def site_of(places: list[ResolvedTarget], served: Served) -> Site:
         served.certificate is not None or served.proxied,
         served.operate,
         served.metrics_token,
+        served.proxied,
     )
     desks = [open_desk(place, drawing) for place in places]
     return Site(desks, access, drawing, results=served.results, kept=served.kept)
@@ -75,6 +77,8 @@ def serve(site: Site, served: Served, stop: threading.Event) -> None:
         application(site, [*_LOCAL_NAMES, served.host, *served.names]),
         ssl_certfile=served.certificate,
         ssl_keyfile=served.key,
+        http=PatientProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

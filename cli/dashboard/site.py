@@ -4,10 +4,11 @@ Guarantees: an answer is kept by no cache, runs no script but the dashboard's ow
 place, and cannot be framed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -15,6 +16,10 @@ from portfold.cli.dashboard.access.sessions import COOKIE, LoginRate, Session, S
 from portfold.cli.dashboard.access.users import Users
 from portfold.cli.dashboard.desk import Desk
 from portfold.cli.dashboard.drawing import PAGES, Drawing
+
+T = TypeVar("T")
+
+_LONG_AT_ONCE = 2
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -25,8 +30,8 @@ POLICY = (
 class Access(NamedTuple):
     """How people come in: by `users`, or, where there are none, by the `token` of this start, to look.
 
-    `secure`: the page comes by TLS, here or at a proxy, so its cookie does too. `metrics_token` is what a
-    machine that reads the metrics sends, empty for none.
+    `secure`: the page comes by TLS, here or at a proxy, so its cookie does too; `proxied`: at a proxy.
+    `metrics_token` is what a machine that reads the metrics sends, empty for none.
     """
 
     sessions: Sessions
@@ -36,6 +41,7 @@ class Access(NamedTuple):
     secure: bool
     operate: bool
     metrics_token: str = ""
+    proxied: bool = False
 
 
 class Site:
@@ -49,6 +55,11 @@ class Site:
         self.drawing = drawing
         self.results = results
         self.kept = kept
+        self._long = anyio.CapacityLimiter(_LONG_AT_ONCE)
+
+    async def at_length(self, work: Callable[[], T]) -> T:
+        """Does what takes long, such as folding a log, beside the answers to others: two at a time."""
+        return await anyio.to_thread.run_sync(work, limiter=self._long)
 
     def desk(self, request: Request) -> Desk | None:
         """Returns the portfolio that the address names."""
@@ -67,7 +78,7 @@ class Site:
         self, request: Request, template: str, given: Mapping[str, object] | None = None, *, status: int = 200
     ) -> Response:
         """Answers with a page."""
-        session, cookie = self.session(request), request.cookies.get(COOKIE, "")
+        session = self.session(request)
         pages = [*PAGES, ("orders", "Orders")] if self.may_operate(request) else PAGES
         shared: dict[str, object] = {
             "portfolio": request.path_params.get("portfolio", ""),
@@ -75,7 +86,6 @@ class Site:
             "page": request.url.path.strip("/").partition("/")[2].partition("/")[0],
             "session": session,
             "operate": self.access.operate,
-            "form": self.access.sessions.new_form(cookie) if session else "",
         }
         html = self.drawing.page(template, **(shared | dict(given or {})))
         return HTMLResponse(html, status)

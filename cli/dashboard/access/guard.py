@@ -4,6 +4,7 @@ Guarantees: what changes anything comes from a page of this dashboard, by its ad
 big is not read; every answer carries the headers that keep it from being cached, framed or sniffed.
 """
 
+import asyncio
 import hmac
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from portfold.cli.dashboard.site import POLICY, Access
 
 OPEN_TO_ALL = ("/login", "/sign-in", "/healthz", "/readyz")
 MOST_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -50,7 +52,9 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        await (self._refusal(Request(scope)) or self._app)(scope, receive, send_guarded)
+        request = Request(scope)
+        heard = receive if request.method in _READING else _in_time(receive)
+        await (self._refusal(request) or self._app)(scope, heard, send_guarded)
 
     def _refusal(self, request: Request) -> Response | None:
         if request.method not in _READING:
@@ -71,6 +75,20 @@ class Guard:
             sent = request.headers.get("authorization", "")
             return hmac.compare_digest(sent.encode(), f"Bearer {self._access.metrics_token}".encode())
         return path in OPEN_TO_ALL or path.startswith("/static/")
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Returns a way to receive a body that is given up where it does not come in time."""
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def receive_in_time() -> Message:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+
+    return receive_in_time
 
 
 def _from_here(request: Request) -> bool:

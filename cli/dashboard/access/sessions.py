@@ -90,7 +90,11 @@ class Sessions:
 
 
 class LoginRate:
-    """How often somebody may try to sign in: so many failures in a while, by name and by address."""
+    """How often somebody may try to sign in: so many failures in a while, by name and by address.
+
+    A try counts as failed from its beginning on, so that of many at once no more are made; `succeeded` takes
+    it back.
+    """
 
     MOST_FAILURES = 5
     WINDOW_SECONDS = 300.0
@@ -112,3 +116,9 @@ class LoginRate:
             self._failures[key] = recent
         while len(self._failures) > self.MOST_KEPT:
             del self._failures[next(iter(self._failures))]
+
+    def succeeded(self, *keys: str) -> None:
+        """Takes back the last try: it was none that failed."""
+        for key in keys:
+            if self._failures.get(key):
+                self._failures[key].pop()

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -28,8 +27,12 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _LAST_OF_WEEK = 4
 _DAYS_LISTED = 90
 
-REPORT_POLICY = {"Content-Security-Policy": "frame-ancestors 'none'"}
-"""A report brings a policy of its own, which names its scripts by their hashes."""
+REPORT_POLICY = {
+    "Content-Security-Policy": "sandbox allow-scripts allow-downloads; connect-src 'none'; "
+    "form-action 'none'; frame-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+}
+"""A report brings a policy of its own, which names its scripts by their hashes. Whatever it is, it is of no
+origin: a file that somebody has put where reports lie has no cookie, and can ask nothing of the dashboard."""
 
 
 def routes(site: Site) -> list[Route]:
@@ -40,7 +43,7 @@ def routes(site: Site) -> list[Route]:
         desk = site.desk(request)
         if desk is None:
             return site.not_here(request)
-        return site.page(request, "days.html", await run_in_threadpool(_days, desk, making))
+        return site.page(request, "days.html", await site.at_length(lambda: _days(desk, making)))
 
     async def day(request: Request) -> Response:
         return await _report(request, week=False)
@@ -54,7 +57,7 @@ def routes(site: Site) -> list[Route]:
             return site.not_here(request)
         if not _is_day(asked):
             raise PortfoldError("DAY: expected a trading day such as 2025-01-15.")
-        html = await run_in_threadpool(lambda: _made(desk, asked, site.kept, making, week=week))
+        html = await site.at_length(lambda: _made(desk, asked, site.kept, making, week=week))
         return HTMLResponse(html, headers=REPORT_POLICY)
 
     return [

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from portfold.cli.dashboard.desk import Desk
 
 BEAT_SECONDS = 2.0
+SEND_SECONDS = 15.0
+"""How long a page may take nothing of what it is told, before it is let go."""
 AGAIN_MS = 1000
 """How long a browser waits before it connects again."""
 
@@ -42,7 +44,8 @@ def routes(site: Site) -> list[Route]:
         desk = site.desk(request)
         if desk is None:
             return site.not_here(request)
-        return EventSourceResponse(_told(desk, lambda: site.session(request) is not None))
+        told = _told(desk, lambda: site.session(request) is not None)
+        return EventSourceResponse(told, send_timeout=SEND_SECONDS)
 
     return [
         Route("/", home),

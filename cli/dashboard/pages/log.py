@@ -2,7 +2,6 @@
 
 from typing import NamedTuple, get_args
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -63,21 +62,21 @@ def routes(site: Site) -> list[Route]:
         desk, asked = site.desk(request), Asked.by(request)
         if desk is None:
             return site.not_here(request)
-        lines = await run_in_threadpool(_lines, desk, asked)
+        lines = await site.at_length(lambda: _lines(desk, asked))
         return site.page(request, "log.html", {"asked": asked, "types": _TYPES, "lines": lines})
 
     async def at(request: Request) -> Response:
         desk = site.desk(request)
         if desk is None:
             return site.not_here(request)
-        given = await run_in_threadpool(_stood, desk, request.query_params.get("time", "")[:40])
+        given = await site.at_length(lambda: _stood(desk, request.query_params.get("time", "")[:40]))
         return site.page(request, "at.html", given)
 
     async def why(request: Request) -> Response:
         desk = site.desk(request)
         if desk is None:
             return site.not_here(request)
-        given = await run_in_threadpool(_explained, desk, request.path_params["id"])
+        given = await site.at_length(lambda: _explained(desk, request.path_params["id"]))
         return site.page(request, "why.html", given)
 
     return [

@@ -3,7 +3,9 @@
 Guarantees: a portfolio whose server does not answer has `portfold_up` 0 and nothing else, never old figures.
 """
 
-from collections.abc import Iterable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily as Counter
@@ -26,6 +28,7 @@ from portfold.events.wire.errors import BusError
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PORTFOLIO = ["portfolio"]
+_KEPT_SECONDS = 1.0
 
 Figure = tuple[str, str, float]
 """One number of a portfolio: its name, what it is, its value."""
@@ -42,12 +45,33 @@ def routes(site: Site) -> list[Route]:
     async def healthz(_request: Request) -> Response:
         return Response("ok\n", media_type="text/plain")
 
+    ready = Kept(lambda: [_is_led(desk) for desk in site.desks.values()], time.monotonic)
+
     async def readyz(_request: Request) -> Response:
-        led = await run_in_threadpool(lambda: [_is_led(desk) for desk in site.desks.values()])
+        led = await run_in_threadpool(ready.read)
         text = "ok" if all(led) else f"{led.count(False)} of {len(led)} portfolios are not led"
         return Response(f"{text}\n", 200 if all(led) else 503, media_type="text/plain")
 
     return [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+class Kept:
+    """What anybody may ask, read at most once a second, so that no stranger keeps the server busy."""
+
+    def __init__(self, read: Callable[[], list[bool]], clock: Callable[[], float]) -> None:
+        self._read = read
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._found: list[bool] = []
+        self._until = 0.0
+
+    def read(self) -> list[bool]:
+        """Returns it, a second old at most."""
+        with self._lock:
+            if self._clock() >= self._until:
+                self._found = self._read()
+                self._until = self._clock() + _KEPT_SECONDS
+            return self._found
 
 
 class Portfolios(Collector):

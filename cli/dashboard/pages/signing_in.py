@@ -2,7 +2,7 @@
 
 import hmac
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -16,29 +16,32 @@ LOCAL = "local"
 _WRONG = "No such name, or not its password."
 _TOO_MANY = "Too many tries: wait five minutes."
 _LONGEST = 256
+_AT_ONCE = 2
+"""How many passwords are looked at at once: each takes tens of megabytes, on purpose."""
 
 
 def routes(site: Site) -> list[Route]:
     """Returns the routes."""
+    users, hashing = site.access.users, CapacityLimiter(_AT_ONCE)
 
     async def login(request: Request) -> Response:
         if request.method == "GET":
             return site.page(request, "login.html", {"wrong": ""})
         form = await request.form(max_files=0, max_fields=4)
         name, password = str(form.get("name", ""))[:_LONGEST], str(form.get("password", ""))[:_LONGEST]
-        keys = (f"name {name}", f"address {request.client.host if request.client else ''}")
+        keys = (f"name {name}", _address(site, request))
         if not site.access.rate.may_try(*keys):
             return site.page(request, "login.html", {"wrong": _TOO_MANY}, status=429)
-        users = site.access.users
-        user = await run_in_threadpool(users.signed_in, name, password) if users else None
+        site.access.rate.failed(*keys)
+        user = await to_thread.run_sync(users.signed_in, name, password, limiter=hashing) if users else None
         if user is None:
-            site.access.rate.failed(*keys)
             return site.page(request, "login.html", {"wrong": _WRONG}, status=401)
+        site.access.rate.succeeded(*keys)
         return _signed_in(site, user.name, operates=user.role == "operator")
 
     async def sign_in(request: Request) -> Response:
         sent = request.query_params.get("token", "")
-        address = f"address {request.client.host if request.client else ''}"
+        address = _address(site, request)
         if not site.access.rate.may_try(address):
             return site.message(request, "Not now", _TOO_MANY, status=429)
         if not (site.access.token and hmac.compare_digest(sent.encode(), site.access.token.encode())):
@@ -48,10 +51,7 @@ def routes(site: Site) -> list[Route]:
         return _signed_in(site, LOCAL, operates=False)
 
     async def logout(request: Request) -> Response:
-        form = await request.form(max_files=0, max_fields=2)
-        cookie = request.cookies.get(COOKIE)
-        if site.access.sessions.use_form(cookie, str(form.get("form", ""))):
-            site.access.sessions.end(cookie)
+        site.access.sessions.end(request.cookies.get(COOKIE))  # by a page of ours, however long it was open
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE)
         return answer
@@ -65,6 +65,13 @@ def routes(site: Site) -> list[Route]:
         Route("/logout", logout, methods=["POST"]),
         Route("/session", session),
     ]
+
+
+def _address(site: Site, request: Request) -> str:
+    """Names where a request comes from: behind a proxy what that says last, as all come from its address."""
+    told = request.headers.get("x-forwarded-for", "") if site.access.proxied else ""
+    peer = request.client.host if request.client else ""
+    return f"address {told.rpartition(',')[2].strip()[:_LONGEST] or peer}"
 
 
 def _signed_in(site: Site, name: str, *, operates: bool) -> Response:

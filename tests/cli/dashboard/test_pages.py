@@ -1,5 +1,6 @@
 """What the pages show after given events: the truth, escaped."""
 
+import os
 import re
 from pathlib import Path
 
@@ -120,7 +121,8 @@ def test_the_day_is_listed_and_its_report_opens_offline(led: Live, dashboard: Se
     report = visitor.gets(f"days/{day}")
     assert report.status_code == 200
     assert "portfold audit report" in report.text[:200]
-    assert report.headers["content-security-policy"] == "frame-ancestors 'none'"
+    assert "sandbox allow-scripts" in report.headers["content-security-policy"]
+    assert "allow-same-origin" not in report.headers["content-security-policy"]
 
 
 def test_research_shows_its_own_pages_and_nothing_else(
@@ -131,13 +133,18 @@ def test_research_shows_its_own_pages_and_nothing_else(
     (results / "deep" / "page.html").write_text("<!-- portfold research report --><p>found")
     (results / "strange.html").write_text("<script>alert(1)</script>")
     (results / "link.html").symlink_to(results / "deep" / "page.html")
+    (results / "nowhere.html").symlink_to(results / "gone.html")
+    (results / "folder.html").mkdir()
+    os.mkfifo(results / "pipe.html")
     with served(server, portfolio, tmp_path, "--results", str(results)) as dashboard:
         visitor = dashboard.local()
         page = visitor.gets("research").text
         assert "deep/page.html" in page
         assert "strange.html" not in page
         assert "link.html" not in page
-        assert "found" in visitor.gets("research/0").text
+        link = re.findall(r'href="/[^/]+/(research/[0-9a-f]+)"', page)
+        (results / "newer.html").write_text("<!-- portfold research report --><p>newer")
+        assert [visitor.gets(each).text[-5:] for each in link] == ["found"]
 
 
 def test_limits_stand_with_the_nearest_first(led: Live, dashboard: Served) -> None:
