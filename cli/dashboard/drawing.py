@@ -73,6 +73,7 @@ class Drawing:
             "day": panel["day"](now),
             "limits": panel["limits"](now.limits),
             "held": panel["held"](now.held),
+            "closed": panel["facts"]("Closed, and what comes next", now.closed),
             "workers": panel["facts"]("Workers", now.workers),
             "system": panel["facts"]("What keeps it going", now.system),
             "title": _title(portfolio, now, trouble),
@@ -85,7 +86,10 @@ class Drawing:
 
     def _nothing(self, why: str) -> dict[str, str]:
         text = Markup('<p class="headline critical"><b>NOTHING TO SHOW</b> {}</p>').format(readable(why))
-        return {"verdict": text, **dict.fromkeys(("day", "limits", "held", "workers", "system"), "")}
+        return {
+            "verdict": text,
+            **dict.fromkeys(("day", "limits", "held", "closed", "workers", "system"), ""),
+        }
 
 
 def card_of(portfolio: str, seen: Overview | None, zone: ZoneInfo) -> dict[str, object]:

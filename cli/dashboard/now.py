@@ -11,16 +11,22 @@ from msgspec import Struct
 
 from portfold.cli.dashboard.pnl_curve import PnlCurve, Point, pnl_curve
 from portfold.coordinator.views.account_view import ShownAccount, difference_in_words
+from portfold.coordinator.views.calendar_view import open_in_words
 from portfold.coordinator.views.headlines import Headline, headlines
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition, Slot
 from portfold.coordinator.views.rule_view import amount_in_words
-from portfold.coordinator.views.status import block_rate
+from portfold.coordinator.views.status import block_rate, loosening_in_words
 from portfold.dollars import ZERO, shown, shown_price
 from portfold.exchange_time import clock, span
 from portfold.quotes import NO_ENTRY_PRICE
 
 _NEAR = Decimal("0.8")
+_OF_THE_DAY = (
+    *("profit_target", "profit_lock_at", "consistency_percent", "weekly_profit"),
+    *("equity_floor", "trailing_drawdown", "weekly_loss", "rolling_loss"),
+)
+"""Limits of money that the day's P&L moves towards, dollar by dollar: they are drawn on its curve."""
 
 
 class Row(Struct, frozen=True):
@@ -83,6 +89,7 @@ class Now(Struct, frozen=True):
     limits: tuple[LimitRow, ...]
     system: tuple[Row, ...]
     workers: tuple[Row, ...]
+    closed: tuple[Row, ...]
     entries: str
 
     @property
@@ -115,6 +122,7 @@ def now_of(seen: Overview, points: Sequence[Point], zone: ZoneInfo) -> Now:
         limits=limit_rows(view),
         system=tuple(_system(seen)),
         workers=tuple(_workers(seen)),
+        closed=tuple(closed_rows(seen, zone)),
         entries=_entries(view),
     )
 
@@ -135,7 +143,39 @@ def limit_rows(view: PortfolioView) -> tuple[LimitRow, ...]:
 
 
 def _levels(view: PortfolioView) -> list[tuple[str, Decimal]]:
-    return [("stop", view.stop_at)] if view.daily_limit else []
+    """Returns the day's P&L at which it would be stopped, and at which a limit of money would be reached.
+
+    What is further away than twice the daily stop is left out: it would press the day flat.
+    """
+    stop = [("stop", view.stop_at)] if view.daily_limit else []
+    others = [
+        (one.shown, view.day.pnl + (one.left if one.limit > one.now else -one.left))
+        for one in view.rules
+        if one.rule in _OF_THE_DAY and not one.of and one.left > ZERO
+    ]
+    far = 2 * view.daily_limit
+    return stop + [level for level in others if not far or abs(level[1] - view.day.pnl) <= far]
+
+
+def closed_rows(seen: Overview, zone: ZoneInfo) -> list[Row]:
+    """Returns what is closed by itself, by whom and why, the windows that are open, and what comes next."""
+    view = seen.view
+    rows = [Row(str(one.scope), f"closed by {one.by}: {one.reason}", "warning") for one in view.scopes]
+    calendar = view.calendar
+    if calendar is not None:
+        rows += (Row("Window", open_in_words([one], zone), "warning") for one in calendar.open)
+        if calendar.ahead is not None:
+            begins = f"{calendar.ahead.window} from {clock(calendar.ahead.begins_ms, zone)}"
+            ahead_ms = max(0, calendar.ahead.begins_ms - seen.now_ms)
+            rows.append(Row("Next window", f"{begins}, in {span(ahead_ms)}"))
+        opens_ms = calendar.closed_until(seen.now_ms)
+        if opens_ms is not None:
+            rows.append(Row("Exchange", f"closed until {clock(opens_ms, zone)}"))
+        if calendar.last:
+            rows.append(Row("Sessions", f"known up to {calendar.last}"))
+    if view.loosening is not None:
+        rows.append(Row("Limits", loosening_in_words(view.loosening)))
+    return rows
 
 
 def _parts(view: PortfolioView) -> str:
@@ -156,7 +196,7 @@ def _position(one: ShownPosition, seen: Overview) -> Held:
         age=span(max(0, seen.now_ms - one.opened_ms)),
         pnl="no mark" if one.unmarked else shown(one.unrealized),
         gains="" if one.unmarked else _colour(one.unrealized),
-        mark=_mark(one),
+        mark=_mark(one, seen.now_ms),
         grave="critical" if unmanaged else "warning" if one.mark_stale or one.unmarked else "",
     )
 
@@ -171,10 +211,12 @@ def _colour(amount: Decimal) -> str:
     return "gain" if amount >= ZERO else "loss"
 
 
-def _mark(one: ShownPosition) -> str:
+def _mark(one: ShownPosition, now_ms: int) -> str:
     if one.mark is None:
         return "none yet"
-    return f"{shown_price(one.mark)}, OLD" if one.mark_stale else shown_price(one.mark)
+    age = f", {span(max(0, now_ms - one.marked_ms))} ago" if one.marked_ms else ""
+    doubts = f"{', OLD' if one.mark_stale else ''}{', IN DOUBT' if one.mark_doubted else ''}"
+    return f"{shown_price(one.mark)}{age}{doubts}"
 
 
 def _slot(one: Slot, now_ms: int | None) -> Held:

@@ -25,8 +25,8 @@ class PatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Takes what came; a head that began has to end in time, however many bytes of it trickle in."""
         super().data_received(data)
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if answering:
+        cycle = getattr(self, "cycle", None)  # none before the first request, whatever its type says
+        if cycle is not None and not cycle.response_complete:
             self._expect_none()
         elif self._hangs_up is None:
             self._expect_a_head()

@@ -9,6 +9,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from portfold.coordinator.audit.report.curves import thinned
+from portfold.dollars import shown
 
 WIDTH, HEIGHT = 1000, 240
 _MARGIN = Decimal("0.08")
@@ -24,6 +25,11 @@ class Level(Struct, frozen=True):
     name: str
     amount: Decimal
     y: float
+
+    @property
+    def shown(self) -> str:
+        """Returns the amount in dollars."""
+        return shown(self.amount)
 
 
 class PnlCurve(Struct, frozen=True):
@@ -45,13 +51,13 @@ def pnl_curve(
     if not points:
         return None
     few = thinned(points, -(-4 * len(points) // _MOST_POINTS)) if len(points) > _MOST_POINTS else points
-    shown = [*few, (max(until_ms, points[-1][0]), points[-1][1])]
-    amounts = [amount for _, amount in shown] + [amount for _, amount in levels] + [Decimal(0)]
+    drawn = [*few, (max(until_ms, points[-1][0]), points[-1][1])]
+    amounts = [amount for _, amount in drawn] + [amount for _, amount in levels] + [Decimal(0)]
     low, high = min(amounts), max(amounts)
     room = (high - low or Decimal(1)) * _MARGIN
     low, high = low - room, high + room
-    first_ms = shown[0][0]
-    wide = max(1, shown[-1][0] - first_ms)
+    first_ms = drawn[0][0]
+    wide = max(1, drawn[-1][0] - first_ms)
 
     def x(ms: int) -> float:
         return round(WIDTH * (ms - first_ms) / wide, 1)
@@ -59,16 +65,16 @@ def pnl_curve(
     def y(amount: Decimal) -> float:
         return round(float(HEIGHT * (high - amount) / (high - low)), 1)
 
-    steps = [f"M{x(shown[0][0])} {y(shown[0][1])}"]
-    for ms, amount in shown[1:]:
+    steps = [f"M{x(drawn[0][0])} {y(drawn[0][1])}"]
+    for ms, amount in drawn[1:]:
         steps.append(f"H{x(ms)}V{y(amount)}")
     line = "".join(steps)
     return PnlCurve(
         line=line,
         area=f"{line}V{y(Decimal(0))}H0Z",
         levels=tuple(Level(name, amount, y(amount)) for name, amount in (*levels, ("zero", Decimal(0)))),
-        last_x=x(shown[-1][0]),
-        last_y=y(shown[-1][1]),
+        last_x=x(drawn[-1][0]),
+        last_y=y(drawn[-1][1]),
         lowest=min(amount for _, amount in points),
         highest=max(amount for _, amount in points),
     )

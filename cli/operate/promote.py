@@ -23,6 +23,9 @@ from portfold.coordinator.views.order_outcome import limits_ordered
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.wire.bus import Bus
 
+ON_TRIAL = "on trial after"
+"""With this the reason begins of limits that were on trial before they were ordered."""
+
 
 def candidate_in(folder: Path) -> LimitsChanged:
     """Returns the limits of the configuration in the folder. Raises ConfigError."""
@@ -53,4 +56,4 @@ def evidence(place: ResolvedTarget, bus: Bus, candidate: LimitsChanged, since: s
                 after = found.after
             elif trial.trial is not None:
                 tally.add(found, trial.trial.exchange)
-    return f"on trial after {after} to {trial.heard}: {tally}"
+    return f"{ON_TRIAL} {after} to {trial.heard}: {tally}"

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +19,11 @@ from portfold.exchange_time import utc_clock
 from portfold.research.portfolio_page.page import MARK as RESEARCH_MARK
 from portfold.research.report.page import MARK as DAY_MARK
 from portfold.research.report.sweep_page import MARK as SWEEP_MARK
+from portfold.research.report.trial_page import MARK as TRIAL_MARK
 
 _MOST_FILES = 500
 _HEAD_BYTES = 400
-_OWN = (DAY_MARK, RESEARCH_MARK, SWEEP_MARK)
+_OWN = (DAY_MARK, RESEARCH_MARK, SWEEP_MARK, TRIAL_MARK)
 _MILLION = 1_000_000
 
 
@@ -58,7 +60,7 @@ def routes(site: Site) -> list[Route]:
     ]
 
 
-def found_pages(folder: Path | None) -> list[FoundPage]:
+def found_pages(folder: Path | None, marks: Sequence[str] = _OWN) -> list[FoundPage]:
     """Returns the pages of portfold's own in the folder and below, the newest first; others are left out.
 
     A page is known by its name, so that one that is written meanwhile takes no other's place.
@@ -70,7 +72,7 @@ def found_pages(folder: Path | None) -> list[FoundPage]:
     return [
         FoundPage(_key(name), name, utc_clock(at // _MILLION), file)
         for at, file in newest
-        if _is_own(file) and (name := str(file.relative_to(folder)))
+        if _is_own(file, marks) and (name := str(file.relative_to(folder)))
     ]
 
 
@@ -87,13 +89,13 @@ def _written_ns(file: Path) -> int | None:
     return found.st_mtime_ns if stat.S_ISREG(found.st_mode) else None
 
 
-def _is_own(file: Path) -> bool:
+def _is_own(file: Path, marks: Sequence[str]) -> bool:
     try:
         with file.open("rb") as opened:
             head = opened.read(_HEAD_BYTES).decode(errors="replace")
     except OSError:
         return False
-    return any(mark in head for mark in _OWN)
+    return any(mark in head for mark in marks)
 
 
 def _text(file: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from portfold.events.server_roles import DASHBOARD
+from portfold.events.roles.server_roles import DASHBOARD
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from tests.cli.dashboard.visitor import PASSWORD, served, users_file
