@@ -27,7 +27,7 @@ def test_what_is_open_and_how_far_the_stop_is(led: Live, dashboard: Served) -> N
     assert "$-1,250.00 realized $0.00, open $-1,250.00" in page
     assert "50 % of the way to the stop at $-2,500.00" in page
     assert "ES long 1 ibs-ES @ 5000.25" in page
-    assert "4990.25 $-1,250.00" in page
+    assert re.search(r"4990.25, \S+ ago \$-1,250.00", page), page
     assert re.search(r"daily_stop_loss [^$]+ \$-2,500.00 \$-1,250.00 \$1,250.00", page), page
     assert re.search(r"max_positions [^0-9]+ 4 1 3", page), page
     assert "ibs-ES ES: alive" in page
