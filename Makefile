@@ -25,7 +25,7 @@ BENCHMARKS := latency fold_rate audit research luck stop_to_flat failover restar
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
-run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
+run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3", ARGS=--dashboard for its page)
 	@$(VENV)/bin/portfold demo $(ARGS)
 
 quick: $(TOOLS) ## a minute of tests: no process, server, backtest or law, few schedules (ARGS="-k stop")

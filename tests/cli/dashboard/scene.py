@@ -1,8 +1,8 @@
-"""A day on a desk, for pictures: positions, slots, what is closed, limits of money, a denial; then its stop."""
+"""A day on a desk, for pictures: positions, a slot, what is closed, limits of money; then its stop."""
 
 from decimal import Decimal
 
-from portfold.events.incoming import FlattenRequested, TradingHalted
+from portfold.events.incoming import TradingHalted
 from tests.live import Live
 
 LOOKS = {"max_positions": 6, "profit_target": Decimal(3000), "weekly_loss": Decimal(6000)}
@@ -36,8 +36,3 @@ def is_over(live: Live) -> None:
     live.closes("ES", "-2250", price="4955.25")
     live.closes("RTY", "150", price="2034.5")
     live.closes("PL", "-640", price="889.6")
-
-
-def by_hand(live: Live) -> None:
-    """A person closes everything."""
-    live.hears(FlattenRequested(by="ann", reason="outage at the exchange"))

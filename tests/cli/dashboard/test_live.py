@@ -6,6 +6,7 @@ import pytest
 
 from portfold.events.incoming import EntryRequested
 from portfold.events.wire.embedded import EmbeddedServer
+from tests.cli.dashboard import scene
 from tests.cli.dashboard.browser import Browser, in_a_browser, opened_browser
 from tests.cli.dashboard.hostile import HOSTILE
 from tests.cli.dashboard.visitor import Served, served
@@ -131,3 +132,64 @@ def test_of_ten_thousand_lines_only_what_is_seen_is_drawn(led: Live, dashboard: 
         browser.go(f"{dashboard.base}/{dashboard.portfolio}/log?lines=10000&all=1")
         assert browser.js("document.querySelectorAll('.lines li').length") == 10000
         assert browser.js(DRAWN) < 500
+
+
+FORGED = """<!-- portfold research report --><p id=told>nothing</p><script>
+const told = [];
+try { told.push('cookie:' + document.cookie); } catch (error) { told.push('no cookie'); }
+fetch('/session', { credentials: 'include' }).then(() => told.push('asked'), () => told.push('may not ask'))
+  .then(() => { document.getElementById('told').textContent = told.join(', '); });
+</script>"""
+
+
+@in_a_browser
+def test_a_page_that_somebody_has_put_among_the_research_has_no_rights(
+    server: EmbeddedServer, portfolio: str, led: Live, tmp_path: Path
+) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    led.closes("ES", "125", price="5002.75")
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "forged.html").write_text(FORGED)
+    there = served(server, portfolio, tmp_path, "--results", str(results))
+    with there as dashboard, opened_browser() as browser:
+        browser.go(dashboard.address)
+        browser.go(f"{dashboard.base}/{portfolio}/research")
+        browser.go(browser.js("document.querySelector('.files a').href"))
+        browser.until("document.getElementById('told').textContent !== 'nothing'")
+        assert browser.text("#told") == "no cookie, may not ask"
+        # A report of ours draws its charts all the same.
+        browser.go(f"{dashboard.base}/{portfolio}/days/{led.status()['current_day']}")
+        browser.until("document.querySelectorAll('.main-svg').length > 0")
+
+
+NAMED = "a, button, input:not([type=hidden]), progress, svg, nav, section"
+NAMELESS = f"""[...document.querySelectorAll('{NAMED}')]
+    .filter((one) => !(one.innerText || one.textContent || '').trim() && !one.closest('label')
+      && !one.getAttribute('aria-label') && !one.getAttribute('title')).map((one) => one.outerHTML)"""
+ORDER_OF_KEYS = """[...document.querySelectorAll('a[href], button, input, select, [tabindex]')]
+    .map((one) => one.tabIndex).filter((index) => index !== 0)"""
+
+
+@in_a_browser
+def test_at_a_stop_everything_has_a_name_and_its_turn_and_nothing_jumps(led: Live, dashboard: Served) -> None:
+    scene.opens(led)
+    with opened_browser() as browser:
+        browser.go(dashboard.address)
+        says(browser, "PL", "#held")
+        browser.js(
+            "(window.shifts = [], new PerformanceObserver((list) => shifts.push(...list.getEntries()"
+            ".map((one) => one.value))).observe({ type: 'layout-shift' }), 0)"
+        )
+        led.marks("ES", "-400", price="4992.25")
+        says(browser, "4992.25", "#held")
+        assert browser.js("shifts.reduce((sum, one) => sum + one, 0)") < 0.01
+        scene.is_stopped(led)
+        says(browser, "STOPPED OUT", "#verdict")
+        assert browser.js("scrollY") == 0  # what has to be read is where one looks
+        for page in ("", "log", "limits", "days", "research"):
+            browser.go(f"{dashboard.base}/{dashboard.portfolio}/{page}")
+            assert browser.js(NAMELESS) == [], page
+            assert browser.js(ORDER_OF_KEYS) == [], page
+            assert browser.js("document.querySelector('a, button, input').className") == "skip", page

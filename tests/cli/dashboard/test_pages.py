@@ -6,6 +6,7 @@ from pathlib import Path
 
 from portfold.events.incoming import ClockTicked
 from portfold.events.wire.embedded import EmbeddedServer
+from tests.cli.dashboard import scene
 from tests.cli.dashboard.visitor import Served, served
 from tests.cli.dashboard.words import shown
 from tests.coordinator.story import DAY, WEDNESDAY, limits
@@ -27,7 +28,7 @@ def test_what_is_open_and_how_far_the_stop_is(led: Live, dashboard: Served) -> N
     assert "$-1,250.00 realized $0.00, open $-1,250.00" in page
     assert "50 % of the way to the stop at $-2,500.00" in page
     assert "ES long 1 ibs-ES @ 5000.25" in page
-    assert re.search(r"4990.25, \S+ ago \$-1,250.00", page), page
+    assert re.search(r"4990.25, [0-9.]+ m?s ago \$-1,250.00", page), page
     assert re.search(r"daily_stop_loss [^$]+ \$-2,500.00 \$-1,250.00 \$1,250.00", page), page
     assert re.search(r"max_positions [^0-9]+ 4 1 3", page), page
     assert "ibs-ES ES: alive" in page
@@ -185,3 +186,58 @@ def test_a_day_that_is_over_is_kept_for_its_log_alone(
         assert not list(kept.rglob("day-2025-01-16.html"))
         live.client.set(live.keys.log, "another")
         assert visitor.gets("days/2025-01-15").text != "as it was kept"
+
+
+def test_what_is_closed_and_by_whom_and_how_far_a_target_is(led: Live, dashboard: Served) -> None:
+    scene.opens(led)
+    visitor = dashboard.local()
+    now, limits_page = shown(visitor.gets().text), shown(visitor.gets("limits").text)
+    for page in (now, limits_page):
+        assert "symbol SI ▲ warning: closed by ann: the report of the day" in page
+    assert "dotted: profit_target at $3,000.00" in now
+    assert "weekly_loss at" not in now  # further away than twice the daily stop
+    assert re.search(r"profit_target profit of the trading day \$3,000.00 \$-775.00 \$3,775.00", now), now
+
+
+def test_windows_that_are_open_and_the_next_are_said(
+    live: Live, coordinators: Coordinators, dashboard: Served
+) -> None:
+    coordinators.start(clock="driven", ready=False)
+    live.hears(limits(windows="wed/00:00..16:30=deny thu/10:00..11:00=deny"), at=WEDNESDAY)
+    live.hears(ClockTicked(), at=WEDNESDAY + 1000)
+    page = shown(dashboard.local().gets().text)
+    closed = page.partition("Closed, and what comes next")[2].partition("Workers")[0]
+    assert re.search(r"Window ▲ warning: wed/00:00..16:30=deny: no entries until Wed 15 Jan 16:30", closed)
+    assert re.search(r"Next window thu/10:00..11:00=deny from Thu 16 Jan 10:00\S*, in ", closed)
+
+
+def test_trials_of_limits_are_found_and_what_was_ordered_after_one(
+    server: EmbeddedServer, portfolio: str, led: Live, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "trial.html").write_text("<!-- portfold shadow --><p>saved")
+    (results / "day.html").write_text("<!-- portfold audit report --><p>day")
+    led.change_limits(max_positions=3, by="ann", reason="tighter; on trial after 1-0 to 2-0: denied 2")
+    with served(server, portfolio, tmp_path, "--results", str(results)) as dashboard:
+        visitor = dashboard.local()
+        page = visitor.gets("limits").text
+        assert "trial.html" in page
+        assert "day.html" not in page
+        (link,) = re.findall(r'href="/[^/]+/(research/[0-9a-f]+)"', page)
+        assert "saved" in visitor.gets(link).text
+        after = shown(page).partition("Ordered after a trial")[2].partition("How they changed")[0]
+        assert "on trial after 1-0 to 2-0: denied 2" in after
+
+
+def test_a_page_costs_little_to_fetch(led: Live, dashboard: Served) -> None:
+    scene.opens(led)
+    visitor = dashboard.local()
+    parts = ("", "/static/dashboard.css", "/static/live.js", "/static/icon.svg")
+    assert sum(len(visitor.gets(part).content) for part in parts) <= 150 * 1024
+
+
+def test_the_picture_of_the_readme_is_there_and_small() -> None:
+    root = Path(__file__).parents[3]
+    assert "(docs/dashboard.webp)" in (root / "README.md").read_text()
+    assert 10_000 < (root / "docs" / "dashboard.webp").stat().st_size < 150 * 1024
