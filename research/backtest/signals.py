@@ -77,7 +77,7 @@ def signals_alone(
             if entry_filter is not None and not entry_filter.judge(bar, intent.side).passed:
                 continue
             flat_before = milliseconds_of(bars[max(number - opened.cooldown_bars, 0)].time)
-            signal = _Signal(number, _Signalled(intent, scout), protection.distance, flat_before)
+            signal = _Signal(number, _Signalled(intent, scout, bar), protection.distance, flat_before)
             if (outcome := desk.outcome(signal)) is not None:
                 found.append(outcome)
                 trained_on += trained_until is not None and bar.time <= trained_until
@@ -85,12 +85,15 @@ def signals_alone(
 
 
 class _Signalled:
-    """The strategy after its signal: it enters once, and leaves as it would."""
+    """The strategy after its signal at the close of `bar`: it enters once, and leaves as it would.
 
-    def __init__(self, enter: Enter, scout: Strategy) -> None:
+    `last_held_ms` is that of the last bar that showed its position, else that of the signal.
+    """
+
+    def __init__(self, enter: Enter, scout: Strategy, bar: Bar) -> None:
         self._enter: Enter | None = enter
         self._strategy = copy.deepcopy(scout)
-        self.last_held_ms = 0
+        self.last_held_ms = milliseconds_of(bar.time)
 
     def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
         """Returns the entry at first; notes the last bar at whose close a position was seen."""

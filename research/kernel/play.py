@@ -188,7 +188,7 @@ def _leave(symbol: int, ms: int, cents: int, offers: Offers, book: Book, tape: T
     book.now[_OPEN_CENTS] -= book.mark[symbol] - book.carried[symbol]
     book.now[_POSITIONS] -= 1
     book.now[_CONTRACTS] -= offers.size[trade]
-    own = offers.left_ms[trade] != ALWAYS and ms == offers.exit_ms[trade]
+    own = offers.left_ms[trade] != ALWAYS and offers.ends[trade] and ms == offers.exit_ms[trade]
     book.left[symbol] = offers.left_ms[trade] if own else ms
     book.trade[symbol] = NONE
     count = tape.counts[TAKEN]
@@ -213,7 +213,7 @@ def _stop(ms: int, offers: Offers, book: Book, tape: Tape) -> None:
         due = ms >= offers.exit_ms[trade] and offers.ends[trade]
         cents = offers.cents[trade] if due or not offers.priced[trade] else _at_close(trade, ms, offers)
         _leave(symbol, ms, cents, offers, book, tape)
-        tape.forced[tape.counts[TAKEN] - 1] = True
+        tape.forced[tape.counts[TAKEN] - 1] = not due
         tape.known[tape.counts[TAKEN] - 1] = due or offers.priced[trade]
         _note(ms, book, tape)
 

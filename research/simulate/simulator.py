@@ -184,7 +184,7 @@ class _Play:
         """Notes that the symbol's position is closed, by its own exit or at `ms`. Returns its trade."""
         trade = self.held.pop(symbol)
         asked = self._timeline.trades[trade].asked
-        own = asked is not None and ms == self._timeline.trades[trade].exit_ms
+        own = asked is not None and self._timeline.is_due(trade, ms)
         self.left[symbol] = asked.left_ms if asked is not None and own else ms
         return trade
 
@@ -224,5 +224,6 @@ class _Play:
             trade = self.leave(leg.symbol, at.ms)
             number = self.state.workers[worker_of(leg.symbol)].seqs[SESSION] + 1
             closed, known = self._timeline.forced_exit(trade, at, number)
-            self.simulated.taken.append(SimulatedTrade(trade, at.ms, closed.pnl, forced=True, known=known))
+            forced = not self._timeline.is_due(trade, at.ms)
+            self.simulated.taken.append(SimulatedTrade(trade, at.ms, closed.pnl, forced, known))
             self.note(at, self._decide(self.state, at, closed))

@@ -102,13 +102,18 @@ class TradeEvents(Struct, frozen=True):
             started = WorkerStarted(worker=worker_of(symbol), session=SESSION, seq=0, symbols=symbol)
             yield StreamId(self.opening.ms, number), started
 
+    def is_due(self, index: int, ms: int) -> bool:
+        """Returns whether a trade has its own exit by then; what the bars end before has none."""
+        trade = self.trades[index]
+        return ms >= trade.exit_ms and (trade.asked is None or trade.asked.ended)
+
     def forced_exit(self, index: int, at: StreamId, number: int) -> tuple[PositionClosed, bool]:
         """Returns the close of a trade that a stop ends at `at`, and whether its price is that of the moment.
 
         Without a bar the price is the trade's own exit, which lay in the future then.
         """
         trade = self.trades[index]
-        due = at.ms >= trade.exit_ms and (trade.asked is None or trade.asked.ended)
+        due = self.is_due(index, at.ms)
         found = None if due else self.pricing.forced_exit(trade, at.ms)
         price, pnl = found or (trade.exit_price or ZERO, trade.pnl)
         return closing(trade, number, price, pnl, STOPPED_BEFORE_ITS_EXIT), due or found is not None

@@ -41,10 +41,11 @@ from portfold.research.trades.trade_file import Trade
 
 Floats = NDArray[np.float64]
 
-FIGURES_VERSION = 4
+FIGURES_VERSION = 5
 """The version of these definitions; 1 counted breaches within a moment, 2 gave even dollars a Sharpe.
 
-3 closed at bars that had passed, counted the marks of a moment one by one, and had years of 252 days.
+3 closed at bars that had passed, counted the marks of a moment one by one, and had years of 252 days. 4 took
+days of denials for a symbol's own, and exits that were due as forced.
 
 One search never mixes two versions.
 """
@@ -287,10 +288,8 @@ def profit_factor(made: Floats) -> float | None:
 
 def _own_days(record: Record, days: Sequence[str]) -> slice:
     """Returns which of `days` lie between the first on which money moved and the last."""
-    if not record.day_points.any():
-        return slice(0)
-    first_point = record.days[int(np.flatnonzero(record.day_points)[0])]
-    return slice(bisect_left(days, first_point), bisect_right(days, record.days[-1]))
+    moved = [record.days[number] for number in np.flatnonzero(np.diff(record.day_points, prepend=0))]
+    return slice(bisect_left(days, moved[0]), bisect_right(days, moved[-1])) if moved else slice(0)
 
 
 # --- the account after each moment ----------------------------------------------------------------------

@@ -43,7 +43,7 @@ from portfold.workers.filters.protocol import EntryFilter
 from portfold.workers.protection import Protection, pass_through
 from portfold.workers.run.gate_protocol import Gate
 from portfold.workers.run.reporting import report_entry, report_exit
-from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
+from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy, tell_if_gone
 
 _AGAIN_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 
@@ -89,9 +89,7 @@ class Trader:
         entry_filter, progress, fill_at, of_now, protection = manner or Manner()
         self._contract = contract
         self._strategy = strategy
-        self._gate = gate
-        self._broker = broker
-        self._log = log
+        self._gate, self._broker, self._log = gate, broker, log
         self._filter = entry_filter
         self._progress = progress or BarProgress(None)
         self._of_now = of_now or (lambda _: True)
@@ -106,6 +104,7 @@ class Trader:
         self._again: _ExitRetry | None = None
         self._clock = clock or SystemClock()
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
+        self._unseen = False  # an entry was filled since then
         gate.on_flatten(self.flatten, reminded=True)
         when_taken_late(broker, gate.announce_again)
         when_closed_late(broker, self._report_closed_late)
@@ -161,6 +160,9 @@ class Trader:
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
         held = self._seen
+        if looked and self._unseen:
+            tell_if_gone(self._strategy, held)
+            self._unseen = False
         noted = self._note(bar, held)
         if self._filter is not None:
             self._filter.take(bar)
@@ -195,8 +197,7 @@ class Trader:
                     self._close(held, None, order.cause)
 
     def _held(self) -> BrokerPosition | None:
-        mine = self._broker.positions(self._gate.worker)
-        return next((held for held in mine if held.symbol == self.symbol), None)
+        return next((one for one in self._broker.positions(self._gate.worker) if one.symbol == self.symbol), None)
 
     def _mark(self, bar: Bar) -> BrokerPosition | None:
         """Reports what the open position would make now, and returns it; nobody closes it in between."""
@@ -301,7 +302,7 @@ class Trader:
             except BrokerError as error:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
-            self._bars_held = self._bars_at_fill
+            self._bars_held, self._unseen = self._bars_at_fill, True
             self._log.info(f"{self.symbol} entered: {intent.side} {outcome}", price=f"{outcome.price:f}")
             report_entry(self._gate, outcome, price, self._protection.distance)
 
@@ -332,8 +333,7 @@ class Trader:
                 return
             for fill in outcome.fills:
                 report_exit(self._gate, self._broker, self._contract, fill, reason)
-            what = f"{held.symbol} closed: {held.side} {outcome}"
-            self._log.info(what, price=f"{outcome.price:f}", why=reason)
+            self._log.info(f"{held.symbol} closed: {held.side} {outcome}", price=f"{outcome.price:f}", why=reason)
             refuse_a_rest(outcome)
 
 

@@ -79,6 +79,10 @@ class IbsStrategy:
             return None
         return self._exit(bar, held)
 
+    def came_and_went(self) -> None:
+        """Is told that a position was gone before a bar showed it: bars after it count as after any other."""
+        self._was_held = True
+
     def _take(self, bar: Bar, held: OwnPosition | None) -> None:
         if held is None:
             if self._was_held:

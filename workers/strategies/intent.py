@@ -3,6 +3,7 @@
 An intent is a wish, not an order: an entry still has to pass the gate, an exit never asks permission.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
@@ -46,3 +47,13 @@ class Strategy(Protocol):
     def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
         """Returns what to do at the close of `bar`, given what is held at that moment."""
         ...
+
+
+def tell_if_gone(strategy: Strategy, held: object) -> None:
+    """Tells a strategy whose entry was filled, where the position was gone before a bar could show it.
+
+    Only one that has `came_and_went` wants to know.
+    """
+    told: Callable[[], object] | None = getattr(strategy, "came_and_went", None)
+    if held is None and told is not None:
+        told()

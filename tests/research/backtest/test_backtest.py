@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfold.config import Configuration, load
+from portfold.config.runtime import ProtectiveStop
 from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
@@ -22,6 +23,7 @@ from portfold.research.backtest.one import backtest
 from portfold.research.backtest.out_of_sample import GROUPS, TESTED, OutOfSample, Past, out_of_sample
 from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.rows import TradeRow, trades_table
+from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
 from portfold.research.filter.cross_validation import (
@@ -90,6 +92,21 @@ def test_bars_before_the_first_that_is_traded_warm_up_and_trade_nothing() -> Non
     assert [one.entry_ms // HOUR_MS - int(SUNDAY.timestamp()) // 3600 for one in warm.trades] == [2]
     cold = trade_alone("ES", past[2:], measured)
     assert (cold.trades, cold.opened) == ([], None)
+
+
+@pytest.mark.parametrize(("cooldown", "entered"), [(0, [1, 2]), (1, [1, 3]), (2, [1, 4])])
+def test_a_rest_counts_from_a_stop_that_was_filled_before_any_bar_showed_the_position(
+    cooldown: int, entered: list[int]
+) -> None:
+    """A stop of a tick is filled within the bar after the entry, whose close is a signal again."""
+    usual = configured(cooldown_bars=cooldown)
+    resting = msgspec.structs.replace(usual.runtime, protective_stop=ProtectiveStop(ticks=1))
+    stopped = msgspec.structs.replace(usual, runtime=resting)
+    found = trade_alone("ES", bars(MIDDLE, *[LOW] * 8), stopped).trades
+    begin = int(SUNDAY.timestamp()) * 1000
+    assert [(one.entry_ms - begin) // HOUR_MS for one in found][:2] == entered
+    signals = signals_alone("ES", bars(MIDDLE, *[LOW] * 8), stopped).outcomes
+    assert [one.asked.left_ms for one in signals if one.asked] == [one.entry_ms for one in signals]
 
 
 def test_a_gate_that_is_alone_takes_no_end_without_a_beginning() -> None:

@@ -58,13 +58,16 @@ class Rules:
 @dataclass
 class Played:
     """What came of it: `taken` as (deal, end, dollars, forced), how many were `open_at_end`, the account
-    after each moment, days and stops.
+    after each moment, all of them and by the day (`moved`), days and stops; `at_final` has the dollars of the
+    forced exits that no price was known for.
     """
 
     taken: list[tuple[Deal, int, Fraction, bool]] = field(default_factory=list)
     denied: list[Deal] = field(default_factory=list)
     open_at_end: int = 0
     curve: list[Fraction] = field(default_factory=list)
+    moved: dict[date, list[Fraction]] = field(default_factory=dict)
+    at_final: list[Fraction] = field(default_factory=list)
     by_day: dict[date, Fraction] = field(default_factory=dict)
     stops: list[int] = field(default_factory=list)
 
@@ -120,7 +123,7 @@ class _Account:
         moved |= self._move(now, entered)
         self._look(now)
         if moved and now not in self.found.stops:
-            self.found.curve.append(self._counted())
+            self._note(now)
         self.found.by_day[day_at(now)] = self._counted() - self.at_dawn
 
     def _dawn(self, now: int) -> None:
@@ -151,7 +154,11 @@ class _Account:
         self.found.stops.append(now)
         for one in list(self.open):
             self._close(one, now, self._forced(one, now), forced=True)
+        self._note(now)
+
+    def _note(self, now: int) -> None:
         self.found.curve.append(self._counted())
+        self.found.moved.setdefault(day_at(now), []).append(self._counted())
 
     def _close(self, one: Deal, now: int, pnl: Fraction, *, forced: bool) -> None:
         del self.open[one]
@@ -197,6 +204,7 @@ class _Account:
 
     def _forced(self, one: Deal, now: int) -> Fraction:
         if not self.priced(one):
+            self.found.at_final.append(one.pnl)
             return one.pnl
         known = [at for at in self.closes[one.symbol] if one.begins <= at <= now]
         assert one.entry is not None

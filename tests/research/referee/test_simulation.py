@@ -1,6 +1,6 @@
 """The simulator against the referee, on random cases: every trade, every stop, every point of the account."""
 
-from dataclasses import fields
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -13,14 +13,14 @@ from msgspec.structs import astuple
 from portfold.research.simulate.prices import Closes, Pricing
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.metrics import Metrics
 from portfold.research.trades.trade_file import Asked, Trade
 from tests.research.made import HOUR_MS, packaged, priced, random_trades, scenario_of
 from tests.research.referee.cases import cases
 from tests.research.referee.exchange_day import day_at, weekdays
-from tests.research.referee.figures import Figures, figures_of
+from tests.research.referee.figures import Figures, figures_of, over_drawings
 from tests.research.referee.simulation import Deal, Played, Rules, Ware, play
 
-NAMES = [field.name for field in fields(Figures)]
 SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
 
 
@@ -68,17 +68,9 @@ def refereed(scenario: Scenario, rules: Rules) -> Played:
 
 
 def told(scenario: Scenario, played: Simulated) -> tuple[object, ...]:
-    """A simulation in the words of the referee; a trade that was due anyway was not forced."""
+    """A simulation in the words of the referee."""
     trades = [deal_of(one) for one in scenario.timeline.trades]
-    taken = [
-        (
-            trades[one.trade],
-            one.closed_ms,
-            Fraction(one.pnl),
-            one.forced and (one.closed_ms < trades[one.trade].ends or not trades[one.trade].ended),
-        )
-        for one in played.taken
-    ]
+    taken = [(trades[one.trade], one.closed_ms, Fraction(one.pnl), one.forced) for one in played.taken]
     days = {date.fromisoformat(day.date): Fraction(day.pnl) for day in played.days if day.points}
     return (
         sorted(taken, key=str),
@@ -99,20 +91,18 @@ def judged(found: Played) -> tuple[object, ...]:
     )
 
 
-def measured(scenario: Scenario, played: Simulated) -> dict[str, object]:
-    figures = scenario.figures(played)
-    known = {name: getattr(figures, name) for name in NAMES}
+def measured(figures: Metrics) -> dict[str, object]:
+    known = structs.asdict(figures)
     return {
         name: None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9)
         for name, value in known.items()
     }
 
 
-def refereed_figures(scenario: Scenario, played: Played) -> dict[str, object]:
+def refereed_figures(scenario: Scenario, played: Played) -> Figures:
     first, last = (date.fromisoformat(day) for day in (scenario.days[0], scenario.days[-1]))
     account = (Fraction(scenario.account.cash), Fraction(scenario.account.breach_limit))
-    figures = figures_of(played, weekdays(first, last), *account)
-    return {name: getattr(figures, name) for name in NAMES}
+    return figures_of(played, weekdays(first, last), *account)
 
 
 def random_signals(seed: int) -> list[Trade]:
@@ -166,13 +156,18 @@ def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point(of: s
             configuration=structs.replace(configuration, runtime=runtime),
         )
         drawn = scenario.simulations(SYMBOLS, level)
-        for found, lots in zip(drawn, (f"{seed}", f"{seed}.1"), strict=False):
+        each: list[Figures] = []
+        for number, lots in enumerate((f"{seed}", f"{seed}.1")):
+            found = drawn[number] if number < len(drawn) else drawn[0]  # no lot decided anything
             rules = Rules(level, contracts or level, Fraction(stop), opens, entry_bar, lots)
             expected = refereed(scenario, rules)
             assert told(scenario, found) == judged(expected), (seed, lots)
-            assert measured(scenario, found) == refereed_figures(scenario, expected), (seed, lots)
+            each.append(refereed_figures(scenario, expected))
+            assert measured(scenario.figures(found)) == asdict(each[-1]), (seed, lots)
             stops, denied = stops + len(found.stop_days), denied + len(found.denied)
             forced += len(found.forced)
+        together = over_drawings(each[: len(drawn)])
+        assert measured(scenario.measure(SYMBOLS, level)) == asdict(together), seed
     assert min(stops, forced, denied) > 0  # it is no proof if nothing happened
 
 
