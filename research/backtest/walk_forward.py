@@ -10,7 +10,6 @@ given a new model: a position that is open then stays. So trades and signals of 
 of sample, as far as the filter goes. The strategy's parameters are not fitted here.
 """
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -36,6 +35,7 @@ from portfold.research.backtest.outcome import (
 from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
+from portfold.research.filter.cross_validation import embargo_bars
 from portfold.research.filter.examples import Examples, examples_of
 from portfold.research.simulate.bars_within import day_of
 from portfold.research.trades.trade_file import Trade
@@ -158,7 +158,7 @@ def spans_of(symbol: str, past: Past, plan: WalkPlan, day: TradingDayRoll) -> li
             f"{last}, got {plan.test_from}."
         )
     return [
-        SpanOfBars(begins, ends, begins - math.ceil(plan.embargo * (begins - past.begins)))
+        SpanOfBars(begins, ends, begins - embargo_bars(plan.embargo, begins - past.begins))
         for begins, ends in pairwise((*edges, len(bars)))
         if begins < ends
     ]

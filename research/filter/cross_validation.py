@@ -10,7 +10,9 @@ model trained on the rest. So each group is tested several times, and one test o
 whole history scored by models that have not seen it. One path may be luck, so there are several.
 """
 
+import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import chain, combinations, pairwise
 from typing import NamedTuple
 
@@ -27,6 +29,11 @@ class Fold(NamedTuple):
 
     train: tuple[int, ...]
     test: tuple[int, ...]
+
+
+def embargo_bars(share: float, bars: int) -> int:
+    """Returns how many bars a share of `bars` is, as it is written: 1 % of 700 are 7, and of 701 are 8."""
+    return math.ceil(Fraction(str(share)) * bars)
 
 
 def purged_folds(spans: Sequence[LabelSpan], folds: int, embargo_bars: int) -> Iterator[Fold]:

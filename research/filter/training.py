@@ -28,6 +28,7 @@ from portfold.research.filter.cross_validation import (
     Fold,
     LabelSpan,
     combinatorial_folds,
+    embargo_bars,
     fold_paths,
     group_of_each,
     purged_folds,
@@ -131,7 +132,7 @@ def train(
     _check(labels)
     probabilities = np.zeros(len(labels))
     spans = [LabelSpan(example.first, example.last) for example in examples.of]
-    cut_bars, best = math.ceil(embargo * examples.bars), []
+    cut_bars, best = embargo_bars(embargo, examples.bars), []
     every = list(purged_folds(spans, folds, cut_bars))
     for number, fold in enumerate(every, start=1):
         probabilities[list(fold.test)] = _scores(kind, features, labels, spans, fold)
@@ -211,7 +212,7 @@ def path_scores(
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
     spans = [LabelSpan(example.first, example.last) for example in examples.of]
     scores: list[NDArray[np.float64]] = []  # a row for each fold, 0 where it does not test
-    for fold in combinatorial_folds(spans, groups, tested, math.ceil(embargo * examples.bars)):
+    for fold in combinatorial_folds(spans, groups, tested, embargo_bars(embargo, examples.bars)):
         fold_scores = np.zeros(len(labels))
         fold_scores[list(fold.test)] = _scores(kind, features, labels, spans, fold)
         scores.append(fold_scores)

@@ -197,7 +197,9 @@ class Trader:
                     self._close(held, None, order.cause)
 
     def _held(self) -> BrokerPosition | None:
-        return next((one for one in self._broker.positions(self._gate.worker) if one.symbol == self.symbol), None)
+        return next(
+            (one for one in self._broker.positions(self._gate.worker) if one.symbol == self.symbol), None
+        )
 
     def _mark(self, bar: Bar) -> BrokerPosition | None:
         """Reports what the open position would make now, and returns it; nobody closes it in between."""
@@ -333,7 +335,9 @@ class Trader:
                 return
             for fill in outcome.fills:
                 report_exit(self._gate, self._broker, self._contract, fill, reason)
-            self._log.info(f"{held.symbol} closed: {held.side} {outcome}", price=f"{outcome.price:f}", why=reason)
+            self._log.info(
+                f"{held.symbol} closed: {held.side} {outcome}", price=f"{outcome.price:f}", why=reason
+            )
             refuse_a_rest(outcome)
 
 

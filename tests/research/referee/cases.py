@@ -2,9 +2,18 @@
 
 import os
 
+import pytest
+
 FEW = 25
+_MANY = os.environ.get("PORTFOLD_REFEREE_CASES")
+
+unhurried = pytest.mark.timeout(0 if _MANY else 180)
+"""For tests of many cases: they take as long as they take, and a busy machine is no failure."""
 
 
-def cases(few: int = FEW) -> range:
-    """Returns the seeds of the cases; PORTFOLD_REFEREE_CASES says how many instead of `few`."""
-    return range(int(os.environ.get("PORTFOLD_REFEREE_CASES") or few))
+def cases(few: int = FEW, *, each: int = 1) -> range:
+    """Returns the seeds of the cases; PORTFOLD_REFEREE_CASES says how many instead of `few`.
+
+    `each`: of a long case only every so many-th is taken then.
+    """
+    return range(max(int(_MANY) // each, few) if _MANY else few)

@@ -1,32 +1,40 @@
 """The backtest against the referee, on random bars: every trade, every signal and every example of a label."""
 
 from collections.abc import Container, Mapping
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, fields
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
 from typing import Any
 
+import pytest
 from msgspec import structs
 
 from portfold.config import Configuration
 from portfold.config.runtime import ConfiguredBroker, IbsParameters, ProtectiveStop, TradingDayRoll
 from portfold.events.fields import Side
+from portfold.research.backtest.figures import figures_of
+from portfold.research.backtest.out_of_sample import Past, out_of_sample
 from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
+from portfold.research.filter import training
 from portfold.research.filter.examples import examples_of
 from portfold.research.trades.trade_file import Trade
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import Verdict
 from tests.costs import costing
 from tests.research.made import packaged
+from tests.research.referee import figures, folds, labels
 from tests.research.referee.cases import cases
-from tests.research.referee.simulation import Ware
+from tests.research.referee.counting import Counting
+from tests.research.referee.exchange_day import day_at, weekdays
+from tests.research.referee.simulation import Deal, Rules, Ware, play
 from tests.research.referee.trading import Candle, Outcome, Resting, Traded, Way
 
 EXACT = ("stop_percent", "stop_atr", "take_profit_percent", "take_profit_atr")
-ROLLS = (("America/Chicago", "17:00"), ("America/New_York", "18:00"), ("UTC", "21:30"))
+Rolls = tuple[tuple[str, str], ...]
+ROLLS: Rolls = (("America/Chicago", "17:00"), ("America/New_York", "18:00"), ("UTC", "21:30"))
 
 
 def minutes(text: str) -> int:
@@ -86,10 +94,10 @@ def random_resting(random: Random) -> dict[str, Any] | None:
 
 
 def configured(
-    parameters: Mapping[str, Any], resting: Mapping[str, Any] | None, random: Random
+    parameters: Mapping[str, Any], resting: Mapping[str, Any] | None, random: Random, rolls: Rolls = ROLLS
 ) -> Configuration:
     """The packaged configuration with ES traded so, at costs of its own."""
-    zone, roll = random.choice(ROLLS)
+    zone, roll = random.choice(rolls)
     commission, ticks = random.choice(["0", "2.5", "1.235"]), random.choice([0, 1, 2])
     options = {"fill_at": random.choice(["mark", "next_bar"])}
     read = packaged()
@@ -220,3 +228,80 @@ def test_examples_are_the_signals_left_by_the_strategys_own_exits() -> None:
         assert len(found.of) + found.missing + found.unfinished == len(asked), seed
         examples += len(found.of)
     assert examples > 0
+
+
+CASH, NO_LIMIT = Fraction(150_000), 999_999_999
+
+
+def measured(trades: list[Outcome], by: Traded, days: list[date]) -> figures.Figures:
+    """What the referee's simulation without limits makes of trades."""
+    deals = [
+        Deal("ES", by.bars[one.entered].ends, by.bars[one.left].ends, one.pnl, by.way.size, one.long)
+        for one in trades
+    ]
+    played = play(deals, Rules(1, NO_LIMIT, Fraction(NO_LIMIT)), {}, {})
+    return figures.figures_of(played, days, CASH, Fraction(NO_LIMIT))
+
+
+def path_scores(by: Traded, begins: int, bars: int) -> list[dict[int, Fraction]]:
+    """What each path of 6 groups, 2 of them tested, gives to the signals that are examples."""
+    known = [
+        one for one in by.signals(begins) if one.ended and one.signal >= 49
+    ]  # features look back 50 bars
+    of = [labels.Labelled((one.signal, one.left), by.weekday(one.signal), one.pnl) for one in known]
+    every = folds.splits([one.span for one in of], 6, 2, folds.embargo("0.01", bars))
+    scored = [labels.scores(of, split) for split in every]
+    return [
+        {
+            one.signal: scored[path[folds.group_of(number, len(of), 6)]][number]
+            for number, one in enumerate(known)
+        }
+        for path in folds.paths(6, 2)
+    ]
+
+
+def test_paths_of_cross_validation_trade_what_the_referee_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole of it: purged folds, weights, scores, trades, signals and the Sharpe of each path."""
+    monkeypatch.setattr(training, "KINDS", {"random_forest": Counting})
+    monkeypatch.setattr("portfold.research.filter.training._FEWEST", 20)
+    monkeypatch.setattr("portfold.research.statistics.intervals.RESAMPLES", 10)
+    made = 0
+    for seed in cases(1, each=100):
+        random = Random(seed)
+        bars, begins = random_bars(random, random.randint(120, 160)), random.randint(0, 40)
+        parameters = random_parameters(random) | {"entry_below": 0.5, "exit_at": None, "entry_hours": None}
+        configuration = configured(parameters, None, random, rolls=ROLLS[:1])
+        by, threshold = refereed(configuration, bars), Fraction(1, 2)
+        days = weekdays(day_at(by.bars[begins].ends), day_at(by.bars[-1].ends))
+        past = Past(bars, begins, [day.isoformat() for day in days])
+        examples = examples_of("ES", bars, configuration, begins=begins)
+        found = out_of_sample(configuration, "ES", past, examples, "random_forest", Decimal(150_000))
+        if len(examples.of) < 20:
+            assert found.sharpe is None, seed
+            continue
+        sharpes = []
+        for number, scores in enumerate(path_scores(by, begins, len(bars) - begins)):
+            refused = {at for at in range(len(bars)) if scores.get(at, Fraction(-1)) < threshold}
+            trades = [one for one in by.alone(begins, refused)[0] if one.ended]
+            assert [as_told(one) for one in found.trades[number]] == [as_judged(one, by) for one in trades]
+            signals = by.signals(begins, refused)
+            assert [as_told(one) for one in found.signals[number]] == [as_judged(one, by) for one in signals]
+            sharpes.append(measured(trades, by, days).sharpe)
+            made += len(trades)
+        assert list(found.paths) == pytest.approx(sharpes), seed
+        assert found.sharpe == pytest.approx(sum(sharpes) / 5), seed
+    assert made > 0
+
+
+def test_figures_of_a_symbol_alone_are_the_referees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portfold.research.statistics.intervals.RESAMPLES", 10)
+    for seed in cases(8):
+        random = Random(seed)
+        bars = random_bars(random, random.randint(2, 90))
+        configuration = configured(random_parameters(random), None, random, rolls=ROLLS[:1])
+        by = refereed(configuration, bars)
+        days = weekdays(day_at(by.bars[0].ends), day_at(by.bars[-1].ends))
+        trades = trade_alone("ES", bars, configuration).trades
+        found = figures_of(configuration, trades, [day.isoformat() for day in days], Decimal(150_000)).metrics
+        expected = measured([one for one in by.alone(0)[0] if one.ended], by, days)
+        assert structs.asdict(found) == pytest.approx(asdict(expected)), seed

@@ -1,7 +1,7 @@
-"""The referee's backtest: from bars to trades and signals, from docs/ibs.md, docs/stops.md and docs/research.md.
+"""The referee's backtest: bars to trades and signals, from docs/ibs.md, docs/stops.md and docs/research.md.
 
 It imports nothing of ours. It keeps no state from bar to bar: what comes of a signal is looked up bar by bar
-from its beginning, and ranges are averaged anew from the first bar. Prices are fractions; only dollars are
+from its beginning. Prices are fractions; only dollars are
 rounded, to the cent, as the page says.
 """
 
@@ -87,6 +87,7 @@ class Traded:
 
     def __init__(self, bars: Sequence[Candle], way: Way, ware: Ware) -> None:
         self.bars, self.way, self.ware = bars, way, ware
+        self._averages: dict[int, list[Fraction | None]] = {}
 
     def alone(self, begins: int, refused: Container[int] = ()) -> tuple[list[Outcome], list[int]]:
         """Returns the trades from a bar on, an open one as the last, and the signals that were refused."""
@@ -241,13 +242,19 @@ class Traded:
 
     def average_range(self, number: int, count: int) -> Fraction | None:
         """Returns Wilder's average true range over `count` bars, at the close of a bar."""
-        if number + 1 < count:
-            return None
-        true = [self._true_range(at) for at in range(number + 1)]
+        if count not in self._averages:
+            self._averages[count] = self._averaged(count)
+        return self._averages[count][number]
+
+    def _averaged(self, count: int) -> list[Fraction | None]:
+        found: list[Fraction | None] = []
+        true = [self._true_range(at) for at in range(len(self.bars))]
         average = sum(true[:count], Fraction(0)) / count
-        for one in true[count:]:
-            average = ((count - 1) * average + one) / count
-        return average
+        for number, one in enumerate(true):
+            if number >= count:
+                average = ((count - 1) * average + one) / count
+            found.append(average if number + 1 >= count else None)
+        return found
 
     def _true_range(self, at: int) -> Fraction:
         bar = self.bars[at]
@@ -259,6 +266,10 @@ class Traded:
     def _minute(self, number: int) -> int:
         local = self._local(self.bars[number].ends)
         return local.hour * 60 + local.minute
+
+    def weekday(self, number: int) -> int:
+        """Returns the weekday on the exchange's clock when a bar ended, Monday 0."""
+        return self._local(self.bars[number].ends).weekday()
 
     def _since_roll(self, minute: int) -> int:
         """Returns the minutes since the roll; what ends at the roll is the last of its day."""
