@@ -87,8 +87,7 @@ class Trader:
         clock: Clock | None = None,
     ) -> None:
         entry_filter, progress, fill_at, of_now, protection = manner or Manner()
-        self._contract = contract
-        self._strategy = strategy
+        self._contract, self._strategy = contract, strategy
         self._gate, self._broker, self._log = gate, broker, log
         self._filter = entry_filter
         self._progress = progress or BarProgress(None)
@@ -197,9 +196,8 @@ class Trader:
                     self._close(held, None, order.cause)
 
     def _held(self) -> BrokerPosition | None:
-        return next(
-            (one for one in self._broker.positions(self._gate.worker) if one.symbol == self.symbol), None
-        )
+        mine = self._broker.positions(self._gate.worker)
+        return next((held for held in mine if held.symbol == self.symbol), None)
 
     def _mark(self, bar: Bar) -> BrokerPosition | None:
         """Reports what the open position would make now, and returns it; nobody closes it in between."""
@@ -335,9 +333,8 @@ class Trader:
                 return
             for fill in outcome.fills:
                 report_exit(self._gate, self._broker, self._contract, fill, reason)
-            self._log.info(
-                f"{held.symbol} closed: {held.side} {outcome}", price=f"{outcome.price:f}", why=reason
-            )
+            what = f"{held.symbol} closed: {held.side} {outcome}"
+            self._log.info(what, price=f"{outcome.price:f}", why=reason)
             refuse_a_rest(outcome)
 
 

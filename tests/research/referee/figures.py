@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 from tests.research.referee.simulation import Deal, Played
 
@@ -94,7 +95,7 @@ def figures_of(played: Played, days: Sequence[date], cash: Fraction, breach: Fra
 
 def over_drawings(each: Sequence[Figures]) -> Figures:
     """Returns the means over drawings of lots, and the lowest and the highest Sharpe of them."""
-    means = {}
+    means: dict[str, Any] = {}
     for field in fields(Figures):
         values = [getattr(one, field.name) for one in each]
         means[field.name] = None if None in values else sum(values) / len(values)
@@ -172,7 +173,7 @@ def _days_in_breach(played: Played, days: Sequence[date], cash: Fraction, breach
 
 
 def _exposure(spans: Sequence[tuple[Deal, int]]) -> tuple[int, int, int]:
-    """Returns the time of all positions added up, with any open, and from the first entry to the last exit."""
+    """Returns the time of all positions together, with any open, and from first entry to last exit."""
     moments = sorted({deal.begins for deal, _ in spans} | {closed for _, closed in spans})
     total = some = 0
     for now, later in pairwise(moments):

@@ -1,4 +1,6 @@
-"""The referee's cross-validation: from docs/filter.md and docs/research.md alone, bar by bar; no import of ours.
+"""The referee's cross-validation: from docs/filter.md and docs/research.md alone, bar by bar.
+
+It imports nothing of ours.
 
 Purged and with an embargo (López de Prado, "Advances in Financial Machine Learning", 2018, chapter 7), and
 combinatorial (chapter 12).
@@ -47,7 +49,7 @@ def splits(spans: Sequence[Span], groups: int, tested: int, embargo_bars: int) -
 
 
 def paths(groups: int, tested: int) -> list[list[int]]:
-    """Returns for each path and group the split that tests it: the first of each group, the second, and on."""
+    """Returns for each path and group the split that tests it: the first of each group, then the second."""
     choices = list(combinations(range(groups), tested))
     of_group = [[at for at, choice in enumerate(choices) if group in choice] for group in range(groups)]
     return [[each[path] for each in of_group] for path in range(len(of_group[0]))]

@@ -71,14 +71,16 @@ def public_functions() -> Iterator[str]:
     for package in JUDGED:
         for file in sorted((RESEARCH / package).glob("*.py")):
             for node in ast.parse(file.read_text()).body:
-                does = isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and _acts(node))
-                if does and not node.name.startswith("_"):
+                if isinstance(node, ast.FunctionDef | ast.ClassDef) and _acts(node):
                     yield f"{package}.{file.stem}.{node.name}"
 
 
-def _acts(node: ast.ClassDef) -> bool:
-    """Returns whether a class is made to do something, and is no record of figures."""
-    return any(isinstance(one, ast.FunctionDef) and one.name == "__init__" for one in node.body)
+def _acts(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    """Returns whether it is public, and is made to do something: no record of figures."""
+    makes = isinstance(node, ast.FunctionDef) or any(
+        isinstance(one, ast.FunctionDef) and one.name == "__init__" for one in node.body
+    )
+    return makes and not node.name.startswith("_")
 
 
 def imported_by_tests() -> set[str]:

@@ -30,10 +30,12 @@ from portfold.research.filter.training import (
 )
 from portfold.research.filter.uniqueness import average_uniqueness
 from portfold.workers.filters.features import FEATURES
+from tests.research.counting import WEEKDAY, Counting
 from tests.research.referee import folds, labels
-from tests.research.referee.cases import cases
-from tests.research.referee.counting import WEEKDAY, Counting
+from tests.research.referee.cases import cases, unhurried
 from tests.research.referee.labels import Labelled
+
+pytestmark = unhurried
 
 FLAT = ExampleFill(0, Decimal(0))
 CUTS = [Fraction(str(at)) for at in THRESHOLDS]

@@ -14,10 +14,12 @@ from portfold.research.statistics.intervals import intervals
 from portfold.research.statistics.metrics import DaysWithin, Floats
 from portfold.research.statistics.significance import deflated_sharpe, expected_best, probability_above
 from tests.research.referee import luck
-from tests.research.referee.cases import cases
+from tests.research.referee.cases import cases, unhurried
 from tests.research.referee.exchange_day import weekdays
 from tests.research.referee.figures import growth, returns_of, sharpe
 from tests.research.referee.resampling import deepest
+
+pytestmark = unhurried
 
 EULER = 0.57721566490153286
 FEW = 40

@@ -11,7 +11,9 @@ from portfold.research.statistics.intervals import deepest
 from portfold.research.statistics.metrics import DaysWithin
 from portfold.research.statistics.reality_check import TriedHistories
 from tests.research.referee import resampling
-from tests.research.referee.cases import cases
+from tests.research.referee.cases import cases, unhurried
+
+pytestmark = unhurried
 
 
 def test_block_lengths_are_the_referees() -> None:

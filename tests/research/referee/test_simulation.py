@@ -16,10 +16,12 @@ from portfold.research.simulate.simulator import Simulated
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.trades.trade_file import Asked, Trade
 from tests.research.made import HOUR_MS, packaged, priced, random_trades, scenario_of
-from tests.research.referee.cases import cases
+from tests.research.referee.cases import cases, unhurried
 from tests.research.referee.exchange_day import day_at, weekdays
 from tests.research.referee.figures import Figures, figures_of, over_drawings
 from tests.research.referee.simulation import Deal, Played, Rules, Ware, play
+
+pytestmark = unhurried
 
 SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
 
@@ -134,7 +136,7 @@ def random_bars(random: Random, trades: list[Trade], *, entry_bar: bool) -> Pric
 @pytest.mark.parametrize("of", ["trades", "signals"])
 def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point(of: str) -> None:
     stops = forced = denied = 0
-    for seed in cases():
+    for seed in cases(12):
         random = Random(seed)
         trades = random_trades(seed, each=random.randint(5, 20)) if of == "trades" else random_signals(seed)
         entry_bar, opens, level = random.random() < 0.5, random.random() < 0.7, random.randint(1, 6)
@@ -167,7 +169,7 @@ def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point(of: s
             stops, denied = stops + len(found.stop_days), denied + len(found.denied)
             forced += len(found.forced)
         together = over_drawings(each[: len(drawn)])
-        assert measured(scenario.measure(SYMBOLS, level)) == asdict(together), seed
+        assert measured(scenario.mean_figures(drawn)) == asdict(together), seed
     assert min(stops, forced, denied) > 0  # it is no proof if nothing happened
 
 

@@ -1,4 +1,4 @@
-"""The backtest against the referee, on random bars: every trade, every signal and every example of a label."""
+"""The backtest against the referee, on random bars: every trade, signal, example of a label, and path."""
 
 from collections.abc import Container, Mapping
 from dataclasses import asdict, fields
@@ -24,13 +24,15 @@ from portfold.research.trades.trade_file import Trade
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import Verdict
 from tests.costs import costing
+from tests.research.counting import Counting
 from tests.research.made import packaged
 from tests.research.referee import figures, folds, labels
-from tests.research.referee.cases import cases
-from tests.research.referee.counting import Counting
+from tests.research.referee.cases import cases, unhurried
 from tests.research.referee.exchange_day import day_at, weekdays
 from tests.research.referee.simulation import Deal, Rules, Ware, play
 from tests.research.referee.trading import Candle, Outcome, Resting, Traded, Way
+
+pytestmark = unhurried
 
 EXACT = ("stop_percent", "stop_atr", "take_profit_percent", "take_profit_atr")
 Rolls = tuple[tuple[str, str], ...]
@@ -76,7 +78,7 @@ def random_parameters(random: Random) -> dict[str, Any]:
         f"take_profit_{profit}": one_of(Decimal("0.1"), Decimal(1), Decimal(2)),
         "atr_bars": random.choice([1, 3, 14]),
         "max_bars": one_of(1, 2, 8),
-        "exit_at": one_of("15:00", "16:30", "02:00"),
+        "exit_at": one_of("15:00", "16:30", "02:00", "17:00"),
         "entry_hours": one_of(*hours),
         "cooldown_bars": random.choice([0, 0, 1, 4]),
         "size": random.choice([1, 3]),

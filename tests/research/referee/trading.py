@@ -129,7 +129,7 @@ class Traded:
             within = first <= minute < before if first < before else minute >= first or minute < before
             if not within:
                 return False
-        if way.exit_at is not None and self._since_roll(minute) >= self._since_roll(way.exit_at):
+        if self._day_is_over(number):
             return False
         measured = way.stop_atr is not None or way.take_profit_atr is not None
         if measured and self.average_range(number, way.atr_bars) is None:
@@ -205,10 +205,7 @@ class Traded:
             strength = (bar.close - bar.low) / (bar.high - bar.low)
             if way.exit_above < (strength if long else 1 - strength) <= way.exit_to:
                 return True
-        if way.exit_at is not None and (
-            self.day(at) != self.day(entered)
-            or self._since_roll(self._minute(at)) >= self._since_roll(way.exit_at)
-        ):
+        if self._day_is_over(at) or (way.exit_at is not None and self.day(at) != self.day(entered)):
             return True
         return way.max_bars is not None and at - entered >= way.max_bars
 
@@ -271,13 +268,16 @@ class Traded:
         """Returns the weekday on the exchange's clock when a bar ended, Monday 0."""
         return self._local(self.bars[number].ends).weekday()
 
-    def _since_roll(self, minute: int) -> int:
-        """Returns the minutes since the roll; what ends at the roll is the last of its day."""
-        return (minute - self.way.roll - 1) % DAY + 1
+    def _day_is_over(self, number: int) -> bool:
+        """Returns whether a bar ended from `exit_at` on, up to the roll, with which the next day begins."""
+        if self.way.exit_at is None:
+            return False
+        left = (self.way.roll - self._minute(number) - 1) % DAY + 1
+        return left <= (self.way.roll - self.way.exit_at) % DAY
 
     def day(self, number: int) -> date:
-        """Returns the trading day of a bar, to which the moment before its end belongs."""
-        local = self._local(self.bars[number].ends - 1)
+        """Returns the trading day of a bar: that of its end, and the next one's at the roll."""
+        local = self._local(self.bars[number].ends)
         late = local.hour * 60 + local.minute >= self.way.roll
         found = local.date() + timedelta(days=late)
         while found.isoweekday() > 5:

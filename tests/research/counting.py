@@ -1,4 +1,4 @@
-"""The model of `labels` as scikit-learn would have it: of each weekday the part that paid, by weights."""
+"""The referee's model as scikit-learn would have it: of each weekday the part that paid, by weights."""
 
 from typing import Any, Self
 
