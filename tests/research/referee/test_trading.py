@@ -12,7 +12,8 @@ import pytest
 from msgspec import structs
 
 from portfold.config import Configuration
-from portfold.config.runtime import ConfiguredBroker, IbsParameters, ProtectiveStop, TradingDayRoll
+from portfold.config.runtime import ConfiguredBroker, ProtectiveStop, TradingDayRoll
+from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.out_of_sample import Past, out_of_sample
