@@ -36,7 +36,7 @@ TAKING_ALL = (
 """The commands that take all three options."""
 TAKING_CONFIG = (
     *("research backtest", "research simulate", "research sensitivity", "research optimize"),
-    *("research report", "research prove", "research walk-forward", "demo"),
+    *("research report", "research prove", "research walk-forward", "demo", "config jumps"),
 )
 """The commands that take `--config` alone."""
 TAKING_NONE = (

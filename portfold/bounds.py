@@ -25,7 +25,8 @@ MOST_DAYS = 30
 """Trading days that a rule may look back on, or deny entries for."""
 MOST_CONFIRM_SECONDS = 600
 """How long a mark that jumps may wait for a second one."""
-POINTS = r"[0-9]{1,9}(?:\.[0-9]{1,4})?"
+POINTS = r"[0-9]{1,9}(?:\.[0-9]{1,10})?"
+"""As fine as any tick: of 6J it is 0.0000005."""
 DOLLARS_EACH = r"[0-9]{1,9}(?:\.[0-9]{1,2})?"
 """Dollars a contract."""
 MOST_TIERS = 8

@@ -42,7 +42,7 @@ def lockout(
 
     For example:
 
-        portfold lockout --until "2026-12-04 17:00" --by jane --reason "two bad weeks"
+        portfold lockout --until "2026-12-04 17:00" --by jo --reason rest
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from portfold.cli.rows import in_columns
+from portfold.cli.setup.jumps import jumps
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -18,6 +19,7 @@ def register(app: App) -> None:
     group.command(init)
     group.command(check)
     group.command(show)
+    group.command(jumps)
     app.command(group)
 
 
