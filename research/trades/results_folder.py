@@ -20,7 +20,7 @@ from msgspec import Struct
 from portfold.bounds import MOST_SYMBOLS, SYMBOL
 from portfold.research.errors import ResearchError
 from portfold.research.trades.trade_file import Rows, Trade, read_rows
-from portfold.workers.feeds.csv_folder import UTF8, no_utf8_from
+from portfold.workers.feeds.encoding import UTF8, no_utf8_from
 
 _SUFFIX = "_optimization"
 _TRADES = "_rf_best_trades.csv"

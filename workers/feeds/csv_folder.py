@@ -1,4 +1,5 @@
-"""A folder of real bars, one file `<SYMBOL>.csv` a symbol, in one of two forms known by the header.
+"""A folder of real bars, one file a symbol: `<SYMBOL>.csv` in one of two forms known by the header, or hourly
+bars in DBN (see `dbn_file`), whose dates are those in UTC.
 
 - daily: `date,open,high,low,close`, the date as 2015-01-02. The bar ends at 15:00 America/Chicago of that
   date, a time at which every trading day is still under way, so it always falls into its own trading day. A
@@ -19,7 +20,6 @@ Where clocks go back, an hour is written twice and its first line is read as the
 forward, a time that never was on the clock is refused, for it means that the zone is wrong.
 """
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -32,6 +32,8 @@ from zoneinfo import ZoneInfo
 from portfold.bounds import PRICE, SYMBOL
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar, BarError
+from portfold.workers.feeds.dbn_file import dbn_bars, dbn_stem
+from portfold.workers.feeds.encoding import UTF8, no_utf8_from
 
 Form = Literal["daily", "hourly"]
 
@@ -56,11 +58,6 @@ _HEAD_BARS = 3  # bars at the beginning of a file, each on another day at the sa
 _CLOCK = len("2012-01-03")  # where the time of day begins
 _MARKS = " \"'<>"  # that others put around the names of columns
 _SPLIT = re.compile(r"[,;\t]")
-_AS_READ = 65_536
-
-
-UTF8 = "text in UTF-8, got other bytes; to make it that: iconv -f WINDOWS-1252 -t UTF-8"
-"""What is expected where other bytes are; nearly always they are of a spreadsheet on Windows."""
 
 
 class BarsError(PortfoldError, ValueError):
@@ -99,13 +96,18 @@ class CsvFolder:
 
     def form(self, symbol: str) -> Form:
         """Returns whether the symbol's bars are daily or hourly."""
-        with _open(self._path(symbol)) as file:
-            return _read_form(self._path(symbol), file)
+        path = self._path(symbol)
+        if dbn_stem(path) is not None:
+            return "hourly"
+        with _open(path) as file:
+            return _read_form(path, file)
 
     def bars(self, symbol: str) -> Iterator[Bar]:
         """Returns the symbol's bars, oldest first. A missing file or a wrong header is refused at once, a bad
         line when it is reached.
         """
+        if dbn_stem(self._path(symbol)) is not None:
+            return self._read_dbn(symbol)
         if self.form(symbol) == "hourly":
             self._refuse_days(self._path(symbol))
         return self._read(symbol)
@@ -132,6 +134,15 @@ class CsvFolder:
                 f"got '{symbol}'"
             )
         return self._symbols[symbol]
+
+    def _read_dbn(self, symbol: str) -> Iterator[Bar]:
+        path = self._path(symbol)
+        try:
+            for bar in dbn_bars(path, symbol):
+                if self._first <= (bar.time - _HOUR_LONG).date() <= self._last:
+                    yield bar
+        except BarError as error:
+            raise BarsError(f"{path}, {error.field}: {error}") from None
 
     def _read(self, symbol: str) -> Iterator[Bar]:
         path = self._path(symbol)
@@ -209,25 +220,6 @@ class _HourlyClock:
         return start
 
 
-def no_utf8_from(path: Path) -> int | None:
-    """Returns the first line of a file that is no text in UTF-8; None where there is none, or no file any
-    more.
-    """
-    decode = codecs.getincrementaldecoder("utf-8")().decode
-    line = 1
-    try:
-        with path.open("rb") as file:
-            while part := file.readline(_AS_READ):
-                decode(part)
-                line += part.endswith(b"\n")
-            decode(b"", final=True)
-    except UnicodeDecodeError:
-        return line
-    except OSError:
-        return None
-    return None
-
-
 def refuse_no_folder(folder: Path) -> None:
     """Raises BarsError for what is no folder."""
     if not folder.is_dir():
@@ -237,13 +229,16 @@ def refuse_no_folder(folder: Path) -> None:
 def _list_symbols(folder: Path) -> dict[str, Path]:
     refuse_no_folder(folder)
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+        paths = sorted(folder.iterdir())
     except OSError as error:
         raise BarsError(f"{folder} could not be listed: {error.strerror}") from error
     found: dict[str, Path] = {}
     for path in paths:
-        symbol = path.stem.upper()
-        if path.name != f"{symbol}.csv" and not _looks_like_bars(path):
+        stem = dbn_stem(path)
+        if stem is None and path.suffix.lower() != ".csv":
+            continue
+        symbol = (stem or path.stem).upper()
+        if stem is None and path.name != f"{symbol}.csv" and not _looks_like_bars(path):
             continue  # notes.csv is somebody's notes
         if symbol in found:
             raise BarsError(

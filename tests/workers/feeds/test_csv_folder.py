@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.csv_folder import BarsError, CsvFolder, no_utf8_from
+from portfold.workers.feeds.csv_folder import BarsError, CsvFolder
+from portfold.workers.feeds.encoding import no_utf8_from
 from portfold.workers.feeds.steps import steps
 
 NEW_YORK = ZoneInfo("America/New_York")

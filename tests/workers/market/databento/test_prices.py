@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.workers.market.sources.databento.prices import exact_price, is_time, ms_of
+from portfold.workers.feeds.dbn_units import exact_price, is_time, ms_of
 
 
 @pytest.mark.parametrize(

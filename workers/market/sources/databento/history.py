@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from portfold.exchange_time import milliseconds_of, utc
+from portfold.workers.feeds.dbn_units import NS_IN_MS, ms_of
 from portfold.workers.market.source import MINUTE_MS
-from portfold.workers.market.sources.databento.prices import NS_IN_MS, ms_of
 from portfold.workers.market.sources.databento.records import Records
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Group, Options, Symbols

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from portfold.exchange_time import utc
+from portfold.workers.feeds.dbn_units import UNDEFINED_PRICE, exact_price, is_time, ms_of
 from portfold.workers.market.minute_bars import Traded
 from portfold.workers.market.source import ContractListed
-from portfold.workers.market.sources.databento.prices import UNDEFINED_PRICE, exact_price, is_time, ms_of
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Symbols
 from portfold.workers.market.sources.items import (

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from portfold.clock import Clock
+from portfold.workers.feeds.dbn_units import NS_IN_MS
 from portfold.workers.market.sources.databento.client_loop import ClientLoop
 from portfold.workers.market.sources.databento.history import History, Span, fill
-from portfold.workers.market.sources.databento.prices import NS_IN_MS
 from portfold.workers.market.sources.databento.records import Records
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Options, Symbols
