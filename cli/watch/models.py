@@ -9,15 +9,16 @@ from portfold.workers.run.money import refuse_a_past_market
 def models(configuration: Configuration) -> Finding:
     """Opens the filters of all the portfolio's symbols, and returns one finding on them."""
     runtime = configuration.runtime
-    named = [symbol for symbol in configuration.portfolio.symbols if runtime.worker(symbol).model is not None]
+    keys = (key for symbol in configuration.portfolio.symbols for key in runtime.keys_of(symbol))
+    named = [key for key in keys if runtime.worker(key).model is not None]
     if not named:
         return ok("models", "runtime.json names none: every signal goes to the gate")
     wrong: list[str] = []
-    for symbol in named:
+    for key in named:
         try:
-            open_filter(configuration, symbol)
+            open_filter(configuration, key)
         except ConfigError as error:
-            wrong.append(f"{symbol}: {error}")
+            wrong.append(f"{key}: {error}")
     if wrong:
         remedy = (
             "make it anew: portfold research train SYMBOL --bars FOLDER --output FILE; or take it out of "

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from portfold.config import Configuration, ConfiguredFeed, symbol_of
+from portfold.coordinator.views.words.of_events import STRATEGY_FAILED
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.errors import BusError
@@ -143,7 +144,7 @@ def _trade(
             if stop.is_set():
                 break
     except StrategyFailed as failed:
-        failure = f"strategy failed: {failed}"
+        failure = f"{STRATEGY_FAILED}: {failed}"
         log.critical(
             f"STRATEGY FAILED: {gate.worker} ends, and what it holds stays open",
             symbol=trader.symbol,

@@ -44,6 +44,8 @@ from portfold.exchange_time import span
 from portfold.quotes import entry_price, exit_price
 from portfold.remedies import settle
 
+STRATEGY_FAILED = "strategy failed"
+"""How the reason of a worker begins that stops since its strategy cannot be gone on with."""
 _HOUR_MS = 3_600_000
 _WAS_IT_FILLED = "was it filled? Look at the broker; start it again, or: " + settle()
 
@@ -202,6 +204,8 @@ def _started(event: WorkerStarted) -> MessageWords:
 
 def _stopped(event: WorkerStopped) -> MessageWords:
     line = f"Worker stopped: {event.worker}{_because(event.reason)}"
+    if event.reason.startswith(STRATEGY_FAILED):  # what it holds has nobody who would leave it
+        return MessageWords("critical", line, alert=AlertWords("worker_stopped", "critical", (line,)))
     return MessageWords(
         "info", line, alert=AlertWords("worker_stopped", "info", (line,), "all", event.worker)
     )

@@ -13,7 +13,14 @@ from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.chain import GENESIS
 from portfold.events.codec import encode
 from portfold.events.decisions import Decision
-from portfold.events.incoming import Event, LockoutOrdered, Malformed, PositionClosed, PositionMarked
+from portfold.events.incoming import (
+    Event,
+    LockoutOrdered,
+    Malformed,
+    PositionClosed,
+    PositionMarked,
+    WorkerStopped,
+)
 from portfold.events.stream_id import StreamId
 from tests.coordinator.story import MINUTE, SECOND, Story, chicago
 
@@ -302,6 +309,14 @@ def test_who_stops_with_a_slot_is_asked_about_it() -> None:
     assert story.told() == [
         ("info", "Worker stopped: mine | end of the day"),
         ("warning", "Its slot stays taken, for it may be filled: ES of mine"),
+    ]
+
+
+def test_a_strategy_that_failed_is_no_plain_goodbye() -> None:
+    story = Told()
+    story.says(WorkerStopped, "mine", "s1", reason="strategy failed: mine.py:Mine raised KeyError")
+    assert story.told() == [
+        ("critical", "Worker stopped: mine | strategy failed: mine.py:Mine raised KeyError")
     ]
 
 
