@@ -60,7 +60,7 @@ def lockout(
     moment = moment_in(until, zone)
     bus = resolved.bus()
     if not yes:
-        _ask_again(moment, zone, bus.now_ms())
+        ask_again(moment, zone, bus.now_ms())
     order = LockoutOrdered(by=by, reason=reason, until_ms=milliseconds_of(moment))
     shown = f"{moment.astimezone(zone):%a %d %b %Y %H:%M} ({zone.key})"
     print_outcome(bus, put(bus, order), f"Locked out until {shown}; nobody lifts it before.")
@@ -80,7 +80,7 @@ def moment_in(text: str, zone: ZoneInfo) -> datetime:
     return found.replace(tzinfo=zone, fold=1) if found.tzinfo is None else found
 
 
-def _ask_again(moment: datetime, zone: ZoneInfo, now_ms: int) -> None:
+def ask_again(moment: datetime, zone: ZoneInfo, now_ms: int) -> None:
     """Shows what follows, and asks for the moment once more. Raises Unusable where it is not the same."""
     from portfold.exchange_time import milliseconds_of, span
 
@@ -93,5 +93,6 @@ def _ask_again(moment: datetime, zone: ZoneInfo, now_ms: int) -> None:
     if not sys.stdin.isatty():
         raise Unusable(f"--yes: expected where nobody can be asked.\n{effect}")
     print(effect)
-    if moment_in(input(f"Type the moment again, as {_SHAPE}: ").strip(), zone) != moment:
+    again = moment_in(input(f"Type the moment again, as {_SHAPE}: ").strip(), zone)
+    if milliseconds_of(again) != milliseconds_of(moment):
         raise Unusable("--until: the two moments differ; nothing is ordered.")
