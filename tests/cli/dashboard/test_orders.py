@@ -8,7 +8,8 @@ import pytest
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.cli.dashboard.visitor import Served, Visitor, served, users_file
+from tests.cli.dashboard.browser import in_a_browser, opened_browser
+from tests.cli.dashboard.visitor import PASSWORD, Served, Visitor, served, users_file
 from tests.cli.dashboard.words import shown
 from tests.live import Live, flat
 
@@ -152,3 +153,27 @@ def test_what_cannot_be_an_order_gets_a_sentence_and_is_none(led: Live, jane: Vi
         assert answer.status_code == 400, said
         assert said in shown(answer.text)
     assert [flat(entry).get("by") for entry in led.events()[before:]].count("jane") == 0
+
+
+FIELD = "document.querySelector('main form[action$=\"{}\"] [name={}]').value = '{}'"
+SENT = "document.querySelector('main form[action$=\"{}\"]').requestSubmit()"
+
+
+@in_a_browser
+def test_in_a_browser_one_signs_in_and_an_order_asks_once_more(led: Live, desk: Served) -> None:
+    def fills(form: str, **words: str) -> None:
+        steps = [FIELD.format(form, name, text) for name, text in words.items()]
+        browser.js(f"({', '.join([*steps, SENT.format(form)])}, 0)")
+
+    with opened_browser() as browser:
+        browser.go(f"{desk.base}/login")
+        fills("/login", name="jane", password=PASSWORD)
+        browser.until("location.pathname.length > 2 && document.querySelector('#verdict') !== null")
+        browser.go(f"{desk.base}/{desk.portfolio}/orders")
+        fills("/orders/halt", reason="news")
+        browser.until("document.body.innerText.includes('to confirm')")
+        assert "No entry is allowed after it." in browser.text("main")
+        assert led.said("TradingHalted") == []
+        fills("/orders/halt/give", typed=f"halt {desk.portfolio}")
+        browser.until("document.body.innerText.includes('On record as')")
+        assert last_said(led)["reason"] == "news"
