@@ -125,8 +125,8 @@ def _generalization(winner: Winner, kept: float | None) -> str:
     test = winner.test.sharpe_dollars if winner.test is not None else None
     return (
         f"Generalization: Sharpe of dollars {ratio(winner.train.sharpe_dollars)} where it was chosen, "
-        f"{ratio(test)} where it is judged: {left}. The closer the marks of a pair, the less of it was luck; "
-        "shaded is this row's pair."
+        f"{ratio(test)} where it is judged: {left}. A pair far apart was luck, or other days; a close one "
+        "alone proves nothing; shaded is this row's pair."
     )
 
 

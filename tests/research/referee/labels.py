@@ -35,12 +35,14 @@ def auc(scored: Sequence[tuple[Fraction, bool]]) -> Fraction:
 def mean_auc(
     of: Sequence[Labelled], scores: Sequence[Fraction], tests: Sequence[Sequence[int]]
 ) -> list[float]:
-    """Returns the mean of the folds that have both labels, and its standard error."""
+    """Returns the mean of the folds that have both labels, and its standard error; 0.5 for none."""
     each = []
     for test in tests:
         scored = [(scores[example], of[example].pnl > 0) for example in test]
         if {label for _, label in scored} == {True, False}:
             each.append(auc(scored))
+    if len(each) < 2:
+        return [float(each[0]) if each else 0.5, 0.5]
     centre = sum(each, Fraction(0)) / len(each)
     variance = sum(((one - centre) ** 2 for one in each), Fraction(0)) / (len(each) - 1)
     return [float(centre), math.sqrt(variance / len(each))]
@@ -54,6 +56,19 @@ def uniqueness(spans: Sequence[Span]) -> list[Fraction]:
         shares = [Fraction(1, sum(begin <= bar <= end for begin, end in spans)) for bar in bars]
         found.append(sum(shares, Fraction(0)) / len(shares))
     return found
+
+
+def can_train(of: Sequence[Labelled], every: Sequence[Split], embargo_bars: int | None = None) -> bool:
+    """Returns whether each training has both labels, also those of three folds in it, with an embargo."""
+    for train, _ in every:
+        if len({of[example].pnl > 0 for example in train}) < 2:
+            return False
+        inner = [of[example] for example in train]
+        if embargo_bars is not None and not can_train(
+            inner, splits([one.span for one in inner], 3, 1, embargo_bars)
+        ):
+            return False
+    return True
 
 
 def scores(of: Sequence[Labelled], split: Split) -> dict[int, Fraction]:

@@ -108,7 +108,10 @@ def test_all_figures_of_a_filter_are_the_referees() -> None:
         examples, parts = random_examples(random := Random(seed)), random.randint(3, 5)
         of = labelled(examples.of)
         spans = [one.span for one in of]
-        every = folds.splits(spans, parts, 1, folds.embargo("0.01", examples.bars))
+        apart = folds.embargo("0.01", examples.bars)
+        every = folds.splits(spans, parts, 1, apart)
+        if not labels.can_train(of, [*every, (list(range(len(of))), [])], apart):
+            continue
         given = labels.scored_by(of, every)
         found = train(examples, "random_forest", folds=parts, embargo=0.01)
         assert found.probabilities == tuple(map(float, given)), seed
@@ -132,6 +135,8 @@ def test_thresholds_are_chosen_and_tried_as_the_referee_does() -> None:
         examples, parts = random_examples(random := Random(seed)), random.randint(3, 5)
         of, apart = labelled(examples.of), folds.embargo("0.01", examples.bars)
         every = folds.splits([one.span for one in of], parts, 1, apart)
+        if not labels.can_train(of, [*every, (list(range(len(of))), [])], apart):
+            continue
         given = labels.scored_by(of, every)
         found = train(examples, "random_forest", folds=parts, embargo=0.01)
         best = [labels.best_threshold([of[one] for one in trained], apart, CUTS) for trained, _ in every]
@@ -167,6 +172,8 @@ def test_each_path_scores_by_the_models_that_the_referee_trains() -> None:
         of, count = labelled(examples.of), len(examples.of)
         apart = folds.embargo("0.01", examples.bars)
         every = folds.splits([one.span for one in of], groups, tested, apart)
+        if not labels.can_train(of, every):
+            continue
         scored = [labels.scores(of, split) for split in every]
         expected = [
             tuple(float(scored[path[folds.group_of(one, count, groups)]][one]) for one in range(count))

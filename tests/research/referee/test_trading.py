@@ -279,8 +279,8 @@ def test_paths_of_cross_validation_trade_what_the_referee_says(monkeypatch: pyte
         past = Past(bars, begins, [day.isoformat() for day in days])
         examples = examples_of("ES", bars, configuration, begins=begins)
         found = out_of_sample(configuration, "ES", past, examples, "random_forest", Decimal(150_000))
-        if len(examples.of) < 20:
-            assert found.sharpe is None, seed
+        if found.sharpe is None:
+            assert len(examples.of) < 20 or "fewer folds" in found.method, seed
             continue
         sharpes = []
         for number, scores in enumerate(path_scores(by, begins, len(bars) - begins)):
