@@ -1,16 +1,17 @@
-"""Measures how fast research simulates by the live rules, and how long a greedy search takes.
+"""Measures how fast research simulates by the live rules, and how long searches take, greedy and of all sets.
 
-Two measurements over the trades of made-up years: `simulate` folds all symbols with the production fold on
-one core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
-search over all of these numbers, in several processes, in elapsed and in CPU seconds. A file holds two events
-of each trade, its entry and its exit; the fold takes three events of a trade that is made (request, fill,
-close) and one of a trade that is denied.
+Measurements over the trades of made-up years: `simulate` folds all symbols with the production fold on one
+core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
+search over all of these numbers, by the kernel and judged by the fold, in elapsed and in CPU seconds. A file
+holds two events of each trade, its entry and its exit; the fold takes three events of a trade that is made
+(request, fill, close) and one of a trade that is denied. The kernel, compiled before, plays all sets, in
+elapsed seconds on all cores; the ratio is to the fold's simulations of some of them, both in CPU seconds.
 """
 
 import gc
 import resource
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -21,6 +22,8 @@ from benchmarks.measuring.machine import machine_line
 from benchmarks.measuring.options import count, parser
 from portfold.config import load
 from portfold.config.locate import PACKAGED
+from portfold.research.kernel.kernel import Kernel
+from portfold.research.kernel.survey import members, survey
 from portfold.research.processes import cores
 from portfold.research.search.optimizer import SearchPlan, optimize
 from portfold.research.search.resume_log import ResumeLog
@@ -32,6 +35,7 @@ from portfold.research.trades.trading_days import DaySpan, trades_within
 
 EXPECTED_TRADE_EVENTS = 150_000
 EXPECTED_SECONDS = 60
+EXPECTED_RATIO = 500
 _HOUR_MS = 3_600_000
 _BEGINS_MS = 1_672_700_400_000  # 2 January 2023, 17:00 in Chicago
 _LONGEST_PAUSE, _LONGEST_TRADE = 60, 10  # hours
@@ -56,6 +60,7 @@ def main() -> None:
         "--rounds", type=count, default=5, help="of a simulation, of which the best counts (5)"
     )
     options.add_argument("--jobs", type=count, default=cores(), help=f"processes of the search ({cores()})")
+    options.add_argument("--sample", type=count, default=20, help="sets that the fold simulates as well (20)")
     options.add_argument("--seed", type=int, default=1, help="of the trades (1)")
     chosen = options.parse_args()
     print(machine_line(), flush=True)
@@ -68,6 +73,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # the scenario stays: the collector need not walk through it
     _print_simulations(events, {level: _speed_of(scenario, level, chosen.rounds) for level in levels})
+    _print_kernel(scenario, levels, chosen.sample)
     _print_search(
         scenario, SearchPlan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events
     )
@@ -123,6 +129,34 @@ def _print_simulations(events: int, speeds: dict[int, SimulationSpeed]) -> None:
     )
 
 
+def _print_kernel(scenario: Scenario, levels: Sequence[int], sample: int) -> None:
+    """Prints how fast all sets are looked at with every number of positions, and the fold some of them."""
+    kernel = Kernel(scenario)
+    kernel.records(scenario.symbols, levels[0])  # compiled by now, or read from where it is kept
+    survey(Kernel(_scenario(_trades(100, 3, 1))), levels[:1], lambda _: None)
+    begun = perf_counter()
+    found = survey(kernel, levels, lambda _: None)
+    seconds, done = perf_counter() - begun, sum(len(one.sharpe) for one in found.values())
+    random, symbols = Random(1), kernel.compiled.symbols
+    numbers = [random.randrange(1, 2 ** len(symbols)) for _ in range(sample)]
+    sets = [members(number, symbols) for number in numbers]
+    by_fold = _seconds(lambda: [scenario.simulations(one, levels[-1]) for one in sets])
+    by_kernel = _seconds(lambda: [kernel.records(one, levels[-1]) for one in sets])
+    print(
+        f"All sets: {done:,} simulations by the kernel in {seconds:.1f} s, {done / seconds:,.0f} a second on "
+        f"{cores()} cores. Expected: under {EXPECTED_SECONDS} s on two.\n"
+        f"One core, {sample} sets: {sample / by_fold:,.1f} a second by the fold, {sample / by_kernel:,.0f} "
+        f"by the kernel: {by_fold / by_kernel:,.0f} times as many. Expected: {EXPECTED_RATIO}.\n",
+        flush=True,
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = process_time()
+    work()
+    return process_time() - begun
+
+
 def _print_search(scenario: Scenario, plan: SearchPlan, events: int) -> None:
     with tempfile.TemporaryDirectory() as folder, ResumeLog(Path(folder) / "a.search", "") as resume_log:
         before, begun = _cpu_seconds(), perf_counter()
@@ -131,7 +165,7 @@ def _print_search(scenario: Scenario, plan: SearchPlan, events: int) -> None:
         simulations = len(resume_log.tried)
     print(
         f"Greedy over {len(scenario.symbols)} symbols, {events:,} trade events and {len(plan.levels)} "
-        f"numbers of positions: {simulations:,} simulations in {plan.jobs} processes, {seconds:.1f} s "
+        f"numbers of positions: {simulations:,} simulations, {seconds:.1f} s "
         f"({cpu:.1f} s CPU)."
     )
     print(f"Expected: under {EXPECTED_SECONDS} s on two cores; here {seconds:.1f}.")

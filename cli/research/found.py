@@ -22,12 +22,14 @@ from portfold.cli.research.printing import (
 from portfold.cli.rows import in_columns
 
 if TYPE_CHECKING:
+    from portfold.research.search.all_sets import AllSets
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
     from portfold.research.simulate.scenario import Scenario
     from portfold.research.statistics.intervals import Intervals
     from portfold.research.statistics.metrics import Metrics
+    from portfold.research.statistics.overfitting import Overfitting
     from portfold.research.statistics.significance import Deflated
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.short_histories import ShortHistory
@@ -47,6 +49,7 @@ _HEADS = (
     "Symbols",
 )
 _TEST_HEADS = ("Test Sharpe", "$ Sharpe", "Return", "MaxDD")
+_FRONT_HEADS = ("Pos", "Sharpe", "Return", "MaxDD", "Symbols")
 _SMALLEST = 0.001
 _SYMBOLS = _HEADS.index("Symbols")
 
@@ -142,6 +145,8 @@ def found_lines(findings: "Findings") -> Iterator[str]:
 
         yield f"  {in_words(findings.looks)}"
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
+    if findings.all_sets is not None:
+        yield from all_sets_lines(findings.all_sets)
     yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.market is not None)
     yield from drawdown_lines(bars=findings.setting.market is not None)
     yield lots_line(findings.setting.drawings)
@@ -252,3 +257,46 @@ def _distance(row: "Winner") -> str:
         f"  With {row.max_positions} greedy comes to {part} of the best of all {best.sets:,} sets: Sharpe "
         f"{ratio(best.metrics.sharpe)} with {' '.join(best.symbols)}"
     )
+
+
+def all_sets_lines(found: "AllSets") -> Iterator[str]:
+    """Yields what was found among all sets."""
+    if found.best is None:
+        yield f"  Of all {found.sets:,} sets none is valid"
+        return
+    best = found.best
+    yield (
+        f"  The best of all {found.sets:,} sets by {found.objective}, {found.valid:,} of them valid: Sharpe "
+        f"{ratio(best.metrics.sharpe)}, return {money(best.metrics.total_return)}, drawdown "
+        f"{money(best.metrics.max_dd)} with {best.max_positions} positions of {' '.join(best.symbols)}"
+    )
+    if found.overfitting is not None:
+        yield f"  {overfitting_in_words(found.overfitting)}"
+    shown = "all" if len(found.front) == found.front_of else f"{len(found.front)} of"
+    yield f"  What no other set betters in Sharpe, return and drawdown together ({shown} {found.front_of:,}):"
+    yield from (
+        f"  {line}" for line in in_columns(list(_front_cells(found)), left=frozenset([len(_FRONT_HEADS) - 1]))
+    )
+
+
+def overfitting_in_words(found: "Overfitting") -> str:
+    """Says what the probability of overfitting means to whoever trades the best of the sets."""
+    return (
+        "Probability of overfitting: chosen as the best of all on half of the days, a set was no better than "
+        f"the median of all on the other half in {percent(found.probability)} of {found.choices:,} choices "
+        f"(50 % is pure luck), and made a loss there in {percent(found.loses)}; its Sharpe was "
+        f"{ratio(found.chosen_sharpe)} where it was chosen and {ratio(found.other_sharpe)} there (medians)"
+    )
+
+
+def _front_cells(found: "AllSets") -> Iterator[Sequence[str]]:
+    yield _FRONT_HEADS
+    for one in found.front:
+        figures = one.metrics
+        yield (
+            str(one.max_positions),
+            ratio(figures.sharpe),
+            money(figures.total_return),
+            money(figures.max_dd),
+            " ".join(one.symbols),
+        )

@@ -52,6 +52,9 @@ class Sought:
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
     """How often it may come to the broker's limit."""
 
+    objective: Literal["sharpe", "return", "drawdown"] = "sharpe"
+    """By which figure the best of all sets is the best, where the kernel looks at all."""
+
 
 @Parameter(name="*", group="On which days")
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def optimize(
         seed=given.seed,
         variants=sought.tries,
         kernel=kernel,
+        objective=sought.objective,
     )
     judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
     _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)
@@ -235,6 +239,7 @@ def _written(
         paths=optimized.paths,
         tries=optimized.tries,
         looks=looks,
+        all_sets=optimized.all_sets,
     )
     write_whole(table, content)
     write_findings(table, findings)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from portfold.research.errors import ResearchError
+from portfold.research.search.all_sets import AllSets
 from portfold.research.search.search import Constraints, Symbols, Visited
 from portfold.research.simulate.market import ResearchMarket
 from portfold.research.statistics.intervals import Intervals
@@ -120,6 +121,7 @@ class Findings(Struct, frozen=True):
     """The findings of a search. `rows` are in the order of the table, `paths` by number of positions.
 
     `looks` is the number of this look at days of the test span; None without one, or where nobody counted.
+    `all_sets` is None where the kernel did not look at all.
     """
 
     table: str
@@ -132,6 +134,7 @@ class Findings(Struct, frozen=True):
     paths: dict[int, tuple[Visited, ...]]
     tries: int
     looks: int | None = None
+    all_sets: AllSets | None = None
 
 
 def findings_file(table: Path) -> Path:

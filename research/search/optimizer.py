@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from portfold.research.kernel.available import UseKernel, kernel_of, why_not
+from portfold.research.kernel.available import UseKernel, kernel_of, surveyed_sets, why_not
 from portfold.research.kernel.judging import agree
+from portfold.research.search.all_sets import AllSets as AllSetsFound
+from portfold.research.search.all_sets import Objective
 from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.resume_log import ResumeLog
@@ -55,6 +57,7 @@ class SearchPlan(Struct, frozen=True):
     seed: int
     variants: int = 1
     kernel: UseKernel = "auto"
+    objective: Objective = "sharpe"
 
 
 class SearchExtent(Struct, frozen=True):
@@ -66,11 +69,13 @@ class SearchExtent(Struct, frozen=True):
 
 
 class Optimized(Struct, frozen=True):
-    """The `rows`, best first; the greedy `paths` by number of positions; the number of sets tried."""
+    """The `rows`, best first; the greedy `paths` by number of positions; the number of sets tried; what all
+    sets come to, where the kernel looked at all."""
 
     rows: tuple[Winner, ...]
     paths: dict[int, tuple[Visited, ...]]
     tries: int
+    all_sets: AllSetsFound | None = None
 
 
 def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
@@ -123,20 +128,30 @@ def optimize(
             {level: greedy(train.symbols) for level in plan.levels}, keep, resume_log, on_progress
         )
         bests: Mapping[int, _Best | None] = {}
-        if every.all_sets:
+        surveyed = None
+        if every.all_sets and kernel is not None:
+            before = len(resume_log.tried)
+            surveyed = surveyed_sets(
+                kernel, plan.levels, plan.constraints, lambda done: on_progress(before + done)
+            )
+            bests = {level: surveyed.best_by_sharpe(level) for level in plan.levels}
+        elif every.all_sets:
             searches = {level: exhaustive(train.symbols, plan.constraints) for level in plan.levels}
             bests = run_searches(searches, submit.measure, resume_log, on_progress)
         sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
         complete(histories, sets, submit.returns)
     returns = [histories[tried] for tried in sets]
-    judge = _Judge(_Spans(train, test, kernel), sets, returns, plan)
+    spans = _Spans(train, test, kernel)
+    judge = _Judge(spans, sets, returns, plan)
     rows = [
         judge.winner(level, best, bests.get(level))
         for level, path in paths.items()
         if (best := best_of(path, plan.constraints)) is not None
     ]
     rows.sort(key=lambda row: (-row.train.sharpe, row.max_positions))
-    return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(sets))
+    of_all = surveyed.found(plan.objective, spans.judged) if surveyed is not None else None
+    ways = {level: tuple(path) for level, path in paths.items()}
+    return Optimized(tuple(rows), ways, len(sets), of_all)
 
 
 class _Spans(NamedTuple):
@@ -152,6 +167,10 @@ class _Spans(NamedTuple):
         if self.kernel is not None:
             agree(self.kernel, simulations)
         return simulations
+
+    def judged(self, symbols: Symbols, level: int) -> Metrics:
+        """Measures a set as the fold simulates it. Raises KernelDiffers."""
+        return self.train.mean_figures(self.simulated(symbols, level))
 
 
 class _Judge:
@@ -179,8 +198,14 @@ class _Judge:
             test_intervals=test.intervals(tested, seed) if test is not None and tested is not None else None,
             reality_check=self._tried.check(self._row_of[level, found.symbols]),
             deflated=train.deflated(simulated, self._tries, self._plan.variants),
-            best_of_all=BestOfAll(2 ** len(train.symbols) - 1, *best) if best is not None else None,
+            best_of_all=self._best_of_all(level, best) if best is not None else None,
         )
+
+    def _best_of_all(self, level: int, best: _Best) -> BestOfAll:
+        symbols, metrics = best
+        if self._spans.kernel is not None:
+            metrics = self._spans.judged(symbols, level)
+        return BestOfAll(2 ** len(self._spans.train.symbols) - 1, symbols, metrics)
 
 
 def closest(paths: Mapping[int, Sequence[Visited]]) -> tuple[int, Visited]:
