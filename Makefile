@@ -17,7 +17,7 @@ DOCS := $(VENV)/docs
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency fold_rate audit research luck stop_to_flat failover restart alerts dashboard
+BENCHMARKS := latency trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test collected referee kills live-day lint bench simulate wheel docs clean FORCE

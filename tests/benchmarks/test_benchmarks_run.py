@@ -17,7 +17,18 @@ from portfold.coordinator.store.segment import ArchiveError
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["latency", "fold_rate", "audit", "research", "luck", "stop_to_flat", "failover", "restart", "alerts"]
+NAMES = [
+    "latency",
+    "trial",
+    "fold_rate",
+    "audit",
+    "research",
+    "luck",
+    "stop_to_flat",
+    "failover",
+    "restart",
+    "alerts",
+]
 
 
 def started(folder: Path, name: str, *words: str) -> subprocess.Popen[str]:
@@ -83,6 +94,12 @@ def test_latency_prints_medians_and_p99_and_their_ratio(tmp_path: Path) -> None:
     )
     ratios = [float(figure) for figure in re.findall(r"^ratio +([\d.]+) +([\d.]+)$", out, re.MULTILINE)[0]]
     assert ratios == pytest.approx([gate[0] / bare[0], gate[1] / bare[1]], rel=0.02, abs=0.006)
+
+
+def test_a_trial_is_measured_in_turns_with_it_and_without(tmp_path: Path) -> None:
+    out = printed(tmp_path, "trial", "--samples", "8")
+    assert "8 requests with and without, in 4 turns" in out
+    assert re.search(r"^ratio +[\d.]+ +[\d.]+$", out, re.MULTILINE)
 
 
 def test_stop_to_flat_finds_every_close_of_every_stop(tmp_path: Path) -> None:

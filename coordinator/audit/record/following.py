@@ -37,6 +37,9 @@ def _never() -> bool:
 class Following(ABC, Generic[Told]):
     """Follows one portfolio's log; `archive` is the folder of what left the server."""
 
+    gathers_seconds = 0.0
+    """How long it lets events gather before it reads again: who is woken by each takes from who decides."""
+
     def __init__(self, bus: Bus, archive: Path | None) -> None:
         self._bus = bus
         self._archive = archive
@@ -75,10 +78,12 @@ class Following(ABC, Generic[Told]):
         decided = self._decided()
         if decided > self._reader.cursor:
             yield from self._tell_up_to(decided)
+            if self.gathers_seconds:
+                wait(self.gathers_seconds)
         elif undecided := self._reader.next_event(block_ms=_BLOCK_MS):
             if waiting.too_long(undecided):
                 yield self._not_decided()
-            wait(_POLL_SECONDS)
+            wait(max(_POLL_SECONDS, self.gathers_seconds))
 
     def after_absence(self, seconds: float) -> Iterator[Note]:
         """Tells where the log ends now: a server may come back without what it had."""

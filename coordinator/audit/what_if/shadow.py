@@ -2,7 +2,8 @@
 
 Guarantees: it only reads, and outlasts absences of the server like every follower. Where the log lost what
 the trial has heard already, the trial begins again, as its book would hold what never was. A page of entries
-and two states are in memory, however long the log and the trial.
+and two states are in memory, however long the log and the trial. It hears a quarter of a second at once: what
+it finds is told within that, and whoever decides shares its processors with no reader of every event.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from portfold.events.wire.bus import Bus
 
 class Shadow(Following[TrialBegan | Finding]):
     """The trial of a candidate's limits on one portfolio; `archive` is the folder of what left the server."""
+
+    gathers_seconds = 0.25
 
     def __init__(
         self, bus: Bus, archive: Path | None, candidate: LimitsChanged, since: Moment | None = None
