@@ -2,7 +2,8 @@
 
 There is no second set of rules here. `coordinator.fold.fold` allows or denies each entry and folds each fill,
 mark and close; when it triggers the day's stop, all open positions are closed at once, as the workers would.
-This module adds only the order of events (`research.simulate.trade_events`) and the record of the results.
+This module adds only the order of events (`research.simulate.trade_events`), the ticks at edges of windows
+while something is open, and the record of the results.
 
 Of a file of trades alone each trade is asked for at its entry. Of signals those are whose worker is flat, as
 live: one that was denied asks again with its next signal, and one that was stopped signals anew.
@@ -22,6 +23,7 @@ from msgspec import Struct, field
 from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.coordinator.fold.windows.turning import next_turn
 from portfold.dollars import ZERO
 from portfold.events.decisions import (
     Decision,
@@ -32,7 +34,7 @@ from portfold.events.decisions import (
     StopLossTriggered,
     TradingDayStarted,
 )
-from portfold.events.incoming import Event, PositionClosed
+from portfold.events.incoming import ClockTicked, Event, PositionClosed
 from portfold.events.legs import parse_legs
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
@@ -120,10 +122,13 @@ def simulate(timeline: TradeEvents, limits: LimitsChanged, decide: Fold = fold) 
     symbols = tuple(limits.symbols.split(" "))
     play = _Play(timeline, Simulated(symbols, limits.max_positions), decide)
     state, held, simulated = play.state, play.held, play.simulated
+    ticks = bool(limits.windows)
     decide(state, timeline.opening, limits)
     for at, started in timeline.workers(symbols):
         decide(state, at, started)
     for symbol, trade, at, fact, request, filled_at, flat_before in timeline.of(symbols):
+        if ticks and held:
+            play.pass_edges(at.ms)
         if request is not None:
             if flat_before is not None and (symbol in held or play.left.get(symbol, -1) >= flat_before):
                 continue
@@ -179,6 +184,18 @@ class _Play:
         self._noted_ms = at.ms
         for stop in stopped:
             self._close_all(at, stop)
+
+    def pass_edges(self, before_ms: int) -> None:
+        """Lets time pass at each edge of a window before the next event, as a leader's ticks do.
+
+        So a window that flattens closes what is open at its time, and not with the next bar.
+        """
+        while self.held and self.state.calendar is not None:
+            due_ms = next_turn(self.state, self.state.calendar)
+            if due_ms >= before_ms:
+                return
+            at = StreamId(due_ms, 0)
+            self.apply(at, self._decide(self.state, at, ClockTicked()))
 
     def leave(self, symbol: str, ms: int) -> int:
         """Notes that the symbol's position is closed, by its own exit or at `ms`. Returns its trade."""

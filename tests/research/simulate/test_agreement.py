@@ -8,6 +8,8 @@ the cent.
 
 import io
 import threading
+from collections.abc import Iterable
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +35,7 @@ from portfold.events.incoming import ClockTicked, Event, PositionClosed
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, at_time
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.exchange_time import local_time, milliseconds_of
 from portfold.log import Log, open_log
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import simulate
@@ -42,7 +45,7 @@ from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.processes import Coordinators, config_folder
-from tests.research.made import random_trades, scenario_of
+from tests.research.made import CHICAGO, random_trades, scenario_of
 from tests.research.simulate.test_laws import SYMBOLS, bars_of
 from tests.waiting import until
 
@@ -125,12 +128,17 @@ class Portfolio:
         gate.on_flatten(self._flatten)
         return gate
 
-    def play(self) -> None:
-        """Everything that the trades have to say, one thing after the other."""
+    def play(self, ticks: Iterable[int] = ()) -> None:
+        """Everything that the trades have to say, one thing after the other; time passes at `ticks` too."""
+        due = sorted(ticks)
         for gate in self._gates.values():
             gate.start()
             self._settle()
         for happening in self._scenario.timeline.happenings:
+            while due and due[0] < happening.at.ms:
+                self._now = due.pop(0)
+                self._bus.append(encode_checked(ClockTicked()), at_time(self._now))
+                self._settle()
             self._now = happening.at.ms
             self._say(happening)
             self._settle()
@@ -207,23 +215,46 @@ def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
-@pytest.fixture
-def configuration(tmp_path: Path) -> Configuration:
-    limits = {"max_positions": POSITIONS, "daily_stop_loss": STOP, "symbols": list(SYMBOLS)}
+def configured(tmp_path: Path, windows: str) -> Configuration:
+    limits = {
+        "max_positions": POSITIONS,
+        "daily_stop_loss": STOP,
+        "symbols": list(SYMBOLS),
+        **({"windows": windows} if windows else {}),
+    }
     folder = config_folder(tmp_path / "config", limits=limits, runtime={"mark_stale_seconds": 31 * 86_400})
     return load(str(folder), {}, Path("/"))
 
 
-@pytest.mark.parametrize("with_bars", [False, True], ids=["final P&L", "bars"])
+def begins_of(windows: str, scenario: Scenario) -> list[int]:
+    """When the one window begins on each day of the trades, early enough to be flat at its time."""
+    if not windows:
+        return []
+    at = time.fromisoformat(windows.partition("/")[2].partition("..")[0])
+    flatten_ms = scenario.limits_of(scenario.symbols, POSITIONS).flatten_ms
+    first, last = (scenario.timeline.happenings[index].at.ms for index in (0, -1))
+    days = [local_time(first, CHICAGO).date() + timedelta(days=number) for number in range(60)]
+    shown = (datetime.combine(day, at, tzinfo=CHICAGO) for day in days if day.weekday() < 5)
+    begins = (milliseconds_of(moment) - flatten_ms for moment in shown)
+    return [ms for ms in begins if first < ms < last]
+
+
+@pytest.mark.parametrize(
+    ("with_bars", "windows"),
+    [(False, ""), (True, ""), (True, "mon-fri/13:37..13:50=flatten")],
+    ids=["final P&L", "bars", "a window between two bars"],
+)
 def test_the_simulator_and_real_processes_agree_trade_by_trade(
     *,
     with_bars: bool,
-    configuration: Configuration,
+    windows: str,
+    tmp_path: Path,
     server: EmbeddedServer,
     portfolio: str,
     bus: Bus,
     coordinators: Coordinators,
 ) -> None:
+    configuration = configured(tmp_path, windows)
     trades = random_trades(21, SYMBOLS, each=16)
     pricing = bars_of(trades, 21) if with_bars else None
     scenario = scenario_of(trades, pricing=pricing, stop=STOP, configuration=configuration)
@@ -232,7 +263,7 @@ def test_the_simulator_and_real_processes_agree_trade_by_trade(
     coordinators.start(config=configuration.source.folder, clock="driven")
     live = Portfolio(scenario, on_a_driven_clock(server, portfolio), bus, configuration)
     try:
-        live.play()
+        live.play(begins_of(windows, scenario))
     finally:
         live.close()
     until(lambda: bus.status().get("last_event") == str(bus.last_event()), "the last decision")
@@ -247,4 +278,7 @@ def test_the_simulator_and_real_processes_agree_trade_by_trade(
     # It is no proof if nothing happened.
     assert len(expected.stops) >= 2
     assert {code for _, code, _ in expected.answers} >= {"", "max_positions", "stopped_out"}
+    closed_at = [local_time(ms, CHICAGO) for _, ms, _ in simulated.closes]
+    at_window = sum((moment.hour, moment.minute) == (13, 36) for moment in closed_at)
+    assert (at_window > 2) == bool(windows), "early enough to be flat at 13:37"
     assert len(expected.days) > 5
