@@ -169,6 +169,7 @@ class Book:
             max_positions=min(event.max_positions, before.max_positions),
             max_contracts=min(event.max_contracts, before.max_contracts),
             account=event.account or before.account,
+            contract_weights=event.contract_weights or before.contract_weights,
         )
 
     def _keeps(self, worker: str) -> None:
