@@ -51,7 +51,10 @@ def test_an_option_that_a_kind_does_not_know_fails_and_no_kind_is_opened(
     [
         ({"broker": {"kind": "papier"}}, "broker.kind: expected one of paper, ibkr, traderspost"),
         ({"market": MARKET | {"symbols": {"ZZ": "ZZ"}}}, "market.symbols.ZZ: expected symbols with a"),
-        ({"account": ACCOUNT | {"source": "mine.py:opened"}}, "account.source: expected something to import"),
+        (
+            {"account": ACCOUNT | {"source": "mine.py:opened"}},
+            "account.source: expected a file that is there",
+        ),
         ({"account": ACCOUNT | {"source": "tradovate"}}, "account.options.host: expected"),
     ],
 )
