@@ -89,7 +89,7 @@ def _acts(node: ast.FunctionDef | ast.ClassDef) -> bool:
 def imported_by_tests() -> set[str]:
     """Returns what the tests of this folder import of research, as package.module.name."""
     found = set()
-    for file in HERE.glob("test_*.py"):
+    for file in HERE.rglob("test_*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("portfold.research."):
                 module = (node.module or "").removeprefix("portfold.research.")
@@ -114,7 +114,7 @@ def test_every_figure_of_a_portfolio_has_one_of_the_referees() -> None:
 
 
 def test_the_referee_knows_nothing_of_what_it_judges() -> None:
-    own = [file for file in HERE.glob("*.py") if not file.name.startswith("test_")]
+    own = [file for file in HERE.rglob("*.py") if not file.name.startswith("test_")]
     assert len(own) > 5
     for file in own:
         for node in ast.walk(ast.parse(file.read_text())):

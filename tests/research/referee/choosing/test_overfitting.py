@@ -9,7 +9,7 @@ import pytest
 from portfold.research.statistics.metrics import Floats
 from portfold.research.statistics.overfitting import Overfitting, overfitting
 from tests.research.referee.cases import cases
-from tests.research.referee.overfitting import probability
+from tests.research.referee.choosing.overfitting import probability
 
 
 def judged(histories: Floats, parts: int) -> Overfitting | None:
