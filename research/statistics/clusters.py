@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from portfold.research.statistics.metrics import Floats
 
 _MOST_CLUSTERS = 40
+_THE_SAME = 1e-7  # the correlation of a history with itself is rounded in its last digit
 
 
 class Tries(Struct, frozen=True):
@@ -52,7 +53,7 @@ def clusters(correlation: Floats) -> list[NDArray[np.int64]]:
     between = distance.copy()
     np.fill_diagonal(between, math.inf)
     best, quality = each, -math.inf
-    if float(distance.max()) == 0.0:
+    if float(distance.max()) < _THE_SAME:
         return [np.arange(len(distance))]
     while len(each) > 2:
         a, b = sorted(int(index) for index in np.unravel_index(np.argmin(between), between.shape))

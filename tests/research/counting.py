@@ -18,7 +18,7 @@ class Counting:
         for weekday in range(7):
             own = features[:, WEEKDAY] == weekday
             share = (1 + (sample_weight * paid)[own].sum()) / (2 + sample_weight[own].sum())
-            self.of[weekday] = round(float(share), 6)
+            self.of[weekday] = round(float(share) + 1 / 30_000_000, 6)
         return self
 
     def predict_proba(self, features: Any) -> Any:

@@ -12,6 +12,9 @@ from statistics import mean
 
 from tests.research.referee.folds import Span, Split, splits
 
+OFF_HALVES = Fraction(1, 30_000_000)
+"""Added before scores are rounded: a half in the next digit is no matter of floats."""
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -79,7 +82,9 @@ def scores(of: Sequence[Labelled], split: Split) -> dict[int, Fraction]:
     for example in test:
         alike = [other for other in train if of[other].weekday == of[example].weekday]
         paid = sum((weights[other] for other in alike if of[other].pnl > 0), Fraction(1))
-        found[example] = Fraction(round(paid / (sum((weights[one] for one in alike), Fraction(2))), 6))
+        found[example] = Fraction(
+            round(paid / (sum((weights[one] for one in alike), Fraction(2))) + OFF_HALVES, 6)
+        )
     return found
 
 
