@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from portfold.config import Contract
 from portfold.config.profiles import FirmsRule
-from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, gross_pnl, shown, shown_price
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, FlattenOrdered, StopLossTriggered
@@ -81,7 +81,7 @@ class Play:
     def __init__(
         self, scene: Scene, *, worse_ticks: int = 0, say: Callable[[int, str], object] | None = None
     ):
-        self.state = State()
+        self.state = State(fold_version=FOLD_VERSION)
         self.held: dict[str, Held] = {}
         self.judge = Judge(scene.rule, scene.begins_ms)
         self.found: Found | None = None

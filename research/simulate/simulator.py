@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.coordinator.fold.windows.turning import next_turn
@@ -160,7 +160,7 @@ class _Play:
     """
 
     def __init__(self, timeline: TradeEvents, simulated: Simulated, decide: Fold) -> None:
-        self.state = State()
+        self.state = State(fold_version=FOLD_VERSION)  # decided by the rules of now, as by a leader of now
         self.held: dict[str, int] = {}
         self.left: dict[str, int] = {}
         self.simulated = simulated

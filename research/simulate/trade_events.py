@@ -208,7 +208,9 @@ def _happening(rank: int, moment: _Moment, trade: Trade) -> Happening:
         fact = PositionOpened(worker, SESSION, number + 1, symbol, side, trade.size, price)
         flat_before = trade.asked.flat_before_ms if trade.asked is not None else None
     elif moment.kind is _Kind.MARK:
-        fact = PositionMarked(worker, SESSION, number, symbol, side, moment.price, moment.unrealized)
+        fact = PositionMarked(
+            worker, SESSION, number, symbol, side, moment.price, moment.unrealized, moment_ms=at.ms
+        )
     else:
         fact = closing(trade, number, trade.exit_price or ZERO, trade.pnl, "")
     return Happening(symbol, moment.trade, at, fact, request, StreamId(at.ms, at.seq + 1), flat_before)

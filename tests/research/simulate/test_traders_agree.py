@@ -197,6 +197,7 @@ ALL_THAT_SHIP = {
     "constraints",
     [
         *({"max_positions": count} for count in (1, 2, 4, 10)),
+        {"max_positions": 10, "marks_together_seconds": 60},
         {"max_positions": 1, TARGET: 20},
         {"max_positions": 3, WORKERS: ALL_THAT_SHIP},
     ],
