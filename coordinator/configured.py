@@ -79,8 +79,13 @@ def _of_money(rules: ConfiguredRules, configuration: Configuration) -> dict[str,
 
 
 def _costs_at_stop(configuration: Configuration) -> str:
-    """Returns what a contract pays at its stop: commission for both sides, and slippage."""
-    symbols = ((symbol, configuration.contracts[symbol]) for symbol in configuration.portfolio.symbols)
+    """Returns what a contract pays at its stop: commission for both sides, and slippage.
+
+    Research also takes trades of symbols without a contract, of which nobody knows it.
+    """
+    contracts = configuration.contracts
+    known = (symbol for symbol in configuration.portfolio.symbols if symbol in contracts)
+    symbols = ((symbol, contracts[symbol]) for symbol in known)
     costs = (
         (symbol, 2 * contract.commission_per_side + contract.slippage_ticks * contract.tick_value)
         for symbol, contract in symbols

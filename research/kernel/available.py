@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
 UseKernel = Literal["auto", "always", "never"]
 
-_WITHOUT_EFFECT = frozenset(("marks_together_seconds", "default_risk", "stop_costs"))
-"""Limits that decide nothing in a simulation: its marks name no moment, and no loss budget asks for risks."""
+_WITHOUT_EFFECT = frozenset(("default_risk", "stop_costs"))
+"""Limits that decide nothing by themselves: a loss budget, which the kernel does not know, asks for them."""
+_OF_MARKS = frozenset(("marks_together_seconds",))
+"""Limits that decide nothing where nothing is marked."""
 
 
 def why_not(scenario: Scenario) -> str:
     """Says why the fold alone simulates the scenario; nothing where the kernel can."""
     if find_spec("numba") is None:
         return "numba is not installed (the extra `research` has it)"
-    unknown = sorted(limits_of(scenario.limits).present - _WITHOUT_EFFECT)
+    without_effect = _WITHOUT_EFFECT if scenario.timeline.marked else _WITHOUT_EFFECT | _OF_MARKS
+    unknown = sorted(limits_of(scenario.limits).present - without_effect)
     return f"the kernel does not know {', '.join(unknown)}" if unknown else ""
 
 

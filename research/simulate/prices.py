@@ -65,10 +65,12 @@ class Pricing(Struct, frozen=True):
     marks_entry_bar: bool = False
 
     def side_of(self, trade: Trade) -> Side:
-        """Returns the trade's side: that of its row, else the one by which its prices explain its P&L, else
-        long."""
+        """Returns the trade's side: that of its row, else the one that its stop protects, else the one by
+        which its prices explain its P&L, else long."""
         if trade.side is not None:
             return trade.side
+        if trade.stop_price is not None and trade.entry_price is not None:
+            return "long" if trade.stop_price < trade.entry_price else "short"
         costs = {side: self._costs(trade, side) for side in _SIDES}
         found = [(abs(cost), side != "long", side) for side, cost in costs.items() if cost is not None]
         return min(found)[2] if found else "long"

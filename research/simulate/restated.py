@@ -108,4 +108,20 @@ def _at(trade: Trade, pricing: Pricing, entered: _Fill, left: _Fill) -> Trade | 
     exit_ = worse(left[1], contract, buys=side == "short")
     made = gross_pnl(side, entry, exit_, trade.size, contract.point_value)
     pnl = (made - 2 * contract.commission_per_side * trade.size).quantize(CENT, ROUND_HALF_EVEN)
-    return Trade(trade.symbol, entered[0], left[0], pnl, trade.size, side, entry, exit_, trade.asked)
+    return structs.replace(
+        trade,
+        entry_ms=entered[0],
+        exit_ms=left[0],
+        pnl=pnl,
+        side=side,
+        entry_price=entry,
+        exit_price=exit_,
+        stop_price=_as_far_off(trade, entry),
+    )
+
+
+def _as_far_off(trade: Trade, entry: Decimal) -> Decimal | None:
+    """Returns the stop as far from the later entry as it was from its own, as live it moves with the fill."""
+    if trade.stop_price is None or trade.entry_price is None:
+        return trade.stop_price
+    return trade.stop_price + entry - trade.entry_price

@@ -143,6 +143,7 @@ class Scenario(Struct, frozen=True):
         facts = (
             [happening.fact for happening in self.timeline.happenings],
             [(happening.at, happening.flat_before) for happening in self.timeline.happenings],
+            [(one.stop_price, one.price, one.risk) for one in self.timeline.requests],
             [trade.asked.left_ms if trade.asked else None for trade in self.timeline.trades],
             [[happening.trade for happening in drawing.happenings] for drawing in self.drawings],
             self.days,
@@ -171,8 +172,9 @@ def build_scenario(
     `drawings` is how often lots are drawn for those who ask at the same moment, from `seed`.
 
     It leaves out two of the live limits: point values, as a trade's P&L is the one in its file and must not
-    be doubted; and the age at which marks are stale, as trades without bars are not marked. No file says
-    where the stop of a trade was: under a loss budget each counts by the default risk of its symbol.
+    be doubted; and the age at which marks are stale, as trades without bars are not marked. Under a loss
+    budget a trade whose row says nothing of a stop counts by the default risk of its symbol, where there is
+    one, though live may deny it: that a file is silent does not say that its worker would be.
     """
     symbols = tuple(sorted({trade.symbol for trade in chosen.trades}))
     portfolio = structs.replace(

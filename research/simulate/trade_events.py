@@ -19,7 +19,7 @@ from decimal import Decimal
 from enum import IntEnum
 from hashlib import blake2b
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from msgspec import Struct, structs
 
@@ -80,6 +80,11 @@ class TradeEvents(Struct, frozen=True):
         """Selects the happenings of some symbols."""
         chosen = frozenset(symbols)
         return [happening for happening in self.happenings if happening[0] in chosen]
+
+    @property
+    def requests(self) -> Iterator[EntryRequested]:
+        """Yields what is asked for, in order."""
+        return (one.request for one in self.happenings if one.request is not None)
 
     def drawn_by(self, lots: str) -> "TradeEvents":
         """Returns the same events with the entries of each moment in the order of other lots."""
@@ -146,7 +151,8 @@ def _events(trades: Iterable[Trade], pricing: Pricing, *, counts_open: bool) -> 
     ]
     moments.sort(key=lambda moment: (*moment[:3], moment.trade))
     happenings = tuple(
-        _happening(rank, moment, ordered[moment.trade]) for rank, moment in enumerate(moments, start=1)
+        _happening(rank, moment, ordered[moment.trade], pricing)
+        for rank, moment in enumerate(moments, start=1)
     )
     marked = any(isinstance(happening.fact, PositionMarked) for happening in happenings)
     return TradeEvents(ordered, happenings, StreamId(happenings[0].at.ms, 0), pricing, marked)
@@ -196,14 +202,15 @@ def _lot(lots: str, ms: int, symbol: str) -> bytes:
     return blake2b(f"{lots} {ms} {symbol}".encode(), digest_size=8).digest()
 
 
-def _happening(rank: int, moment: _Moment, trade: Trade) -> Happening:
+def _happening(rank: int, moment: _Moment, trade: Trade, pricing: Pricing) -> Happening:
     at, number = StreamId(moment.ms, rank * _IDS_EACH), rank * _NUMBERS_EACH
     symbol, side = trade.symbol, trade.side or "long"
     worker = worker_of(symbol)
     fact: PositionOpened | PositionMarked | PositionClosed
     request, flat_before = None, None
     if moment.kind is _Kind.ENTRY:
-        request = EntryRequested(worker, SESSION, number, symbol, side, trade.size)
+        plan = _plan_of(trade, pricing)
+        request = EntryRequested(worker, SESSION, number, symbol, side, trade.size, **plan)
         price = trade.entry_price or ZERO
         fact = PositionOpened(worker, SESSION, number + 1, symbol, side, trade.size, price)
         flat_before = trade.asked.flat_before_ms if trade.asked is not None else None
@@ -214,6 +221,30 @@ def _happening(rank: int, moment: _Moment, trade: Trade) -> Happening:
     else:
         fact = closing(trade, number, trade.exit_price or ZERO, trade.pnl, "")
     return Happening(symbol, moment.trade, at, fact, request, StreamId(at.ms, at.seq + 1), flat_before)
+
+
+class _Plan(TypedDict, total=False):
+    """What a request names of what it plans to lose."""
+
+    stop_price: str
+    price: str
+    risk: Decimal
+
+
+def _plan_of(trade: Trade, pricing: Pricing) -> _Plan:
+    """Returns what the trade's row says that it planned.
+
+    A stop becomes dollars, as the limits of a simulation have no point values. Without a contract nobody
+    knows them, and the fold says so.
+    """
+    if trade.risk is not None:
+        return {"risk": trade.risk}
+    stop, price, contract = trade.stop_price, trade.entry_price, pricing.contracts.get(trade.symbol)
+    if stop is None or price is None:
+        return {}
+    if contract is None:
+        return {"stop_price": f"{stop:f}", "price": f"{price:f}"}
+    return {"risk": abs(price - stop) * contract.point_value * trade.size}
 
 
 def closing(trade: Trade, number: int, price: Decimal, pnl: Decimal, reason: str) -> PositionClosed:

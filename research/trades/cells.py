@@ -1,4 +1,4 @@
-"""Reads a cell of a file of trades: a time, dollars, a price, a side, a size.
+"""Reads a cell of a file of trades: a time, dollars, a price, a side, a size, a plan.
 
 Files have been through spreadsheets, so times and dollars are also read in the forms that spreadsheets write:
 `1/31/2025 2:30 PM`, `$1,234.50`, `($643.75)`. A cell that cannot be read is never guessed. A date that might
@@ -8,7 +8,7 @@ file, as its other dates would be read wrongly.
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from portfold.bounds import MOST_CONTRACTS
@@ -131,6 +131,26 @@ def price_in(text: str) -> Decimal | None:
     if price is None or abs(price) > _MOST_DOLLARS:
         return None
     return Decimal(f"{price.quantize(_PRICE_DECIMALS, ROUND_HALF_EVEN).normalize():f}")
+
+
+def stop_price_in(text: str) -> Decimal | None:
+    """Reads the price of a stop; None for an empty cell. Raises Unfit."""
+    if not text:
+        return None
+    price = price_in(text)
+    if price is None:
+        raise Unfit("unreadable Stop_Price", text, "a price such as 4990.25, or nothing")
+    return price
+
+
+def risk_in(text: str) -> Decimal | None:
+    """Reads the dollars that an entry may lose, up to the next cent; None for an empty cell. Raises Unfit."""
+    if not text:
+        return None
+    amount = number_in(text)
+    if amount is None or not 0 < amount <= _MOST_DOLLARS:
+        raise Unfit("unreadable Risk", text, "more than 0 dollars, such as 500 or $1,250.00, or nothing")
+    return amount.quantize(CENT, ROUND_CEILING)
 
 
 def side_in(text: str) -> Side | None:

@@ -25,8 +25,10 @@ from portfold.research.trades.cells import (
     moment_in,
     number_in,
     price_in,
+    risk_in,
     side_in,
     size_in,
+    stop_price_in,
 )
 
 ENTRY_TIME = "Date/Time"
@@ -37,6 +39,8 @@ PNL_COLUMNS = ("Model_PnL_USD_When_Selected", "pnl_usd_when_selected", "Model_Pn
 SELECTED_COLUMNS = ("Model_Selected", "selected")
 SIDE = "Side"
 SIZE = "Size"
+STOP_PRICE = "Stop_Price"
+RISK = "Risk"
 FLAT_BEFORE = "Flat_Before"
 LEFT = "Left"
 ENDED = "Ended"
@@ -59,6 +63,7 @@ class Trade(Struct, frozen=True):
 
     `pnl` is in dollars, net of all costs, to the cent. Prices and `side` are None where the file has none.
     `asked` is that of a signal; None for a row of a file of trades alone, which is asked for at its entry.
+    `stop_price`, or the dollars of `risk` for all of it, is what its entry planned to lose; None: not said.
     """
 
     symbol: str
@@ -70,12 +75,15 @@ class Trade(Struct, frozen=True):
     entry_price: Decimal | None = None
     exit_price: Decimal | None = None
     asked: Asked | None = None
+    stop_price: Decimal | None = None
+    risk: Decimal | None = None
 
     @property
     def content(self) -> tuple[object, ...]:
         """Returns the key to sort trades by, so that their order does not depend on files or rows."""
-        prices = (str(self.entry_price), str(self.exit_price))
-        return (self.entry_ms, self.exit_ms, self.symbol, self.side or "", self.size, self.pnl, *prices)
+        told = (self.entry_price, self.exit_price, self.stop_price, self.risk)
+        side = self.side or ""
+        return (self.entry_ms, self.exit_ms, self.symbol, side, self.size, self.pnl, *map(str, told))
 
 
 class Rows(NamedTuple):
@@ -133,6 +141,8 @@ class _Columns(NamedTuple):
     flat_before: int | None
     left: int | None
     ended: int | None
+    stop_price: int | None
+    risk: int | None
 
     @classmethod
     def of(cls, header: Sequence[str]) -> "_Columns":
@@ -157,6 +167,8 @@ class _Columns(NamedTuple):
             flat_before=positions.get(FLAT_BEFORE),
             left=positions.get(LEFT),
             ended=positions.get(ENDED),
+            stop_price=positions.get(STOP_PRICE),
+            risk=positions.get(RISK),
         )
 
     def selected(self, row: Sequence[str]) -> bool:
@@ -173,7 +185,7 @@ class _Columns(NamedTuple):
         exit_ms = moment_in(_cell(row, self.exit_time), "exit time", zone)
         if exit_ms < entry_ms:
             raise Unfit("exit before entry")
-        return Trade(
+        trade = Trade(
             symbol=symbol,
             entry_ms=entry_ms,
             exit_ms=exit_ms,
@@ -183,7 +195,11 @@ class _Columns(NamedTuple):
             entry_price=price_in(_cell(row, self.entry_price)),
             exit_price=price_in(_cell(row, self.exit_price)),
             asked=self._asked(row, zone),
+            stop_price=stop_price_in(_cell(row, self.stop_price)),
+            risk=risk_in(_cell(row, self.risk)),
         )
+        _refuse_unfit_plan(trade)
+        return trade
 
     def _asked(self, row: Sequence[str], zone: ZoneInfo) -> Asked | None:
         if self.flat_before is None:
@@ -192,6 +208,20 @@ class _Columns(NamedTuple):
         left = _cell(row, self.left)
         left_ms = moment_in(left, LEFT, zone) if left else 0
         return Asked(flat_before, left_ms, ended=_cell(row, self.ended) != "0")
+
+
+def _refuse_unfit_plan(trade: Trade) -> None:
+    """Raises Unfit for a plan that no worker could have named."""
+    stop, entry = trade.stop_price, trade.entry_price
+    if stop is None:
+        return
+    if trade.risk is not None:
+        raise Unfit(f"both {STOP_PRICE} and {RISK}", f"{trade.risk:f}", f"{RISK} or {STOP_PRICE}, not both")
+    if entry is None:
+        raise Unfit(f"{STOP_PRICE} without {ENTRY_PRICE}", f"{stop:f}", f"an {ENTRY_PRICE} beside it")
+    if stop == entry or (trade.side is not None and (stop < entry) != (trade.side == "long")):
+        where = {"long": "below", "short": "above"}.get(trade.side or "", "below or above")
+        raise Unfit(f"{STOP_PRICE} on the wrong side", f"{stop:f}", f"one {where} {ENTRY_PRICE}, {entry:f}")
 
 
 def _cell(row: Sequence[str], position: int | None) -> str:

@@ -1,7 +1,9 @@
 """The kernel is held to the fold: random markets under random limits; and planted bugs."""
 
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
-from tests.research.made import packaged, random_trades, scenario_of, trade
+from tests.research.made import packaged, priced, random_trades, scenario_of, trade
 from tests.research.referee.cases import cases
 from tests.research.referee.test_simulation import SYMBOLS, random_bars, random_signals
 
@@ -111,13 +113,23 @@ def test_a_stop_a_cent_off_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         agree(kernel, scenario.simulations(["ES", "CL"], 2))
 
 
-def test_a_limit_that_the_kernel_does_not_know_is_the_folds() -> None:
-    scenario = scenario_of([trade("ES", 0, 1, 5)])
+@pytest.mark.parametrize(
+    ("rules", "closes", "unknown"),
+    [
+        ({"max_request_contracts": 1}, {}, "max_request_contracts"),
+        ({"loss_budget": "default", "default_risk": "ES=400"}, {}, "loss_budget"),
+        ({"default_risk": "ES=400", "marks_together_seconds": 60}, {}, ""),
+        ({"marks_together_seconds": 60}, {"ES": {0.5: "5000", 1: "5000"}}, "marks_together_seconds"),
+    ],
+)
+def test_a_limit_that_the_kernel_does_not_know_is_the_folds(
+    rules: dict[str, Any], closes: dict[str, dict[float, str]], unknown: str
+) -> None:
+    prices = {"entry_price": Decimal(5000), "exit_price": Decimal(5000), "side": "long"}
+    scenario = scenario_of([trade("ES", 0, 1, -5, **prices)], pricing=priced(closes))
     assert why_not(scenario) == ""
-    limits = structs.replace(scenario.limits, max_request_contracts=1)
-    assert (
-        why_not(structs.replace(scenario, limits=limits)) == "the kernel does not know max_request_contracts"
-    )
+    limited = structs.replace(scenario, limits=structs.replace(scenario.limits, **rules))
+    assert why_not(limited) == (f"the kernel does not know {unknown}" if unknown else "")
 
 
 def test_a_search_by_the_kernel_finds_to_the_last_digit_what_one_by_the_fold_finds(tmp_path: Path) -> None:

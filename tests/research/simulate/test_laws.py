@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import decide
 from portfold.events.chain import GENESIS
@@ -212,7 +212,7 @@ def test_the_log_of_a_simulation_is_one_the_coordinator_would_decide_alike(
     simulate(scenario.timeline, scenario.limits_of(SYMBOLS, level), said)
     ids = [at for at, _ in said.events]
     assert ids == sorted(set(ids))
-    state, chain = State(), GENESIS
+    state, chain = State(fold_version=FOLD_VERSION), GENESIS
     for (at, event), decided in zip(said.events, said.decisions, strict=True):
         on_the_wire = decide(state, chain, at, encode_checked(event))
         chain = on_the_wire.chain

@@ -200,3 +200,36 @@ def test_a_price_that_is_none_counts_as_not_given() -> None:
 @pytest.mark.parametrize(("side", "size"), [("flat", "1"), ("long", "0"), ("long", "1.5"), ("long", "10001")])
 def test_a_side_or_size_that_is_none_drops_the_row(side: str, size: str) -> None:
     assert rows((*TIMES, "Model_PnL_USD", "Side", "Size"), (*ROW, "5", side, size)).trades == []
+
+
+PLANNED = (*TIMES, "Model_PnL_USD", "Entry_Price", "Side", "Stop_Price", "Risk")
+
+
+def test_a_stop_or_a_risk_is_read_where_it_is() -> None:
+    stop, risk, upwards, none = (
+        rows(PLANNED, (*ROW, "5", "5000", "long", *plan)).trades[0]
+        for plan in (("4990.25", ""), ("", "$1,250.00"), ("", "0.001"), ("", ""))
+    )
+    assert (stop.stop_price, stop.risk) == (Decimal("4990.25"), None)
+    assert (risk.stop_price, risk.risk, upwards.risk) == (None, Decimal("1250.00"), Decimal("0.01"))
+    assert (none.stop_price, none.risk) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "why", "sample"),
+    [
+        (("5000", "long", "5000.25", ""), "Stop_Price on the wrong side", "'5000.25', expected one below"),
+        (("5000", "short", "4999", ""), "Stop_Price on the wrong side", "one above Entry_Price, 5000"),
+        (("5000", "", "5000", ""), "Stop_Price on the wrong side", "below or above Entry_Price"),
+        (("", "long", "4990", ""), "Stop_Price without Entry_Price", "expected an Entry_Price beside it"),
+        (("5000", "long", "4990", "500"), "both Stop_Price and Risk", "Risk or Stop_Price, not both"),
+        (("5000", "long", "soon", ""), "unreadable Stop_Price", "'soon', expected a price such as 4990.25"),
+        (("5000", "long", "", "0"), "unreadable Risk", "'0', expected more than 0 dollars"),
+    ],
+)
+def test_a_plan_that_no_worker_could_name_drops_the_row_and_names_the_column(
+    cells: tuple[str, ...], why: str, sample: str
+) -> None:
+    read = rows(PLANNED, (*ROW, "5", *cells))
+    assert read.dropped == {why: 1}
+    assert sample in read.samples[why]
