@@ -48,6 +48,11 @@ class Account(Protocol):
         ...
 
 
+def worker_of(symbol: str) -> str:
+    """Names the worker that trades the symbol."""
+    return f"ibs-{symbol}"
+
+
 def keep_all_exits(book: Path) -> None:
     """Makes the book, which from now on keeps the name of every exit that was ever noted in it."""
     open_orders_book(book, 5.0).close()
@@ -202,4 +207,4 @@ def _life(server: HTTPServer) -> Life:
 
 def _leg(ticker: str) -> Leg:
     symbol = ticker.removesuffix("Z2025")
-    return f"ibs-{symbol}", symbol
+    return worker_of(symbol), symbol

@@ -16,9 +16,16 @@ from portfold.events.incoming import FlattenRequested, TradingResumed
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.research.simulate.trade_events import worker_of
 from tests.kills import doomed_broker as places
-from tests.kills.account import Account, Leg, PaperAccount, TradersPostAccount, keep_all_exits, rows
+from tests.kills.account import (
+    Account,
+    Leg,
+    PaperAccount,
+    TradersPostAccount,
+    keep_all_exits,
+    rows,
+    worker_of,
+)
 from tests.kills.children import Child, Life, Nursery
 from tests.kills.lives import coordinator
 from tests.kills.person import Person

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from portfold.config import load
 from portfold.log import open_log
-from portfold.research.simulate.trade_events import worker_of
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import open_broker
 from portfold.workers.client.gate import PortfolioGate
@@ -26,6 +25,7 @@ from portfold.workers.flattener.flattener import NAME
 from portfold.workers.flattener.process import run
 from portfold.workers.run.trader import Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
+from tests.kills.account import worker_of
 from tests.kills.children import Hear, Life
 from tests.kills.doomed_broker import DOOM
 

@@ -93,7 +93,7 @@ def test_a_broker_of_an_installed_module_is_named_by_it(
         ),
         (
             {"kind": "gone.py:Broker"},
-            'broker.kind: expected something to import, got "gone.py:Broker": ',
+            "broker.kind: expected a file that is there, got ",
         ),
         (
             {"kind": "half.py:NONE"},
