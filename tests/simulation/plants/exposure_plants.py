@@ -174,7 +174,7 @@ _PLANTED: Mapping[str, ExposurePlant] = {
         partial(instead, contracts_ladder, "note_at_roll", _does_nothing),
     ),
     "worker-loss-closes-nothing": ExposurePlant(
-        _LOSS, partial(instead, worker_daily_loss, "watch", _does_nothing)
+        _LOSS, partial(instead, worker_daily_loss, "_close", _does_nothing)
     ),
     "worker-loss-is-that-of-all": ExposurePlant(
         _LOSS, partial(instead, worker_daily_loss, "lost_today", _lost_by_all)
