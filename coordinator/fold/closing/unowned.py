@@ -47,7 +47,8 @@ def unowned(state: State, account: Account, symbol: str) -> int:
 
     That is what it holds beyond all legs of that side, whatever the log holds on the other: a leg there that
     was never filled would make others' contracts seem nobody's. What came on top of the difference, or turned
-    it round, has to outlast the grace as well: a fill may be on its way in a symbol that differs already.
+    it round, has to outlast the grace as well: a fill may be on its way in a symbol that differs already. So
+    may that of a slot whose worker is there: it closes itself what it got. Once it is gone, its slot is kept.
     """
     difference = account.differences.get(symbol)
     there = account.positions.get(symbol, 0)
@@ -55,6 +56,9 @@ def unowned(state: State, account: Account, symbol: str) -> int:
         return 0
     side: Side = "long" if there > 0 else "short"
     here = sum(held.size for held in state.positions.values() if (held.symbol, held.side) == (symbol, side))
+    if state.fold_version >= _LASTS_SINCE:
+        slots = (slot for slot in state.reservations.values() if (slot.symbol, slot.side) == (symbol, side))
+        here += sum(slot.size for slot in slots if not slot.kept)
     size = max(0, abs(there) - here)
     return size if there > 0 else -size
 

@@ -95,7 +95,7 @@ class AccountLaw:
             self._next_day(ended_ms)
             self._log = self._log._replace(pnl=reported_pnl(state))
             self.at_roll = self.worse_of(self._log.pnl, limits), self.equity_that_counts
-        rest = self._window_takes(at, decisions, limits) if isinstance(event, _COMPARES) else decisions
+        rest = self._window_takes(at, decisions, state, limits) if isinstance(event, _COMPARES) else decisions
         if isinstance(event, AccountReported):
             self._reported(at, event, decisions, limits)
         elif isinstance(event, AccountSettled):
@@ -282,7 +282,7 @@ class AccountLaw:
             groups = [one.name for one in flat if one.kind == "group"]
             within |= {symbol for name in groups for symbol in symbols_of_group(limits.groups, name)}
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
-        expected = self._unowned(taken, limits) if (everything or within) and fresh else {}
+        expected = self._unowned(taken, limits, state) if (everything or within) and fresh else {}
         if not everything:
             expected = {symbol: size for symbol, size in expected.items() if symbol in within}
         if taken != expected:
@@ -290,7 +290,9 @@ class AccountLaw:
         if taken:
             self._moved_ms = at.ms
 
-    def _window_takes(self, at: StreamId, decisions: list[Decision], limits: Limits) -> list[Decision]:
+    def _window_takes(
+        self, at: StreamId, decisions: list[Decision], state: State, limits: Limits
+    ) -> list[Decision]:
         """What a window that flattens hands over before the event itself; returns what else is decided."""
         orders = (index for index, one in enumerate(decisions) if isinstance(one, FlattenOrdered))
         until = next(orders, 0)
@@ -298,7 +300,7 @@ class AccountLaw:
             return decisions
         taken = taken_over(decisions[:until])
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
-        expected = self._unowned({}, limits) if fresh else {}
+        expected = self._unowned({}, limits, state) if fresh else {}
         if taken != expected:
             raise Violation("what nobody owns is handed over, and no more", f"{at}: {taken}, not {expected}")
         held = parse_holdings(self.report.positions) if taken and self.report is not None else ()
@@ -308,13 +310,16 @@ class AccountLaw:
         self._moved_ms = at.ms if taken else self._moved_ms
         return decisions[until:]
 
-    def _unowned(self, taken: Mapping[str, int], limits: Limits) -> dict[str, int]:
-        """By symbol what the account holds beyond all that the log had on its side before this was taken."""
+    def _unowned(self, taken: Mapping[str, int], limits: Limits, state: State) -> dict[str, int]:
+        """By symbol what the account holds beyond all that the log had, or may get, on its side before."""
         there = net_of(self.report) if self.report is not None else {}
         found: dict[str, int] = {}
         for symbol in self.stands & there.keys():
             legs = [leg.signed for leg in self._log.legs if leg.symbol == symbol]
             same_side = sum(signed for signed in legs if signed * there[symbol] > 0)
+            slots = [one for one in state.reservations.values() if one.symbol == symbol and not one.kept]
+            coming = (one.size if one.side == "long" else -one.size for one in slots)
+            same_side += sum(signed for signed in coming if signed * there[symbol] > 0)
             beyond = there[symbol] - same_side + taken.get(symbol, 0)
             lasts = self._as_of_ms - self._apart.get(symbol, (0, 0))[1] >= limits.account_grace_ms
             if beyond * there[symbol] > 0 and lasts:

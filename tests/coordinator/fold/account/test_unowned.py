@@ -102,6 +102,31 @@ def test_what_a_worker_holds_is_not_nobodys_for_a_leg_of_the_other_side_that_was
     assert each(PositionMismatch, story.flatten()) == []
 
 
+@pytest.mark.parametrize(("granted", "beyond"), [(1, 1), (2, 0)])
+def test_what_a_slot_of_a_worker_that_is_there_may_have_brought_is_not_nobodys(
+    granted: int, beyond: int
+) -> None:
+    """It reports late, and closes its fill itself; the flattener would close it a second time."""
+    story = watched(reservation_ms=3 * GRACE)
+    story.state.worker_lost_ms = 5 * SECOND
+    story.asks("ES", size=granted)
+    story.account_says("50000", TWO)
+    assert "AccountDiffers" in kinds(story.account_says("50000", TWO, after=GRACE))
+    taken = [one.broker_size for one in each(PositionMismatch, story.flatten())]
+    assert taken == ([beyond] if beyond else [])
+
+
+def test_once_that_worker_is_lost_it_is_the_flatteners_to_close() -> None:
+    story = watched(reservation_ms=3 * GRACE)
+    story.state.worker_lost_ms = 5 * SECOND
+    story.asks("ES", size=2)
+    story.account_says("50000", TWO)
+    story.account_says("50000", TWO, after=GRACE)
+    assert each(PositionMismatch, story.flatten()) == []
+    story.loses_worker("ibs-ES")
+    assert only(PositionMismatch, story.account_says("50000", TWO)).broker_size == 2
+
+
 # --- whose it is ----------------------------------------------------------------------------------------
 
 
