@@ -78,6 +78,8 @@ def test_a_strategy_that_fails_ends_its_own_worker_and_the_others_trade_on(place
         "first-ES": "no more bars",
         "second-ES": "no more bars",
     }
-    assert {"first-ES", "second-ES"} <= {event["worker"] for event in live.said("PositionOpened")}
+    both = {"first-ES", "second-ES"}  # who of them is in, the other waits for: they trade one symbol
+    assert both <= {event["worker"] for event in live.said("EntryRequested")}
+    assert both & {event["worker"] for event in live.said("PositionOpened")}
     verified = portfold("audit", "verify", *place.where, cwd=place.folder)
     assert (verified.code, verified.out.split(":")[0]) == (OK, "Reproduced")
