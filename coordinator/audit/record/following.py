@@ -17,6 +17,8 @@ from portfold.events.wire.errors import BusError
 from portfold.exchange_time import span
 
 _BLOCK_MS = 1000
+_AT_ONCE = 25
+"""Entries in a page: while the server writes a long one out, those who trade wait for it."""
 _POLL_SECONDS = 0.05
 _PATIENCE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
@@ -43,7 +45,7 @@ class Following(ABC, Generic[Told]):
     def __init__(self, bus: Bus, archive: Path | None) -> None:
         self._bus = bus
         self._archive = archive
-        self._reader = LogReader(bus, archive=archive)
+        self._reader = LogReader(bus, archive=archive, at_once=_AT_ONCE)
         self._stopped: Callable[[], bool] = _never
 
     @abstractmethod

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,12 +27,14 @@ from portfold.events.decisions import (
     EntryAllowed,
     EntryDenied,
     EventRejected,
+    FlattenOrdered,
     LimitBreached,
     PnlDisputed,
     StopLossTriggered,
     TradingDayStarted,
 )
 from portfold.events.incoming import ClockTicked, Event, PositionClosed
+from portfold.events.legs import parse_legs
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, at_time
 from portfold.events.wire.embedded import EmbeddedServer
@@ -165,8 +168,15 @@ class Portfolio:
                 gate.position_marked(symbol, side, price=fact.price, unrealized=unrealized)
 
     def _flatten(self, order: FlattenOrder) -> None:
-        """On the gates' own threads, in whatever order they hear of it."""
+        """On the gates' own threads, one after the other as the order names their positions.
+
+        By themselves they close in any order, as brokers fill, and what a day has lost when it is stopped
+        among these closes depends on it: the simulator takes the order's own.
+        """
+        ordered = self._ordered_by(order)
         for leg in order.positions:
+            before = ordered[: ordered.index(leg.symbol)] if leg.symbol in ordered else []
+            until(partial(self._closed, before), f"those before {leg.symbol} to close")
             with self._lock:
                 if leg.symbol not in self._held or leg.worker != worker_of(leg.symbol):
                     continue
@@ -175,6 +185,17 @@ class Portfolio:
                 found = None if due else self._scenario.timeline.pricing.forced_exit(trade, self._now)
                 price, pnl = found or (trade.exit_price or Decimal(0), trade.pnl)
                 self._close(leg.symbol, price, pnl)
+
+    def _closed(self, symbols: Iterable[str]) -> bool:
+        with self._lock:
+            return self._held.keys().isdisjoint(symbols)
+
+    def _ordered_by(self, order: FlattenOrder) -> list[str]:
+        """The symbols of all positions that the decision behind `order` names."""
+        written = self._bus.decisions_after(ORIGIN, count=100_000)
+        decided = [decode_decided(entry.fields)[0] for entry in written if entry.id.event() == order.event]
+        orders = [one for one in decided if isinstance(one, StopLossTriggered | FlattenOrdered)]
+        return [leg.symbol for one in orders for leg in parse_legs(one.positions)]
 
     def _close(self, symbol: str, price: Decimal, pnl: Decimal) -> None:
         with self._lock:
