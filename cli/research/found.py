@@ -113,6 +113,11 @@ def interrupted_line(resume_log: "ResumeLog") -> str:
     )
 
 
+def partial_line() -> str:
+    """Says at once what becomes of a look at all sets that was interrupted."""
+    return "Interrupted: the fold judges what was found so far. Ctrl-C once more ends at once, without it."
+
+
 def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
     """Says that no set keeps to the constraints, and how near the nearest comes."""
     from portfold.research.search.optimizer import closest
@@ -260,14 +265,21 @@ def _distance(row: "Winner") -> str:
 
 
 def all_sets_lines(found: "AllSets") -> Iterator[str]:
-    """Yields what was found among all sets."""
+    """Yields what was found among all sets, or among those looked at before it was interrupted."""
+    all_of_them = "all"
+    if found.there_are:
+        all_of_them = "the"
+        yield (
+            f"  Partial: interrupted when {found.sets:,} of {found.there_are:,} sets were looked at, in a "
+            "drawn order; what follows is of these"
+        )
     if found.best is None:
-        yield f"  Of all {found.sets:,} sets none is valid"
+        yield f"  Of {all_of_them} {found.sets:,} sets none is valid"
         return
     best = found.best
     yield (
-        f"  The best of all {found.sets:,} sets by {found.objective}, {found.valid:,} of them valid: Sharpe "
-        f"{ratio(best.metrics.sharpe)}, return {money(best.metrics.total_return)}, drawdown "
+        f"  The best of {all_of_them} {found.sets:,} sets by {found.objective}, {found.valid:,} of them "
+        f"valid: Sharpe {ratio(best.metrics.sharpe)}, return {money(best.metrics.total_return)}, drawdown "
         f"{money(best.metrics.max_dd)} with {best.max_positions} positions of {' '.join(best.symbols)}"
     )
     if found.overfitting is not None:

@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,7 @@ from portfold.cli.research.found import (
     interrupted_line,
     kernel_lines,
     nothing_valid,
+    partial_line,
     refused_test,
     span_lines,
 )
@@ -97,7 +99,8 @@ def optimize(
 
     Greedy: starts with all symbols and drops the one whose removal lowers
     the drawdown most, down to one; the valid set with the highest Sharpe is
-    the best. Interrupted, the same command goes on where it was.
+    the best. Interrupted, the same command goes on where it was; while it
+    looks at all sets, Ctrl-C ends that with what was looked at so far.
 
     Exit code 1 when no set keeps to the constraints.
 
@@ -173,6 +176,8 @@ def _run(
         raise Failure(nothing_valid(plan, optimized))
     print_lines(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
     print_lines([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
+    if optimized.partial:
+        raise KeyboardInterrupt
 
 
 def _looked(results_dir: Path, judged: "Chosen | None") -> int | None:
@@ -200,7 +205,8 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
         try:
             known = resume_log.found
             with progress("Searching", every.measured, "sets", done_before=known) as on_progress:
-                optimized = optimize(scenario, test, plan, resume_log, on_progress)
+                say = partial(print_lines, [partial_line()])
+                optimized = optimize(scenario, test, plan, resume_log, on_progress, say)
         except KeyboardInterrupt:
             print_lines([interrupted_line(resume_log)])
             raise
@@ -208,7 +214,8 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
             kept = table.with_suffix(".differs.json")
             write_whole(kept, differs.case.decode())
             raise Failure(f"{differs} The case is kept in {kept}.") from differs
-        resume_log.discard()
+        if not optimized.partial:
+            resume_log.discard()
     return optimized
 
 

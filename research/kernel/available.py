@@ -37,7 +37,7 @@ def why_not(scenario: Scenario) -> str:
 def surveyed_sets(
     kernel: "Kernel", levels: Sequence[int], constraints: Constraints, on_progress: Callable[[int], object]
 ) -> SurveyedSets:
-    """Looks at all sets with each of these numbers of positions; says how many are done."""
+    """Looks at all sets with each of these numbers of positions, until Ctrl-C; says how many are done."""
     from portfold.research.kernel.survey import account_of, survey  # noqa: PLC0415 - it needs numba
 
     surveys = survey(kernel, levels, on_progress)

@@ -1,7 +1,8 @@
 """Surveys all sets of symbols under each of several limits, on all cores.
 
-A set is the number whose bits are its symbols, in the order of `Compiled.symbols`. It takes no memory but the
-figures, a few floats a set. Between batches it says how far it has come, and can be interrupted.
+A set is the number whose bits are its symbols, in the order of `Compiled.symbols`. It takes no memory but
+the figures, a few floats a set. Sets are looked at in a drawn order, under one of the limits after the other,
+so that those which an interrupted survey has looked at are a fair sample of all.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ from portfold.research.statistics.metrics import Floats
 PARTS = 12
 """Into how many parts the days are cut to judge the ranking: 924 choices of half of them."""
 _AT_ONCE = 4096
+_ORDER = 1
+"""Seeds the order in which sets are looked at."""
 
 
 class Account(NamedTuple):
@@ -45,11 +48,13 @@ class Account(NamedTuple):
 
 
 class Surveyed(NamedTuple):
-    """Figures of all sets under one of the limits: a row for each set, number 1 first; dollars.
+    """Figures of the sets that were looked at under one of the limits, a row each; dollars.
 
-    `sums` and `squares` are those of the daily returns within each part of the days.
+    `number` is that of the set, the lowest first. `sums` and `squares` are those of the daily returns within
+    each part of the days.
     """
 
+    number: Whole
     sharpe: Floats
     max_dd: Floats
     made: Floats
@@ -58,36 +63,62 @@ class Surveyed(NamedTuple):
     squares: Floats
 
 
-def survey(
-    kernel: Kernel, levels: Sequence[int], on_progress: Callable[[int], object], done_before: int = 0
-) -> dict[int, Surveyed]:
-    """Surveys all sets with each of these numbers of positions.
+class Survey(NamedTuple):
+    """What was looked at of so many `sets`, by number of positions; all of them unless `interrupted`."""
 
-    Calls `on_progress` with the number of sets done so far.
+    surveyed: dict[int, Surveyed]
+    sets: int
+    interrupted: bool
+
+
+def survey(kernel: Kernel, levels: Sequence[int], on_progress: Callable[[int], object]) -> Survey:
+    """Surveys all sets with each of these numbers of positions; Ctrl-C ends it with those that are done.
+
+    Calls `on_progress` with the number of sets done so far. Raises KeyboardInterrupt where none is.
     """
     account, count = account_of(kernel), 2 ** len(kernel.compiled.symbols) - 1
-    found: dict[int, Surveyed] = {}
-    done = done_before
-    for level in levels:
-        figures = np.zeros((count, OF_FIGURES))
-        parts = np.zeros((2, count, PARTS))
+    order = np.random.default_rng(_ORDER).permutation(count) + 1
+    results = {level: _room(count) for level in levels}
+    looked = dict.fromkeys(levels, 0)
+    interrupted = False
+    try:
         for first in range(0, count, _AT_ONCE):
-            sets = np.arange(first + 1, min(first + _AT_ONCE, count) + 1)
-            rows = slice(first, first + len(sets))
-            _survey(
-                kernel.compiled.streams,
-                kernel.compiled.offers,
-                kernel.bounds(level),
-                account,
-                sets,
-                numba.get_num_threads() * 4,
-                _Results(figures[rows], parts[0, rows], parts[1, rows]),
-            )
-            done += len(sets)
-            on_progress(done)
-        columns = (figures[:, column] for column in (SHARPE, DRAWDOWN, MADE, BREACHES))
-        found[level] = Surveyed(*columns, *parts)
-    return found
+            sets = order[first : first + _AT_ONCE]
+            for level in levels:
+                _look(kernel, account, level, sets, results[level].rows(first, len(sets)))
+                looked[level] += len(sets)
+                on_progress(sum(looked.values()))
+    except KeyboardInterrupt:
+        if not any(looked.values()):
+            raise
+        interrupted = True
+    found = {level: _in_order(order[:done], results[level]) for level, done in looked.items() if done}
+    return Survey(found, count * len(levels), interrupted)
+
+
+def _look(kernel: Kernel, account: "Account", level: int, sets: Whole, results: "_Results") -> None:
+    streams, offers = kernel.compiled.streams, kernel.compiled.offers
+    shares = numba.get_num_threads() * 4
+    _survey(streams, offers, kernel.bounds(level), account, sets, shares, results)
+
+
+def _room(count: int) -> "_Results":
+    return _Results(np.zeros((count, OF_FIGURES)), np.zeros((count, PARTS)), np.zeros((count, PARTS)))
+
+
+def _in_order(sets: Whole, results: "_Results") -> Surveyed:
+    """Returns the rows of these sets, the first of the results, by their numbers."""
+    order = np.argsort(sets)
+    figures, sums, squares = (rows[order] for rows in results)
+    return Surveyed(
+        sets[order],
+        sharpe=figures[:, SHARPE],
+        max_dd=figures[:, DRAWDOWN],
+        made=figures[:, MADE],
+        breach_events=figures[:, BREACHES],
+        sums=sums,
+        squares=squares,
+    )
 
 
 def account_of(kernel: Kernel) -> Account:
@@ -122,6 +153,10 @@ class _Results(NamedTuple):
     figures: Floats
     sums: Floats
     squares: Floats
+
+    def rows(self, first: int, count: int) -> "_Results":
+        """Returns the place of so many rows."""
+        return _Results(*(column[first : first + count] for column in self))
 
 
 @compiled_in_parallel

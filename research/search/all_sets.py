@@ -4,7 +4,7 @@ The kernel looks at all of them. What is shown of any is simulated by the fold a
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from portfold.research.statistics.overfitting import Overfitting, overfitting
 
 if TYPE_CHECKING:
     from portfold.research.kernel.kernel import Kernel
-    from portfold.research.kernel.survey import Surveyed
+    from portfold.research.kernel.survey import Survey
 
 Objective = Literal["sharpe", "return", "drawdown"]
 MOST_SHOWN = 12
@@ -49,7 +49,8 @@ class AllSets(Struct, frozen=True):
     """What all `sets` come to, of all numbers of positions: how many are `valid`, the best of these by the
     `objective`, the `front` as far as it is shown, of `front_of` sets; how likely the choice is luck.
 
-    The map holds some of the sets, taken evenly.
+    The map holds some of the sets, taken evenly. Where the look at them was interrupted, `sets` are those
+    that were looked at, drawn from so many that `there_are`; else that is 0.
     """
 
     sets: int
@@ -60,31 +61,34 @@ class AllSets(Struct, frozen=True):
     front_of: int
     overfitting: Overfitting | None
     map: tuple[MapPoint, ...]
+    there_are: int = 0
 
 
 class _Place(NamedTuple):
-    """A set by its number of positions and its row in the survey of that."""
+    """A set by its number of positions and its row among those looked at with that."""
 
     level: int
     row: int
 
 
 class SurveyedSets:
-    """The surveys of one kernel, by number of positions."""
+    """The survey of one kernel; `days` is how many each part of them has."""
 
     def __init__(
-        self,
-        kernel: "Kernel",
-        surveys: "Mapping[int, Surveyed]",
-        constraints: Constraints,
-        days: Sequence[int],
+        self, kernel: "Kernel", survey: "Survey", constraints: Constraints, days: Sequence[int]
     ) -> None:
         self._symbols = kernel.compiled.symbols
-        self._kernel, self._surveys, self._days = kernel, surveys, days
+        self._kernel, self._surveys, self._days = kernel, survey.surveyed, days
+        self._there_are = survey.sets if survey.interrupted else 0
         self._valid = {
             level: (one.max_dd < constraints.max_dd) & (one.breach_events <= constraints.max_breach_events)
-            for level, one in surveys.items()
+            for level, one in survey.surveyed.items()
         }
+
+    @property
+    def partial(self) -> bool:
+        """Returns whether some were not looked at."""
+        return self._there_are > 0
 
     def best_by_sharpe(self, level: int) -> tuple[Symbols, Metrics] | None:
         """Returns the valid set with the highest Sharpe; of equal ones the first with the fewest symbols."""
@@ -94,7 +98,9 @@ class SurveyedSets:
         sharpe = np.where(valid, self._surveys[level].sharpe, -np.inf)
         highest = sharpe.max()
         rows = np.flatnonzero(sharpe >= highest - _ALIKE * max(1.0, abs(highest)))
-        each = [(one := self._members(int(row)), self._kernel.measure(one, level)) for row in rows]
+        each = [
+            (one := self._members(_Place(level, int(row))), self._kernel.measure(one, level)) for row in rows
+        ]
         return min(each, key=lambda pair: (-pair[1].sharpe, len(pair[0]), pair[0]))
 
     def found(self, objective: Objective, judge: Judge) -> AllSets:
@@ -111,13 +117,15 @@ class SurveyedSets:
             front_of=len(front),
             overfitting=self._overfitting(),
             map=tuple(self._map()),
+            there_are=self._there_are,
         )
 
-    def _members(self, row: int) -> Symbols:
-        return tuple(sorted(one for place, one in enumerate(self._symbols) if row + 1 >> place & 1))
+    def _members(self, place: _Place) -> Symbols:
+        number = int(self._surveys[place.level].number[place.row])
+        return tuple(sorted(one for bit, one in enumerate(self._symbols) if number >> bit & 1))
 
     def _shown(self, place: _Place, judge: Judge) -> FrontSet:
-        symbols = self._members(place.row)
+        symbols = self._members(place)
         return FrontSet(place.level, symbols, judge(symbols, place.level))
 
     def _best(self, objective: Objective) -> _Place | None:

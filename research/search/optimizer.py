@@ -77,6 +77,11 @@ class Optimized(Struct, frozen=True):
     tries: int
     all_sets: AllSetsFound | None = None
 
+    @property
+    def partial(self) -> bool:
+        """Returns whether the look at all sets was interrupted."""
+        return self.all_sets is not None and self.all_sets.there_are > 0
+
 
 def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
     """Counts the sets that the plan measures."""
@@ -109,10 +114,12 @@ def optimize(
     plan: SearchPlan,
     resume_log: ResumeLog,
     on_progress: Callable[[int], object],
+    on_interrupted: Callable[[], object] = lambda: None,
 ) -> Optimized:
     """Searches on `train`, reusing what the resume log knows.
 
-    Calls `on_progress` with the number of measurements so far.
+    Calls `on_progress` with the number of measurements so far. Where Ctrl-C ends the look at all sets by the
+    kernel, it calls `on_interrupted` and judges what is there: `Optimized.partial`.
 
     Raises ResearchError where a process that measures was ended from outside, and KernelDiffers where the
     kernel made something else of what was found than the fold.
@@ -134,7 +141,10 @@ def optimize(
             surveyed = surveyed_sets(
                 kernel, plan.levels, plan.constraints, lambda done: on_progress(before + done)
             )
-            bests = {level: surveyed.best_by_sharpe(level) for level in plan.levels}
+            if surveyed.partial:
+                on_interrupted()
+            else:
+                bests = {level: surveyed.best_by_sharpe(level) for level in plan.levels}
         elif every.all_sets:
             searches = {level: exhaustive(train.symbols, plan.constraints) for level in plan.levels}
             bests = run_searches(searches, submit.measure, resume_log, on_progress)

@@ -4,6 +4,7 @@ import pytest
 
 from portfold.research.kernel.available import surveyed_sets
 from portfold.research.kernel.kernel import Kernel
+from portfold.research.kernel.survey import survey
 from portfold.research.search.all_sets import AllSets, FrontSet, Objective
 from portfold.research.search.search import Constraints, all_sets
 from portfold.research.simulate.scenario import Scenario
@@ -65,3 +66,38 @@ def test_the_choice_among_all_is_judged_on_other_days(scenario: Scenario) -> Non
     judged = found(scenario, "sharpe").overfitting
     assert judged is not None
     assert (judged.sets, judged.choices) == (45, 924)
+
+
+def test_ctrl_c_keeps_the_sets_that_were_looked_at_and_says_how_many_there_are(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.research.kernel.survey._AT_ONCE", 4)
+
+    def interrupting(done: int) -> None:
+        if done == 16:
+            raise KeyboardInterrupt
+
+    kernel = Kernel(scenario)
+    surveyed = surveyed_sets(kernel, LEVELS, CONSTRAINTS, interrupting)
+    partial = surveyed.found("sharpe", scenario.measure)
+    assert surveyed.partial
+    assert (partial.sets, partial.there_are) == (16, 45)
+    assert partial.overfitting is not None
+    assert partial.overfitting.sets == 16
+    looked = survey(kernel, LEVELS, interrupting).surveyed
+    assert [len(looked[level].number) for level in LEVELS] == [8, 4, 4]
+    assert looked[1].number.tolist() != list(range(1, 9))  # a sample of all, not the first of them
+    whole = survey(kernel, LEVELS, lambda _: None).surveyed
+    for level, one in looked.items():
+        assert (one.sharpe == whole[level].sharpe[one.number - 1]).all()
+
+
+def test_ctrl_c_before_any_set_was_looked_at_ends_the_search(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("portfold.research.kernel.survey._look", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        survey(Kernel(scenario), LEVELS, lambda _: None)

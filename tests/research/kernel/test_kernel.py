@@ -75,11 +75,11 @@ def test_a_survey_says_of_all_sets_what_the_fold_says_of_each() -> None:
     kernel = Kernel(scenario)
     seen: list[int] = []
     symbols = kernel.compiled.symbols
-    found = survey(kernel, [level], seen.append)[level]
+    found = survey(kernel, [level], seen.append).surveyed[level]
     assert seen == [2 ** len(symbols) - 1]
     for number in range(1, 2 ** len(symbols)):
         chosen = members(number, symbols)
-        assert number_of(chosen, symbols) == number
+        assert number_of(chosen, symbols) == number == found.number[number - 1]
         figures: Metrics = scenario.measure(chosen, level)
         row = number - 1
         ranked = (found.sharpe[row], found.max_dd[row], found.made[row], found.breach_events[row])
