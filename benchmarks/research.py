@@ -133,9 +133,9 @@ def _print_kernel(scenario: Scenario, levels: Sequence[int], sample: int) -> Non
     """Prints how fast all sets are looked at with every number of positions, and the fold some of them."""
     kernel = Kernel(scenario)
     kernel.records(scenario.symbols, levels[0])  # compiled by now, or read from where it is kept
-    survey(Kernel(_scenario(_trades(100, 3, 1))), levels[:1], lambda _: None)
+    survey([Kernel(_scenario(_trades(100, 3, 1)))], levels[:1], lambda _: None)
     begun = perf_counter()
-    found = survey(kernel, levels, lambda _: None).surveyed
+    found = survey([kernel], levels, lambda _: None).surveyed
     seconds, done = perf_counter() - begun, sum(len(one.sharpe) for one in found.values())
     random, symbols = Random(1), kernel.compiled.symbols
     numbers = [random.randrange(1, 2 ** len(symbols)) for _ in range(sample)]

@@ -20,8 +20,11 @@ from portfold.cli.research.printing import (
     span_line,
 )
 from portfold.cli.rows import in_columns
+from portfold.dollars import shown_limit
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from portfold.research.search.all_sets import AllSets
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
@@ -83,10 +86,17 @@ def refused_test(seen: "Sequence[InSampleTrades]") -> str:
     )
 
 
-def extent_line(extent: "SearchExtent", *, levels: int) -> str:
+def stops_lines(stops: "Sequence[Decimal]") -> Iterator[str]:
+    """Yields which daily stops are searched, where there are several."""
+    if len(stops) > 1:
+        yield f"Searched under {len(stops)} daily stops: {', '.join(map(shown_limit, stops))}."
+
+
+def extent_line(extent: "SearchExtent", plan: "SearchPlan") -> str:
     """Says how much there is to do, and what is not done."""
     if extent.all_sets:
-        return f"Searching greedily, then all {extent.of_all // levels:,} sets, for each number of positions."
+        each = "number of positions and daily stop" if len(plan.stops) > 1 else "number of positions"
+        return f"Searching greedily, then all {extent.of_all // plan.cells:,} sets, for each {each}."
     return (
         f"Searching greedily: {extent.measured:,} of the {extent.of_all:,} sets there are; --exhaustive "
         "always looks at all of them."
@@ -122,7 +132,7 @@ def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
     """Says that no set keeps to the constraints, and how near the nearest comes."""
     from portfold.research.search.optimizer import closest
 
-    level, nearest = closest(optimized.paths)
+    level, nearest = closest(optimized.paths, *optimized.paths_under.values())
     limits, found = plan.constraints, nearest.metrics
     return (
         f"No set of symbols keeps its drawdown below {money(limits.max_dd)} with at most "
@@ -139,9 +149,11 @@ def found_lines(findings: "Findings") -> Iterator[str]:
 
     best = findings.rows[0]
     yield ""
-    yield from in_columns(list(_cells(findings)), left=frozenset([_SYMBOLS]))
+    several = len(findings.daily_stops) > 1
+    yield from in_columns(list(_cells(findings)), left=frozenset([_SYMBOLS + several]))
     yield ""
-    yield f"Best: at most {counted(best.max_positions, 'position')} of {', '.join(best.symbols)}"
+    stop = f", stop at {shown_limit(best.daily_stop_loss)} a day" if best.daily_stop_loss else ""
+    yield f"Best: at most {counted(best.max_positions, 'position')} of {', '.join(best.symbols)}{stop}"
     yield f"  {verdict.IN_WORDS[verdict.verdict_on(best)]}"
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
@@ -160,12 +172,14 @@ def found_lines(findings: "Findings") -> Iterator[str]:
 
 def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
     tested, head = findings.test is not None, drawdown_head(bars=findings.setting.market is not None)
-    heads = (*_HEADS, *(_TEST_HEADS if tested else ()))
+    several = len(findings.daily_stops) > 1
+    heads = (_HEADS[0], *(("Stop",) if several else ()), *_HEADS[1:], *(_TEST_HEADS if tested else ()))
     yield [head if one == "MaxDD" else one for one in heads]
     for row in findings.rows:
         found, test = row.train, row.test
         yield (
             str(row.max_positions),
+            *((shown_limit(row.daily_stop_loss),) if row.daily_stop_loss is not None else ()),
             ratio(found.sharpe),
             lots(found, drawings=findings.setting.drawings),
             ratio(found.sharpe_dollars),
@@ -255,13 +269,19 @@ def _generalization(best: "Winner") -> Iterator[str]:
 def _distance(row: "Winner") -> str:
     """Says how far greedy is from the best of all sets."""
     best = row.best_of_all
+    under = f"{row.max_positions}{_under(row.daily_stop_loss)}"
     if best is None or best.metrics.sharpe <= row.train.sharpe:
-        return f"  With {row.max_positions} greedy found the best of all sets"
+        return f"  With {under} greedy found the best of all sets"
     part = percent(row.train.sharpe / best.metrics.sharpe)
     return (
-        f"  With {row.max_positions} greedy comes to {part} of the best of all {best.sets:,} sets: Sharpe "
+        f"  With {under} greedy comes to {part} of the best of all {best.sets:,} sets: Sharpe "
         f"{ratio(best.metrics.sharpe)} with {' '.join(best.symbols)}"
     )
+
+
+def _under(stop: "Decimal | None") -> str:
+    """` under a stop of $1,500`, where there were several."""
+    return f" under a stop of {shown_limit(stop)}" if stop is not None else ""
 
 
 def all_sets_lines(found: "AllSets") -> Iterator[str]:
@@ -281,14 +301,14 @@ def all_sets_lines(found: "AllSets") -> Iterator[str]:
         f"  The best of {all_of_them} {found.sets:,} sets by {found.objective}, {found.valid:,} of them "
         f"valid: Sharpe {ratio(best.metrics.sharpe)}, return {money(best.metrics.total_return)}, drawdown "
         f"{money(best.metrics.max_dd)} with {best.max_positions} positions of {' '.join(best.symbols)}"
+        f"{_under(best.daily_stop_loss)}"
     )
     if found.overfitting is not None:
         yield f"  {overfitting_in_words(found.overfitting)}"
     shown = "all" if len(found.front) == found.front_of else f"{len(found.front)} of"
     yield f"  What no other set betters in Sharpe, return and drawdown together ({shown} {found.front_of:,}):"
-    yield from (
-        f"  {line}" for line in in_columns(list(_front_cells(found)), left=frozenset([len(_FRONT_HEADS) - 1]))
-    )
+    cells = list(_front_cells(found))
+    yield from (f"  {line}" for line in in_columns(cells, left=frozenset([len(cells[0]) - 1])))
 
 
 def overfitting_in_words(found: "Overfitting") -> str:
@@ -302,11 +322,13 @@ def overfitting_in_words(found: "Overfitting") -> str:
 
 
 def _front_cells(found: "AllSets") -> Iterator[Sequence[str]]:
-    yield _FRONT_HEADS
+    several = any(one.daily_stop_loss is not None for one in found.front)
+    yield (_FRONT_HEADS[0], *(("Stop",) if several else ()), *_FRONT_HEADS[1:])
     for one in found.front:
         figures = one.metrics
         yield (
             str(one.max_positions),
+            *((shown_limit(one.daily_stop_loss),) if one.daily_stop_loss is not None else ()),
             ratio(figures.sharpe),
             money(figures.total_return),
             money(figures.max_dd),

@@ -1,6 +1,7 @@
 """What is simulated: the options that simulating commands share, and the scenarios they come to."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,7 @@ Drawings = Annotated[int, Parameter(validator=Number(gte=1, lte=100))]
 Positions = Annotated[int, Parameter(validator=Number(gte=1, lte=50))]
 
 
+_LEAST, _MOST = Decimal("0.01"), Decimal(999_999_999)
 _DAYS = 250
 _MARKET_SEED = 1
 
@@ -166,6 +168,20 @@ def levels(min_positions: int, max_positions: int) -> range:
             f"got {max_positions}."
         )
     return range(min_positions, max_positions + 1)
+
+
+def stops_in(words: Iterable[str]) -> "tuple[Decimal, ...]":
+    """Reads `1500,2500` as daily stops, each once, in their order. Raises Unusable."""
+    found: dict[Decimal, None] = {}
+    for word in symbols_in(words):
+        try:
+            stop = _exact(float(word.removeprefix("$")))
+        except (ValueError, ArithmeticError):
+            stop = Decimal(0)
+        if not _LEAST <= stop <= _MOST:
+            raise Unusable(f"--daily-stops: expected dollars as 1500,2500, got {word[:40]!r}.")
+        found[stop] = None
+    return tuple(found)
 
 
 def market_of(bars: str | None, days: int | None, seed: int | None) -> "ResearchMarket | None":

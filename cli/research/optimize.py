@@ -1,7 +1,7 @@
 """`portfold research optimize`: which symbols to trade, how many at once, within the broker's bounds."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,11 @@ from portfold.cli.research.found import (
     partial_line,
     refused_test,
     span_lines,
+    stops_lines,
 )
 from portfold.cli.research.given import Dollars, Given, Positions
 from portfold.cli.research.printing import print_lines, read_lines, rules_line
+from portfold.cli.symbols import Symbols
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
@@ -53,6 +55,9 @@ class Sought:
 
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
     """How often it may come to the broker's limit."""
+
+    daily_stops: Symbols = ()
+    """Several daily stops, as 1500,2500: each is searched with every number of positions."""
 
     objective: Literal["sharpe", "return", "drawdown"] = "sharpe"
     """By which figure the best of all sets is the best, where the kernel looks at all."""
@@ -124,12 +129,15 @@ def optimize(
     from portfold.cli.research.extra import needs_extra
 
     needs_extra()
-    from portfold.cli.research.given import levels
+    from portfold.cli.research.given import levels, stops_in
     from portfold.research.processes import cores
     from portfold.research.search.optimizer import SearchPlan
     from portfold.research.search.search import Constraints
     from portfold.research.trades.trading_days import DaySpan
 
+    stops = stops_in(sought.daily_stops)
+    if stops:
+        given = replace(given, daily_stop_loss=float(stops[0]))
     plan = SearchPlan(
         levels=levels(sought.min_positions, sought.max_positions),
         constraints=Constraints(sought.max_dd_limit, sought.max_breach_events),
@@ -139,6 +147,7 @@ def optimize(
         variants=sought.tries,
         kernel=kernel,
         objective=sought.objective,
+        stops=stops,
     )
     judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
     _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)
@@ -159,7 +168,7 @@ def _run(
     if seen[1]:
         raise Unusable(refused_test(seen[1]))
     short = loaded.short(learned), loaded.short(judged) if judged is not None else ()
-    print_lines(span_lines(learned, judged, seen[0], short), [rules_line(loaded)])
+    print_lines(span_lines(learned, judged, seen[0], short), [rules_line(loaded)], stops_lines(plan.stops))
     scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
     other = loaded.scenario(judged) if judged is not None else None
@@ -198,7 +207,7 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
     from portfold.research.trades.whole_files import write_whole
 
     every = extent(scenario, plan)
-    print_lines([extent_line(every, levels=len(plan.levels)), *kernel_lines(scenario, plan)])
+    print_lines([extent_line(every, plan), *kernel_lines(scenario, plan)])
     with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
         if resume_log.found:
             print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
@@ -234,7 +243,10 @@ def _written(
     from portfold.research.search.tables import greedy_table
     from portfold.research.trades.whole_files import write_whole
 
-    content = greedy_table((row.max_positions, row.symbols, row.train) for row in optimized.rows)
+    content = greedy_table(
+        ((row.max_positions, row.symbols, row.train) for row in optimized.rows),
+        [row.daily_stop_loss for row in optimized.rows],
+    )
     findings = Findings(
         table=hash_of(content),
         version=version("portfold"),
@@ -247,6 +259,7 @@ def _written(
         tries=optimized.tries,
         looks=looks,
         all_sets=optimized.all_sets,
+        paths_under=optimized.paths_under,
     )
     write_whole(table, content)
     write_findings(table, findings)

@@ -35,13 +35,17 @@ def why_not(scenario: Scenario) -> str:
 
 
 def surveyed_sets(
-    kernel: "Kernel", levels: Sequence[int], constraints: Constraints, on_progress: Callable[[int], object]
+    kernels: "Sequence[Kernel]",
+    levels: Sequence[int],
+    constraints: Constraints,
+    on_progress: Callable[[int], object],
 ) -> SurveyedSets:
-    """Looks at all sets with each of these numbers of positions, until Ctrl-C; says how many are done."""
+    """Looks at all sets by each kernel with each of these numbers of positions, until Ctrl-C; says how many
+    are done."""
     from portfold.research.kernel.survey import account_of, survey  # noqa: PLC0415 - it needs numba
 
-    surveys = survey(kernel, levels, on_progress)
-    return SurveyedSets(kernel, surveys, constraints, np.diff(account_of(kernel).parts).tolist())
+    found = survey(kernels, levels, on_progress)
+    return SurveyedSets(kernels, found, constraints, np.diff(account_of(kernels[0]).parts).tolist())
 
 
 def kernel_of(scenario: Scenario) -> "Kernel | None":

@@ -5,6 +5,7 @@ It knows few limits; under any other a scenario has no kernel (`available`), and
 """
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 import numpy as np
 
@@ -36,14 +37,21 @@ from portfold.research.statistics.metrics import (
 
 
 class Kernel:
-    """Plays sets of symbols of one scenario. Not for two threads at once: they would share its tape."""
+    """Plays sets of symbols of one scenario. Not for two threads at once: they would share its tape.
 
-    def __init__(self, scenario: Scenario) -> None:
+    `read` are its columns, where another kernel has read them already.
+    """
+
+    def __init__(self, scenario: Scenario, read: Compiled | None = None) -> None:
         self.scenario = scenario
-        self.compiled: Compiled = compile_scenario(scenario)
+        self.compiled: Compiled = read or compile_scenario(scenario)
         self.tape = tape_for(self.compiled.streams, self.compiled.offers)
         self._offered: Offered = offered_in(scenario.timeline.trades)
         self._cash = float(scenario.account.cash)
+
+    def under(self, daily_stop_loss: Decimal) -> "Kernel":
+        """Returns the kernel of the same trades under another daily stop, which no column depends on."""
+        return Kernel(self.scenario.under(daily_stop_loss), self.compiled)
 
     def records(self, symbols: Iterable[str], max_positions: int) -> list[Record]:
         """Plays in the order of each drawing of lots; once, where no lot decided anything."""

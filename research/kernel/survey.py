@@ -27,6 +27,7 @@ from portfold.research.kernel.jit import compiled, compiled_in_parallel
 from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.play import BY_LOT, POINTS, Book, Bounds, Tape, book_for, play, tape_for
 from portfold.research.kernel.stream import Offers, Stream, Whole, drawing_of
+from portfold.research.search.grid import Cell, cells, own_stop
 from portfold.research.statistics.metrics import Floats
 
 PARTS = 12
@@ -64,36 +65,40 @@ class Surveyed(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What was looked at of so many `sets`, by number of positions; all of them unless `interrupted`."""
+    """What was looked at of so many `sets`, by the limits; all of them unless `interrupted`."""
 
-    surveyed: dict[int, Surveyed]
+    surveyed: dict[Cell, Surveyed]
     sets: int
     interrupted: bool
 
 
-def survey(kernel: Kernel, levels: Sequence[int], on_progress: Callable[[int], object]) -> Survey:
-    """Surveys all sets with each of these numbers of positions; Ctrl-C ends it with those that are done.
+def survey(kernels: Sequence[Kernel], levels: Sequence[int], on_progress: Callable[[int], object]) -> Survey:
+    """Surveys all sets by each of the kernels, of one scenario under several daily stops, with each of these
+    numbers of positions; Ctrl-C ends it with those that are done.
 
     Calls `on_progress` with the number of sets done so far. Raises KeyboardInterrupt where none is.
     """
-    account, count = account_of(kernel), 2 ** len(kernel.compiled.symbols) - 1
+    by_stop = {own_stop(kernel.scenario): kernel for kernel in kernels}
+    under = cells(tuple(by_stop), levels)
+    account, count = account_of(kernels[0]), 2 ** len(kernels[0].compiled.symbols) - 1
     order = np.random.default_rng(_ORDER).permutation(count) + 1
-    results = {level: _room(count) for level in levels}
-    looked = dict.fromkeys(levels, 0)
+    results = {cell: _room(count) for cell in under}
+    looked = dict.fromkeys(under, 0)
     interrupted = False
     try:
         for first in range(0, count, _AT_ONCE):
             sets = order[first : first + _AT_ONCE]
-            for level in levels:
-                _look(kernel, account, level, sets, results[level].rows(first, len(sets)))
-                looked[level] += len(sets)
+            for cell in under:
+                rows = results[cell].rows(first, len(sets))
+                _look(by_stop[cell.daily_stop], account, cell.max_positions, sets, rows)
+                looked[cell] += len(sets)
                 on_progress(sum(looked.values()))
     except KeyboardInterrupt:
         if not any(looked.values()):
             raise
         interrupted = True
-    found = {level: _in_order(order[:done], results[level]) for level, done in looked.items() if done}
-    return Survey(found, count * len(levels), interrupted)
+    found = {cell: _in_order(order[:done], results[cell]) for cell, done in looked.items() if done}
+    return Survey(found, count * len(under), interrupted)
 
 
 def _look(kernel: Kernel, account: "Account", level: int, sets: Whole, results: "_Results") -> None:

@@ -5,6 +5,7 @@ would overlap.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from portfold.research.portfolio_page.account import Year
@@ -51,12 +52,16 @@ def _cell(tile: Tile) -> str:
 
 
 class KeptSet(NamedTuple):
-    """The set of one row; `outcomes` of its symbols by span are empty where nothing was simulated."""
+    """The set of one row; `outcomes` of its symbols by span are empty where nothing was simulated.
+
+    `daily_stop_loss` is there where several were searched.
+    """
 
     max_positions: int
     symbols: Sequence[str]
     outcomes: Sequence[Sequence[SymbolOutcome]]
     chosen: bool
+    daily_stop_loss: Decimal | None = None
 
 
 def kept_grid(sets: Sequence[KeptSet], symbols: Sequence[str], note: str) -> str:
@@ -67,14 +72,18 @@ def kept_grid(sets: Sequence[KeptSet], symbols: Sequence[str], note: str) -> str
     most = max(made, default=0.0) or 1.0
     rows = [
         (
-            f"{kept_set.max_positions}{' ◂' if kept_set.chosen else ''}",
+            f"{kept_set.max_positions}{_stop(kept_set)}{' ◂' if kept_set.chosen else ''}",
             [_kept(kept_set, symbol, most) for symbol in order],
         )
-        for kept_set in sorted(sets, key=lambda kept_set: kept_set.max_positions)
+        for kept_set in sorted(sets, key=lambda one: (one.daily_stop_loss or 0, one.max_positions))
     ]
     if len(sets) > 1:
         rows.append(("in sets", [Tile(f"{count[symbol]}", tone="sum") for symbol in order]))
     return grid("Which symbol is in the set of each number of positions", "Positions", order, rows, note)
+
+
+def _stop(kept_set: KeptSet) -> str:
+    return f", {money(kept_set.daily_stop_loss)}" if kept_set.daily_stop_loss is not None else ""
 
 
 def _kept(kept_set: KeptSet, symbol: str, most: float) -> Tile:

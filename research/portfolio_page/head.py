@@ -8,7 +8,7 @@ from portfold.research.portfolio_page.subject import Subject
 from portfold.research.portfolio_page.wording import INFINITE, chance, money, percent, ratio
 from portfold.research.report.headline import fact, sign_list
 from portfold.research.report.wording import counted, number, text
-from portfold.research.search.config_export import UNMEASURED
+from portfold.research.search.config_export import UNMEASURED, stop_of
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.search.looks import in_words as looks_in_words
 from portfold.research.search.verdict import IN_WORDS, LARGEST_CHANCE, verdict_on
@@ -49,11 +49,13 @@ def _lines(subject: Subject) -> Iterator[str]:
     breaches = counted(limits.max_breach_events, "breach", "breaches")
     cash, stop, breach = (
         money(Decimal(amount))
-        for amount in (setting.initial_cash, setting.daily_stop_loss, setting.breach_limit)
+        for amount in (setting.initial_cash, stop_of(subject.choice) or 0, setting.breach_limit)
     )
+    stops = findings.daily_stops
+    several = f" (of {len(stops)} searched, {money(min(stops))} to {money(max(stops))})" if stops[1:] else ""
     yield (
-        f"{cash} in the account, stop at {stop} a day; searched for drawdowns below {money(limits.max_dd)} "
-        f"and at most {breaches} of the broker's {breach}."
+        f"{cash} in the account, stop at {stop} a day{several}; searched for drawdowns below "
+        f"{money(limits.max_dd)} and at most {breaches} of the broker's {breach}."
     )
     yield f"Chosen on {_span(findings.train)}."
     if findings.test is not None:

@@ -105,7 +105,7 @@ def _judged(subject: Subject) -> str:
         )
     charts = "".join(
         figure(
-            judged_chart(compared, findings.rows, winner.max_positions),
+            judged_chart(compared, findings.rows_beside(winner), winner.max_positions),
             f"{compared.name} where it was chosen and where it is judged, by number of positions",
             f"{compared.name}: {compared.write(compared.read(winner.train))} where it was chosen (hollow), "
             f"{compared.write(compared.read(winner.test))} where it is judged (full).",
@@ -116,7 +116,7 @@ def _judged(subject: Subject) -> str:
     return _section(
         name,
         f'<p class="lead">{lead}</p><div class="small-charts">{charts}</div>',
-        _folded("In figures", judged_table(findings.rows, winner.max_positions)),
+        _folded("In figures", judged_table(findings.rows_beside(winner), winner.max_positions)),
     )
 
 
@@ -134,19 +134,20 @@ def _generalization(winner: Winner, kept: float | None) -> str:
 
 
 def _search(subject: Subject) -> str:
-    findings, choice = subject.findings, subject.choice
-    if findings is None:
+    findings, choice, winner = subject.findings, subject.choice, subject.winner
+    if findings is None or winner is None:
         return _section("The search's path", _missing(_NOT_KNOWN.format(what="greedy's way")))
-    kept = {row.max_positions: row.symbols for row in findings.rows}
-    chart = path_chart(findings.paths, kept, findings.constraints, choice.max_positions)
+    kept = {row.max_positions: row.symbols for row in findings.rows_beside(winner)}
+    paths = findings.paths_beside(winner)
+    chart = path_chart(paths, kept, findings.constraints, choice.max_positions)
     caption = (
         "Greedy drops one symbol after the other, from left to right, a line for each number of positions; "
         "the star is the set it kept, of the valid ones (full marks) that with the highest Sharpe; the bold "
         f"line is that of {counted(choice.max_positions, 'position')}."
     )
-    path = findings.paths.get(choice.max_positions, ())
+    path = paths.get(choice.max_positions, ())
     way = way_table(path, choice.symbols, findings.constraints)
-    none = [f"{level}" for level in sorted(findings.paths) if level not in kept]
+    none = [f"{level}" for level in sorted(paths) if level not in kept]
     without = _missing(f"No set was valid with {', '.join(none)} positions.") if none else ""
     about = "Drawdown and Sharpe as symbols are dropped, for each number of positions"
     return _section("The search's path", figure(chart, about, caption), without, _folded("Step by step", way))
@@ -160,6 +161,7 @@ def _symbols(subject: Subject) -> str:
             row.symbols,
             again.each[row.row] if again is not None else (),
             row.row == subject.choice.row,
+            row.daily_stop_loss,
         )
         for row in subject.rows
     ]

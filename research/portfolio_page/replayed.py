@@ -107,7 +107,7 @@ def replayed(
     each: list[tuple[tuple[SymbolOutcome, ...], ...]] = []
     for number, winner in enumerate(findings.rows):
         made: list[tuple[SymbolOutcome, ...]] = []
-        for scenario in scenarios:
+        for scenario in (one.under(findings.stop_of(winner)) for one in scenarios):
             simulated = scenario.simulate(winner.symbols, winner.max_positions)
             made.append(outcomes(simulated, scenario.timeline.trades))
             if number == row:

@@ -22,6 +22,7 @@ def rows_table(rows: Sequence[PortfolioChoice], chosen: int, note: str) -> str:
     names = (
         "Row",
         "Pos.",
+        *(("Stop",) if rows[0].daily_stop_loss is not None else ()),
         "Sharpe",
         *(("95% before selection",) if known else ()),
         "CAGR",
@@ -46,6 +47,7 @@ def _row(row: PortfolioChoice, chosen: int, *, known: bool, tested: bool) -> lis
     cells = [
         figure(f"{row.row}{' ◂' if row.row == chosen else ''}", "name" if row.row == chosen else ""),
         figure(row.max_positions),
+        *([figure(money(row.daily_stop_loss))] if row.daily_stop_loss is not None else []),
         figure(ratio(found["sharpe"])),
         *([figure(f"{ratio(luck.low)} to {ratio(luck.high)}" if luck else NOTHING)] if known else []),
         figure(percent(found["cagr"])),

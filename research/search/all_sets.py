@@ -5,12 +5,14 @@ The kernel looks at all of them. What is shown of any is simulated by the fold a
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from portfold.research.search.grid import Cell, own_stop
 from portfold.research.search.search import Constraints, Symbols
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.statistics.overfitting import Overfitting, overfitting
@@ -25,24 +27,32 @@ MOST_SHOWN = 12
 _ON_THE_MAP = 1500
 _ALIKE = 1e-9
 
-Judge = Callable[[Symbols, int], Metrics]
+Judge = Callable[[Symbols, Cell], Metrics]
 """Simulates a set by the fold, and returns its figures."""
 
 
 class FrontSet(Struct, frozen=True):
-    """A set of the frontier: no valid set is better in one figure and as good in the others."""
+    """A set of the frontier: no valid set is better in one figure and as good in the others.
+
+    `daily_stop_loss` None is that of the setting.
+    """
 
     max_positions: int
     symbols: Symbols
     metrics: Metrics
+    daily_stop_loss: Decimal | None = None
 
 
 class MapPoint(Struct, frozen=True, array_like=True):
-    """A set on the map: number of positions, drawdown in dollars, Sharpe. The kernel alone measured it."""
+    """A set on the map: number of positions, drawdown in dollars, Sharpe. The kernel alone measured it.
+
+    `daily_stop_loss` None is that of the setting.
+    """
 
     max_positions: int
     max_dd: float
     sharpe: float
+    daily_stop_loss: Decimal | None = None
 
 
 class AllSets(Struct, frozen=True):
@@ -65,24 +75,26 @@ class AllSets(Struct, frozen=True):
 
 
 class _Place(NamedTuple):
-    """A set by its number of positions and its row among those looked at with that."""
+    """A set by its limits and its row among those looked at under them."""
 
-    level: int
+    cell: Cell
     row: int
 
 
 class SurveyedSets:
-    """The survey of one kernel; `days` is how many each part of them has."""
+    """The survey of one scenario by its kernels, one a daily stop; `days` is how many each part of them
+    has."""
 
     def __init__(
-        self, kernel: "Kernel", survey: "Survey", constraints: Constraints, days: Sequence[int]
+        self, kernels: "Sequence[Kernel]", survey: "Survey", constraints: Constraints, days: Sequence[int]
     ) -> None:
-        self._symbols = kernel.compiled.symbols
-        self._kernel, self._surveys, self._days = kernel, survey.surveyed, days
+        self._symbols = kernels[0].compiled.symbols
+        self._kernels = {own_stop(kernel.scenario): kernel for kernel in kernels}
+        self._surveys, self._days = survey.surveyed, days
         self._there_are = survey.sets if survey.interrupted else 0
         self._valid = {
-            level: (one.max_dd < constraints.max_dd) & (one.breach_events <= constraints.max_breach_events)
-            for level, one in survey.surveyed.items()
+            cell: (one.max_dd < constraints.max_dd) & (one.breach_events <= constraints.max_breach_events)
+            for cell, one in survey.surveyed.items()
         }
 
     @property
@@ -90,17 +102,17 @@ class SurveyedSets:
         """Returns whether some were not looked at."""
         return self._there_are > 0
 
-    def best_by_sharpe(self, level: int) -> tuple[Symbols, Metrics] | None:
+    def best_by_sharpe(self, cell: Cell) -> tuple[Symbols, Metrics] | None:
         """Returns the valid set with the highest Sharpe; of equal ones the first with the fewest symbols."""
-        valid = self._valid[level]
+        valid = self._valid[cell]
         if not valid.any():
             return None
-        sharpe = np.where(valid, self._surveys[level].sharpe, -np.inf)
+        sharpe = np.where(valid, self._surveys[cell].sharpe, -np.inf)
         highest = sharpe.max()
         rows = np.flatnonzero(sharpe >= highest - _ALIKE * max(1.0, abs(highest)))
-        each = [
-            (one := self._members(_Place(level, int(row))), self._kernel.measure(one, level)) for row in rows
-        ]
+        kernel = self._kernels[cell.daily_stop]
+        sets = [self._members(_Place(cell, int(row))) for row in rows]
+        each = [(one, kernel.measure(one, cell.max_positions)) for one in sets]
         return min(each, key=lambda pair: (-pair[1].sharpe, len(pair[0]), pair[0]))
 
     def found(self, objective: Objective, judge: Judge) -> AllSets:
@@ -121,22 +133,26 @@ class SurveyedSets:
         )
 
     def _members(self, place: _Place) -> Symbols:
-        number = int(self._surveys[place.level].number[place.row])
+        number = int(self._surveys[place.cell].number[place.row])
         return tuple(sorted(one for bit, one in enumerate(self._symbols) if number >> bit & 1))
 
     def _shown(self, place: _Place, judge: Judge) -> FrontSet:
         symbols = self._members(place)
-        return FrontSet(place.level, symbols, judge(symbols, place.level))
+        stop, level = place.cell
+        return FrontSet(level, symbols, judge(symbols, place.cell), self._named(stop))
+
+    def _named(self, stop: Decimal) -> Decimal | None:
+        return stop if len(self._kernels) > 1 else None
 
     def _best(self, objective: Objective) -> _Place | None:
-        """Returns the best valid set; of equal ones that with the fewest positions, then the first."""
+        """Returns the best valid set; of equal ones the first, with the fewest positions."""
         best, found = -np.inf, None
-        for level, one in self._surveys.items():
+        for cell, one in self._surveys.items():
             value = {"sharpe": one.sharpe, "return": one.made, "drawdown": -one.max_dd}[objective]
-            valued = np.where(self._valid[level], value, -np.inf)
+            valued = np.where(self._valid[cell], value, -np.inf)
             row = int(np.argmax(valued))
             if valued[row] > best:
-                best, found = valued[row], _Place(level, row)
+                best, found = valued[row], _Place(cell, row)
         return found
 
     def _front(self) -> list[_Place]:
@@ -146,7 +162,7 @@ class SurveyedSets:
         as high a return.
         """
         places = [
-            _Place(level, int(row)) for level, valid in self._valid.items() for row in np.flatnonzero(valid)
+            _Place(cell, int(row)) for cell, valid in self._valid.items() for row in np.flatnonzero(valid)
         ]
         if not places:
             return []
@@ -169,7 +185,7 @@ class SurveyedSets:
         return [places[at] for at in front]
 
     def _figures(self, place: _Place) -> tuple[float, float, float]:
-        one = self._surveys[place.level]
+        one = self._surveys[place.cell]
         return one.sharpe[place.row], one.max_dd[place.row], one.made[place.row]
 
     def _overfitting(self) -> Overfitting | None:
@@ -181,9 +197,10 @@ class SurveyedSets:
 
     def _map(self) -> Iterator[MapPoint]:
         each = max(1, _ON_THE_MAP // len(self._surveys))
-        for level, one in self._surveys.items():
+        for (stop, level), one in self._surveys.items():
             for row in _evenly(len(one.sharpe), each):
-                yield MapPoint(level, round(float(one.max_dd[row]), 2), round(float(one.sharpe[row]), 4))
+                depth, sharpe = round(float(one.max_dd[row]), 2), round(float(one.sharpe[row]), 4)
+                yield MapPoint(level, depth, sharpe, self._named(stop))
 
 
 def _evenly(count: int, most: int) -> NDArray[np.int64]:

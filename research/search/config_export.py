@@ -24,7 +24,7 @@ from portfold.config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
 from portfold.dollars import shown_limit
 from portfold.research.errors import ResearchError
 from portfold.research.search.findings import Findings, Judged, Winner, read_findings
-from portfold.research.search.tables import GREEDY_COLUMNS
+from portfold.research.search.tables import GREEDY_COLUMNS, STOP_COLUMN
 from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.trades.in_sample import InSampleTrades, count, of_symbols
@@ -42,6 +42,7 @@ class PortfolioChoice(Struct, frozen=True):
     """A portfolio chosen from a row of a table: its symbols, its number of positions and their figures.
 
     `findings` are those of its table; None for a table of another program, or an edited one.
+    `daily_stop_loss` is there where the table has a column of it: several were searched.
     """
 
     table: Path
@@ -50,6 +51,7 @@ class PortfolioChoice(Struct, frozen=True):
     symbols: tuple[str, ...]
     figures: Mapping[str, float | None]
     findings: Findings | None
+    daily_stop_loss: Decimal | None = None
 
     @property
     def winner(self) -> Winner | None:
@@ -106,7 +108,17 @@ def _choice(table: Path, row: int, cells: _Cells, findings: Findings | None) -> 
         symbols=_symbols(cells["symbols"], where),
         figures={name: _figure(cells[name], where, name) for name in GREEDY_COLUMNS[3:]},
         findings=findings,
+        daily_stop_loss=_stop(cells, where),
     )
+
+
+def _stop(cells: _Cells, where: str) -> Decimal | None:
+    if cells.get(STOP_COLUMN) is None:
+        return None
+    stop = _figure(cells[STOP_COLUMN], where, STOP_COLUMN)
+    if stop is None or stop <= 0:
+        raise ResearchError(f"{where}: {STOP_COLUMN}: expected dollars above 0, got {cells[STOP_COLUMN]!r}.")
+    return Decimal(cells[STOP_COLUMN])
 
 
 def _read(table: Path) -> str:
@@ -155,8 +167,10 @@ def _symbols(text: str, where: str) -> tuple[str, ...]:
 
 
 def stop_of(choice: PortfolioChoice) -> Decimal | None:
-    """Returns the daily stop that the row was simulated with; None without findings."""
-    return Decimal(choice.findings.setting.daily_stop_loss) if choice.findings is not None else None
+    """Returns the daily stop that the row was simulated with; None where nothing says it."""
+    if choice.findings is None or choice.winner is None:
+        return choice.daily_stop_loss
+    return choice.findings.stop_of(choice.winner)
 
 
 def configuration_text(
@@ -250,6 +264,8 @@ def _optimization(choice: PortfolioChoice) -> dict[str, object]:
         "looks_at_the_test_span": findings.looks,
         "sets_tried": findings.tries,
     }
+    if len(findings.daily_stops) > 1:
+        provenance["daily_stops_searched"] = [float(stop) for stop in findings.daily_stops]
     if winner.reality_check is not None:
         provenance["reality_check_p_value"] = round(winner.reality_check.p_value, 6)
     if winner.deflated is not None:

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
-from portfold.research.search.resume_log import MeasuredSet, ResumeLog
+from portfold.research.search.resume_log import Known, MeasuredSet
 from portfold.research.search.search import Search, Symbols
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Floats, Metrics
@@ -33,7 +33,7 @@ _ENDED_FROM_OUTSIDE = (
 
 
 def run_searches(
-    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: ResumeLog, on_progress: OnProgress
+    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: Known, on_progress: OnProgress
 ) -> dict[int, _Found]:
     """Runs each search to its end; returns their results by number of positions.
 
@@ -108,7 +108,7 @@ class _UnderWay(Generic[_Found]):
             self.ended = True
 
 
-def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, open_measurements: _OpenMeasurements) -> None:
+def _go_on(search: _UnderWay[_Found], resume_log: Known, open_measurements: _OpenMeasurements) -> None:
     """Continues the search while the resume log knows all it wants; submits the rest for measuring."""
     while not search.ended and not search.missing:
         figures = [resume_log.known(search.level, symbols) for symbols in search.wanted]

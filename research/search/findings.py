@@ -6,6 +6,7 @@ those of this one.
 """
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -90,7 +91,8 @@ class Winner(Struct, frozen=True):
 
     `test` are its figures on the test span, None without one, and `test_intervals` the intervals of these.
     `intervals` are those of the train span, before selection: they know nothing of the choosing, which is
-    what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured.
+    what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured,
+    `daily_stop_loss` where the search had one daily stop: that of the setting.
     """
 
     max_positions: int
@@ -102,6 +104,7 @@ class Winner(Struct, frozen=True):
     reality_check: RealityCheck | None
     deflated: Deflated | None
     best_of_all: BestOfAll | None
+    daily_stop_loss: Decimal | None = None
 
     @property
     def kept(self) -> float | None:
@@ -121,7 +124,8 @@ class Findings(Struct, frozen=True):
     """The findings of a search. `rows` are in the order of the table, `paths` by number of positions.
 
     `looks` is the number of this look at days of the test span; None without one, or where nobody counted.
-    `all_sets` is None where the kernel did not look at all.
+    `all_sets` is None where the kernel did not look at all. `paths` are those under the daily stop of the
+    setting, `paths_under` those under others, where several were searched.
     """
 
     table: str
@@ -135,6 +139,25 @@ class Findings(Struct, frozen=True):
     tries: int
     looks: int | None = None
     all_sets: AllSets | None = None
+    paths_under: dict[str, dict[int, tuple[Visited, ...]]] = {}
+
+    @property
+    def daily_stops(self) -> tuple[Decimal, ...]:
+        """Lists the daily stops that were searched, that of the setting first."""
+        return (Decimal(self.setting.daily_stop_loss), *map(Decimal, self.paths_under))
+
+    def stop_of(self, row: Winner) -> Decimal:
+        """Returns the daily stop that a row was simulated with."""
+        return row.daily_stop_loss or Decimal(self.setting.daily_stop_loss)
+
+    def rows_beside(self, row: Winner) -> tuple[Winner, ...]:
+        """Returns the rows with the daily stop of this one."""
+        return tuple(one for one in self.rows if one.daily_stop_loss == row.daily_stop_loss)
+
+    def paths_beside(self, row: Winner) -> dict[int, tuple[Visited, ...]]:
+        """Returns the paths with the daily stop of this row, by number of positions."""
+        other = row.daily_stop_loss
+        return self.paths if other is None else self.paths_under.get(f"{other:f}", self.paths)
 
 
 def findings_file(table: Path) -> Path:

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from portfold.research.search.search import Symbols
@@ -30,6 +31,8 @@ GREEDY_COLUMNS = (
     "avg_positions",
 )
 
+STOP_COLUMN = "daily_stop_loss"
+"""The last column of a table for which several daily stops were searched."""
 _SIMULATION_METRICS = (
     "sharpe",
     "sharpe_least",
@@ -83,16 +86,20 @@ class SimulatedRow(NamedTuple):
     intervals: Intervals
 
 
-def greedy_table(rows: Iterable[tuple[int, Symbols, Metrics]]) -> str:
-    """Writes the table of a search: number of positions, symbols, figures; best row first."""
+def greedy_table(rows: Iterable[tuple[int, Symbols, Metrics]], stops: Sequence[Decimal | None] = ()) -> str:
+    """Writes the table of a search: number of positions, symbols, figures; best row first.
+
+    Where several daily stops were searched, `stops` are those of the rows, and a column has them.
+    """
     metrics = GREEDY_COLUMNS[3:]
-    return _table(
-        GREEDY_COLUMNS,
-        (
-            [str(level), str(len(symbols)), json.dumps(symbols), *_cells(found, metrics)]
-            for level, symbols, found in rows
-        ),
-    )
+    lines = [
+        [str(level), str(len(symbols)), json.dumps(symbols), *_cells(found, metrics)]
+        for level, symbols, found in rows
+    ]
+    named = [[f"{stop:.2f}"] for stop in stops if stop is not None]
+    if not named:
+        return _table(GREEDY_COLUMNS, lines)
+    return _table((*GREEDY_COLUMNS, STOP_COLUMN), (a + b for a, b in zip(lines, named, strict=True)))
 
 
 def simulation_table(rows: Iterable[SimulatedRow]) -> str:

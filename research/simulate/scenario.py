@@ -70,6 +70,10 @@ class Scenario(Struct, frozen=True):
         """Lists all symbols that have trades, sorted."""
         return tuple(sorted({trade.symbol for trade in self.timeline.trades}))
 
+    def under(self, daily_stop_loss: Decimal) -> "Scenario":
+        """Returns the same trades and account under another daily stop."""
+        return structs.replace(self, limits=structs.replace(self.limits, daily_stop_loss=daily_stop_loss))
+
     def limits_of(self, symbols: Iterable[str], max_positions: int) -> LimitsChanged:
         """Returns the limits in force. Raises RefusedField for limits that are not valid."""
         limits = structs.replace(

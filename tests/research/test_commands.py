@@ -247,23 +247,6 @@ def test_optimize_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (tmp_path / "anew.csv").read_text() == (tmp_path / TABLE).read_text()
 
 
-def test_a_look_at_all_sets_that_is_interrupted_leaves_what_it_found(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(_: object, done: int) -> None:
-        if done == 39:  # greedy's 24, and all sets with one position
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("portfold.cli.progress.ShownProgress.__call__", interrupted)
-    words = ("research", "optimize", "--max-positions", "2", "--kernel", "always", *LOOSE)
-    ran = called(*words, cwd=folder)
-    assert ran.code == 130
-    assert "Interrupted: the fold judges what was found so far." in ran.out
-    assert "Partial: interrupted when 15 of 30 sets were looked at" in ran.out
-    assert len(rows(folder / TABLE)) == 2
-    assert json.loads((folder / f"{TABLE}.json").read_text())["all_sets"]["there_are"] == 30
-
-
 # --- export ---------------------------------------------------------------------------------------------
 
 

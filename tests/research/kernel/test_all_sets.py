@@ -1,11 +1,18 @@
 """What all sets come to, against each of them simulated by the fold alone."""
 
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
+from msgspec import structs
 
 from portfold.research.kernel.available import surveyed_sets
 from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.survey import survey
-from portfold.research.search.all_sets import AllSets, FrontSet, Objective
+from portfold.research.search.all_sets import AllSets, FrontSet, Judge, Objective
+from portfold.research.search.grid import Cell, own_stop
+from portfold.research.search.optimizer import SearchPlan, optimize
+from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints, all_sets
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
@@ -30,7 +37,12 @@ def each(scenario: Scenario) -> list[FrontSet]:
 
 def found(scenario: Scenario, objective: Objective) -> AllSets:
     kernel = Kernel(scenario)
-    return surveyed_sets(kernel, LEVELS, CONSTRAINTS, print).found(objective, scenario.measure)
+    return surveyed_sets([kernel], LEVELS, CONSTRAINTS, print).found(objective, judged_by(scenario))
+
+
+def judged_by(scenario: Scenario) -> Judge:
+    """The fold under the limits of a cell."""
+    return lambda symbols, cell: scenario.under(cell.daily_stop).measure(symbols, cell.max_positions)
 
 
 def figures(metrics: Metrics) -> tuple[float, float, float]:
@@ -78,18 +90,20 @@ def test_ctrl_c_keeps_the_sets_that_were_looked_at_and_says_how_many_there_are(
             raise KeyboardInterrupt
 
     kernel = Kernel(scenario)
-    surveyed = surveyed_sets(kernel, LEVELS, CONSTRAINTS, interrupting)
-    partial = surveyed.found("sharpe", scenario.measure)
+    surveyed = surveyed_sets([kernel], LEVELS, CONSTRAINTS, interrupting)
+    partial = surveyed.found("sharpe", judged_by(scenario))
     assert surveyed.partial
     assert (partial.sets, partial.there_are) == (16, 45)
     assert partial.overfitting is not None
     assert partial.overfitting.sets == 16
-    looked = survey(kernel, LEVELS, interrupting).surveyed
-    assert [len(looked[level].number) for level in LEVELS] == [8, 4, 4]
-    assert looked[1].number.tolist() != list(range(1, 9))  # a sample of all, not the first of them
-    whole = survey(kernel, LEVELS, lambda _: None).surveyed
-    for level, one in looked.items():
-        assert (one.sharpe == whole[level].sharpe[one.number - 1]).all()
+    looked = survey([kernel], LEVELS, interrupting).surveyed
+    assert [len(one.number) for one in looked.values()] == [8, 4, 4]
+    assert looked[Cell(own_stop(scenario), 1)].number.tolist() != list(
+        range(1, 9)
+    )  # a sample of all, not the first of them
+    whole = survey([kernel], LEVELS, lambda _: None).surveyed
+    for cell, one in looked.items():
+        assert (one.sharpe == whole[cell].sharpe[one.number - 1]).all()
 
 
 def test_ctrl_c_before_any_set_was_looked_at_ends_the_search(
@@ -100,4 +114,35 @@ def test_ctrl_c_before_any_set_was_looked_at_ends_the_search(
 
     monkeypatch.setattr("portfold.research.kernel.survey._look", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        survey(Kernel(scenario), LEVELS, lambda _: None)
+        survey([Kernel(scenario)], LEVELS, lambda _: None)
+
+
+def test_symbols_limits_and_daily_stops_are_one_grid(scenario: Scenario, tmp_path: Path) -> None:
+    stops = Decimal(2500), Decimal(700)
+    found = {}
+    for use in ("always", "never"):
+        plan = SearchPlan((1, 2), Constraints(1e9, 1_000), "always", 1, 1, kernel=use, stops=stops)
+        with ResumeLog(tmp_path / f"{use}.search", scenario.digest()) as resume_log:
+            found[use] = optimize(scenario, None, plan, resume_log, lambda _: None)
+            again = optimize(scenario, None, plan, resume_log, lambda _: None)
+            assert again.rows == found[use].rows  # nothing is mixed up in the resume log
+    kernel, fold = found["always"], found["never"]
+    assert structs.replace(kernel, all_sets=None) == fold
+    assert kernel.all_sets is not None
+    assert (kernel.all_sets.sets, kernel.tries) == (60, 48)
+    assert {(row.daily_stop_loss, row.max_positions) for row in kernel.rows} == {
+        *((stop, level) for stop in stops for level in (1, 2))
+    }
+    for row in kernel.rows:
+        assert row.daily_stop_loss is not None
+        assert row.train == scenario.under(row.daily_stop_loss).measure(row.symbols, row.max_positions)
+    best = kernel.all_sets.best
+    assert best is not None
+    assert best.metrics.sharpe == max(row.best_of_all.metrics.sharpe for row in fold.rows if row.best_of_all)
+
+
+def test_another_stop_makes_the_scenario_that_was_built_with_it() -> None:
+    trades = random_trades(2, SYMBOLS, each=5)
+    assert (
+        scenario_of(trades, stop=2500).under(Decimal(700)).digest() == scenario_of(trades, stop=700).digest()
+    )

@@ -15,6 +15,7 @@ from portfold.research.kernel.judging import KernelDiffers, agree
 from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.stream import EXIT
 from portfold.research.kernel.survey import members, number_of, survey
+from portfold.research.search.grid import Cell, own_stop
 from portfold.research.search.optimizer import SearchPlan, optimize
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
@@ -75,7 +76,7 @@ def test_a_survey_says_of_all_sets_what_the_fold_says_of_each() -> None:
     kernel = Kernel(scenario)
     seen: list[int] = []
     symbols = kernel.compiled.symbols
-    found = survey(kernel, [level], seen.append).surveyed[level]
+    found = survey([kernel], [level], seen.append).surveyed[Cell(own_stop(scenario), level)]
     assert seen == [2 ** len(symbols) - 1]
     for number in range(1, 2 ** len(symbols)):
         chosen = members(number, symbols)
