@@ -31,7 +31,7 @@ TAKING_ALL = (
     *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
-    *("audit day", "audit week", "audit copy", "audit export", "audit what-if"),
+    *("audit day", "audit week", "audit expected", "audit copy", "audit export", "audit what-if"),
 )
 """The commands that take all three options."""
 TAKING_CONFIG = (

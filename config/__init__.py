@@ -1,7 +1,8 @@
 """The user's files and their typed loaders; imports nothing else of the project.
 
 `load` gives the whole configuration, checked, or raises a `ConfigError` of one sentence. A file each:
-portfolio_optimization.json (limits), runtime.json (how to run), contracts.json (what prices are worth). The
+portfolio_optimization.json (limits), runtime.json (how to run), contracts.json (what prices are worth), and
+expected_days.json (the days it was chosen for), if there is one. The
 defaults lie in this folder.
 """
 
@@ -9,6 +10,7 @@ from portfold.config.account import ConfiguredAccount
 from portfold.config.contracts import Contract, read_contracts
 from portfold.config.defaults import write_defaults
 from portfold.config.errors import ConfigError, MissingConfigError
+from portfold.config.expected import ExpectedDays
 from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url, with_archive
 from portfold.config.locate import ENVIRONMENT_VARIABLE, ConfigSource, locate
 from portfold.config.market import ConfiguredMarket
@@ -49,6 +51,7 @@ __all__ = [
     "ConfiguredRules",
     "Contract",
     "Destination",
+    "ExpectedDays",
     "ExpectedPerformance",
     "Files",
     "IbsParameters",

@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 
 from portfold.config.contracts import Contract, read_contracts
 from portfold.config.errors import ConfigError, MissingConfigError, joined
+from portfold.config.expected import EXPECTED_FILE, ExpectedDays, read_expected
 from portfold.config.locate import (
     CONTRACTS_FILE,
     PACKAGED,
@@ -48,13 +49,18 @@ class Files(Struct, frozen=True):
 
 
 class Configuration(Struct, frozen=True):
-    """All of the configuration, checked. `contracts`: by symbol, one for every symbol named anywhere."""
+    """All of the configuration, checked.
+
+    `contracts`: by symbol, one for every symbol named anywhere. `expected`: the days the portfolio was chosen
+    for, None where they are not known.
+    """
 
     portfolio: ConfiguredPortfolio
     runtime: Runtime
     contracts: Mapping[str, Contract]
     source: ConfigSource
     files: Files
+    expected: ExpectedDays | None = None
 
     @property
     def max_contracts(self) -> int:
@@ -93,7 +99,21 @@ def load(argument: str | None, environ: Mapping[str, str], cwd: Path) -> Configu
     _check_symbols(portfolio, runtime, contracts, files)
     _check_sizes(portfolio, runtime, files)
     _check_tiers(portfolio, runtime, files)
-    return Configuration(portfolio, runtime, contracts, source, files)
+    portfolio, expected = _expected(portfolio, source.folder / EXPECTED_FILE)
+    return Configuration(portfolio, runtime, contracts, source, files, expected)
+
+
+def _expected(portfolio: ConfiguredPortfolio, path: Path) -> tuple[ConfiguredPortfolio, ExpectedDays | None]:
+    """Reads the days that are expected; those of another portfolio are passed over with a warning."""
+    expected = read_expected(path)
+    limits = (portfolio.symbols, portfolio.max_positions, portfolio.daily_stop_loss)
+    if expected is None or expected.is_of(*limits):
+        return portfolio, expected
+    warning = (
+        f"{path}: these days are of another portfolio (its symbols, max_positions or daily_stop_loss "
+        "differ), and nothing is held against them; portfold research export writes both files."
+    )
+    return structs.replace(portfolio, warnings=(*portfolio.warnings, warning)), None
 
 
 def with_archive(configuration: Configuration, folder: Path | None) -> Configuration:

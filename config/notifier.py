@@ -61,6 +61,7 @@ AlertKind = Literal[
     "worker_retired",
     "loss_acknowledged",
     "weekly_signs",
+    "less_than_expected",
     "day_summary",
     "trade_opened",
     "trade_closed",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from portfold.cli.audit import anchor, as_files, at, day, importing, show, verify, what_if, why
+from portfold.cli.audit import anchor, as_files, at, day, expected, importing, show, verify, what_if, why
 
 _QUESTIONS: tuple[Callable[[App], object], ...] = (
     verify.register,
@@ -16,6 +16,7 @@ _QUESTIONS: tuple[Callable[[App], object], ...] = (
     at.register,
     show.register,
     day.register,
+    expected.register,
     as_files.register,
     importing.register,
     what_if.register,

@@ -158,6 +158,7 @@ def _read(text: str, option: str) -> "date":
 def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, json: bool, week: bool) -> None:
     from portfold.cli.progress import progress
     from portfold.coordinator.audit.report.days import gather
+    from portfold.coordinator.audit.report.days_lived import beside_expected
 
     writes = out is not None or not json
     if writes:
@@ -169,6 +170,8 @@ def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, js
             found = gather(record, asked, on_progress)
         if not found.accounts:
             raise Failure(_none_there(record, asked, found))
+        if not source.archive_only:  # which needs no configuration
+            found.beside = beside_expected(found.accounts, source.resolve().configuration.expected)
         to = out or Path(usual_name(record.portfolio, found.accounts, week=week))
         if writes:
             _write(to, record, found, force=force or (out is None and _is_report(to)), week=week)
@@ -200,9 +203,10 @@ def _summary_lines(found: "Gathered", portfolio: str, *, week: bool) -> list[str
     from portfold.research.report.headline import headline_text, title_of
 
     title = title_of(found.accounts, week=week)
+    shown = [*signs(found.accounts), *([found.beside] if found.beside else [])]
     return [
         f"{title}, {portfolio}: {headline_text(found.accounts)}",
-        *(f"{'WARN' if sign.seen else 'ok  '} {sign.name}: {sign.text}" for sign in signs(found.accounts)),
+        *(f"{'WARN' if sign.seen else 'ok  '} {sign.name}: {sign.text}" for sign in shown),
     ]
 
 

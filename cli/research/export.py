@@ -34,7 +34,8 @@ def export(
     """Write a row of the optimizer's table as the coordinator's configuration.
 
     The coordinator's own loader reads it before it is written. Where it
-    changes limits that are there already, it first says how.
+    changes limits that are there already, it first says how. The days it
+    was judged on are kept beside it, to hold live results against them.
 
     Exit code 1 when limits would change and --yes is not given.
 
@@ -78,7 +79,24 @@ def export(
     if changed and not yes:
         raise Failure(f"{output} is as it was: --yes writes it.")
     write_configuration(output, text)
-    print_lines([f"Written: {output}.", *_in_force_lines(configuration)])
+    print_lines(
+        [f"Written: {output}.", _expected_line(choice, stop, output), *_in_force_lines(configuration)]
+    )
+
+
+def _expected_line(choice: "PortfolioChoice", stop: Decimal, output: Path) -> str:
+    """Keeps the days that are expected of it beside the file; says where, or why not."""
+    from datetime import UTC, datetime
+
+    from portfold.research.search.expected_export import expected_of, write_expected
+
+    expected = expected_of(choice, stop, datetime.now(UTC).date())
+    if isinstance(expected, str):
+        return f"No days to hold it against are kept: {expected}."
+    path = write_expected(output, expected)
+    return (
+        f"Written: {path}. From {expected.since} on portfold audit expected holds what it does against them."
+    )
 
 
 def _in_force_lines(configuration: "Configuration") -> Iterator[str]:

@@ -61,6 +61,7 @@ _DENY_NOTHING = (
     "not_on_the_log",
     "wrong_book",
     "without_stop",
+    "less_than_expected",
     "no_feed",
     "feed_troubled",
 )
@@ -92,6 +93,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_unsettled(seen),
         *_book(seen),
         *_feed(seen.market),
+        *_less_than_expected(seen),
     ]
     denied = any(one.code not in _DENY_NOTHING for one in found)
     return found if denied else [TRADING, *found]
@@ -301,6 +303,12 @@ def _book(seen: Overview) -> list[Headline]:
         text = f"no protective stop rests at the broker beside {seen.without_stop}"
         found.append(Headline("without_stop", "critical", "WITHOUT ITS STOP", text, _LOOK))
     return found
+
+
+def _less_than_expected(seen: Overview) -> list[Headline]:
+    """Warns where a test says that the portfolio no longer makes what it was chosen for."""
+    text, way_out = seen.less_than_expected, "See: portfold audit expected"
+    return [Headline("less_than_expected", "warning", "LESS THAN EXPECTED", text, way_out)] if text else []
 
 
 def _feed(market: MarketSeen | None) -> list[Headline]:

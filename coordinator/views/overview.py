@@ -62,8 +62,9 @@ class Overview(Struct, frozen=True):
 
     `view` is the portfolio as its coordinator left it. `missing` are its symbols that no living worker
     trades. `book_exceeds` is what the flattener's book holds and the log does not, `book_lacks` what it
-    lacks, `without_stop` what is open without its stop at the broker, as a living flattener says. `market` is
-    the market's data as it lies on the bus.
+    lacks, `without_stop` what is open without its stop at the broker, as a living flattener says;
+    `less_than_expected` what a notifier says of the days beside those expected. `market` is the market's
+    data as it lies on the bus.
     """
 
     now_ms: int
@@ -79,6 +80,7 @@ class Overview(Struct, frozen=True):
     book_exceeds: str = ""
     book_lacks: str = ""
     without_stop: str = ""
+    less_than_expected: str = ""
     market: MarketSeen | None = None
 
     @property
@@ -147,6 +149,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         book_exceeds=bus.book_exceeds(),
         book_lacks=bus.book_lacks(),
         without_stop=bus.without_stop(),
+        less_than_expected=bus.less_than_expected(),
         market=bus.market(),
     )
 

@@ -36,7 +36,8 @@ DASHBOARD = ServerRole(
     (*CONNECTING, *_TOGETHER, *_READING_KEYS, *_READING_STREAMS, *_OF_THE_SERVER),
     (
         *("events", "decisions", "status", "head", "log", "snapshot", "archive", "leader", "standby"),
-        *("worker:*", "book-lacks", "book-exceeds", "without-stop", "notifier:*", "notifier-lease:*"),
+        *("worker:*", "book-lacks", "book-exceeds", "without-stop", "less-than-expected"),
+        *("notifier:*", "notifier-lease:*"),
         *("bars", "prices", "contracts", "feed", "feed-notices"),
     ),
 )

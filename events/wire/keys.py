@@ -83,6 +83,11 @@ class Keys(NamedTuple):
         """String with an expiry: what is open and lacks its protective stop, as the flattener found."""
         return f"{self.prefix}:without-stop"
 
+    @property
+    def less_than_expected(self) -> str:
+        """String with an expiry: that less is made than was expected, as a notifier found."""
+        return f"{self.prefix}:less-than-expected"
+
     def notifier(self, destination: str) -> str:
         """Hash: how far alerts were delivered to a destination, and what is needed to go on from there."""
         return f"{self.prefix}:notifier:{destination}"

@@ -120,3 +120,15 @@ class PresenceKeys(Connected):
         """Returns what the flattener published last; empty too where none did."""
         with self._errors_while("asking what is without its stop"):
             return readable(self._client.get(self.keys.without_stop) or "")
+
+    # --- the days beside those expected --------------------------------------------------------------------
+
+    def say_less_than_expected(self, what: str, lasts_ms: int) -> None:
+        """Publishes, for `lasts_ms`, that less is made than was expected; empty if it is not."""
+        with self._errors_while("saying what is less than expected"):
+            self._client.set(self.keys.less_than_expected, what, px=lasts_ms)
+
+    def less_than_expected(self) -> str:
+        """Returns what a notifier published last; empty too where none did."""
+        with self._errors_while("asking what is less than expected"):
+            return readable(self._client.get(self.keys.less_than_expected) or "")

@@ -130,9 +130,12 @@ def _daily_limits(accounts: Sequence[DayAccount]) -> list[str]:
     return changes[-_LIMITS_SHOWN:]
 
 
-def warning_signs(accounts: Sequence[DayAccount], difference: str) -> str:
-    """Lists the warning signs; first of all, a difference between the record and what was decided again."""
-    found = signs(accounts)
+def warning_signs(accounts: Sequence[DayAccount], difference: str, beside: Sign | None = None) -> str:
+    """Lists the warning signs; first of all, a difference between the record and what was decided again.
+
+    `beside` holds the days against those expected.
+    """
+    found = [*signs(accounts), *([beside] if beside is not None else [])]
     if difference:
         sentence = f"{difference} See: portfold audit verify"
         found.insert(0, Sign("differs", "Not what was decided", seen=True, text=sentence))

@@ -32,7 +32,7 @@ def report_html(found: Gathered, *, portfolio: str, read_from: str, week: bool, 
     body = [
         header(accounts, title, portfolio, zone),
         headline(accounts, zone),
-        warning_signs(accounts, found.difference),
+        warning_signs(accounts, found.difference, found.beside),
         f'<noscript><p class="note">{_NO_SCRIPTS}</p></noscript>',
         _several_days(accounts, zone) if several else _one_day(accounts[0], zone),
         _footer(found, read_from, version),

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from portfold.research.errors import ResearchError
 from portfold.research.search.all_sets import AllSets
+from portfold.research.search.judged_days import JudgedDays
 from portfold.research.search.search import Constraints, Symbols, Visited
 from portfold.research.simulate.market import ResearchMarket
 from portfold.research.statistics.intervals import Intervals
@@ -93,6 +94,7 @@ class Winner(Struct, frozen=True):
     `intervals` are those of the train span, before selection: they know nothing of the choosing, which is
     what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured,
     `daily_stop_loss` where the search had one daily stop: that of the setting.
+    `days` are those it was judged on; None in findings of a version that kept none.
     """
 
     max_positions: int
@@ -105,6 +107,7 @@ class Winner(Struct, frozen=True):
     deflated: Deflated | None
     best_of_all: BestOfAll | None
     daily_stop_loss: Decimal | None = None
+    days: JudgedDays | None = None
 
     @property
     def kept(self) -> float | None:

@@ -14,6 +14,7 @@ from portfold.research.search.all_sets import Objective
 from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.grid import Cell, own_stop
+from portfold.research.search.judged_days import judged_days
 from portfold.research.search.resume_log import Known, ResumeLog
 from portfold.research.search.search import (
     Constraints,
@@ -287,6 +288,7 @@ class _Judge:
             deflated=train.deflated(simulated, self._tries, self._plan.variants),
             best_of_all=self._best_of_all(cell, best) if best is not None else None,
             daily_stop_loss=cell.daily_stop if len(self._spans) > 1 else None,
+            days=judged_days(*((tested[0], test) if tested and test else (simulated[0], train))),
         )
 
     def _best_of_all(self, cell: Cell, best: _Best) -> BestOfAll:

@@ -24,6 +24,7 @@ NAMES = [
     "audit",
     "research",
     "luck",
+    "expected",
     "stop_to_flat",
     "failover",
     "restart",
@@ -169,12 +170,17 @@ def test_luck_prints_how_often_each_statement_held(tmp_path: Path) -> None:
     assert "no merit, each file the best of 3:" in out
 
 
+def test_expected_prints_a_line_for_each_kind_of_days(tmp_path: Path) -> None:
+    out = printed(tmp_path, "expected", "--histories", "20", "--days", "200")
+    assert len(re.findall(r"^.+: half the edge found within [\d,]+ days stated; ", out, re.MULTILINE)) == 5
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_help_says_what_is_measured_and_how_to_size_it(tmp_path: Path, name: str) -> None:
     out = printed(tmp_path, name, "--help")
     docstring = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]
     assert docstring.strip() in out
-    assert re.search(r"--(events|samples|runs) ", out)
+    assert re.search(r"--(events|samples|runs|histories) ", out)
 
 
 def test_a_size_of_nothing_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.config import ConfiguredPortfolio, loaded_line, read_portfolio
+from portfold.config import ConfiguredPortfolio, ExpectedPerformance, loaded_line, read_portfolio
 from portfold.config.locate import PACKAGED
 
 if TYPE_CHECKING:
@@ -29,11 +29,7 @@ def test_the_packaged_file_is_the_optimizers_result() -> None:
 
     assert (portfolio.max_positions, portfolio.daily_stop_loss) == (4, Decimal(2500))
     assert portfolio.symbols == TEN
-    expected = portfolio.expected_performance
-    assert expected is not None
-    assert (expected.sharpe_ratio, expected.cagr) == (14.574, 0.844)
-    assert expected.max_drawdown_dollars == Decimal("5878.99")
-    assert (expected.breach_events, expected.daily_stops_hit) == (0, 12)
+    assert portfolio.expected_performance == ExpectedPerformance(), "nobody's figures are expected of it"
     assert portfolio.unknown_keys == portfolio.warnings == ()
 
 

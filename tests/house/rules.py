@@ -24,9 +24,12 @@ ROOMS = {
     "coordinator.fold": set[str](),
     "coordinator.store": {"coordinator.fold"},
     "coordinator.views": {"coordinator.fold", "coordinator.store"},
+    "coordinator.expected": set[str](),
     "coordinator.process": {"coordinator.fold", "coordinator.store", "coordinator.views"},
     "coordinator.doctor": {"coordinator.fold", "coordinator.store", "coordinator.views"},
-    "coordinator.audit": {"coordinator.fold", "coordinator.store", "coordinator.views"},
+    "coordinator.audit": {
+        *("coordinator.fold", "coordinator.store", "coordinator.views", "coordinator.expected"),
+    },
     "workers.client": {"workers.brokers"},
     "workers.feeds": set[str](),
     "workers.strategies": {"workers.feeds"},

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portfold.coordinator.expected.lived import Expectation
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.codec import encode
 from portfold.events.decisions import Decision
@@ -21,7 +22,10 @@ AFTERNOON = chicago(2025, 1, 15, 14, 23, 45)
 class Telling(Story):
     """A story whose alerts are collected. The book is written down and read again with every step."""
 
-    def __init__(self, start_ms: int = WEDNESDAY, **changed_limits: Any) -> None:
+    def __init__(
+        self, start_ms: int = WEDNESDAY, expectation: Expectation | None = None, **changed_limits: Any
+    ) -> None:
+        self.expectation = expectation
         self.book = AlertMemory()
         self.alerts: list[Alert] = []
         super().__init__(start_ms, **changed_limits)
@@ -29,7 +33,7 @@ class Telling(Story):
 
     def hears(self, event: Event | Malformed, at: int | None = None) -> list[Decision]:
         decisions = super().hears(event, at)
-        told = alerts_of(self.book, self._on_record(event, decisions), CHICAGO)
+        told = alerts_of(self.book, self._on_record(event, decisions), CHICAGO, self.expectation)
         kept = read_book(book_text(told.book))
         assert kept == told.book
         self.book = kept

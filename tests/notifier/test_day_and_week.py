@@ -120,7 +120,7 @@ def test_every_kind_that_is_not_told_singly_is_counted_in_a_summary() -> None:
         *("flat_unconfirmed", "account_differs", "account_silent", "stop_missing", "feed_missing"),
         "limit_reached",
     }
-    singly = critical | {"day_summary", "weekly_signs"}
+    singly = critical | {"day_summary", "weekly_signs", "less_than_expected"}
     assert {kind for kind in get_args(AlertKind) if together.counted_as(kind) is None} == singly
 
 

@@ -8,7 +8,12 @@ only the decisions give alerts. Which message is worth one, and in what words, i
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from portfold.bounds import too_many_stops
+from portfold.coordinator.expected import words as expected_words
+from portfold.coordinator.expected.comparison import compare
+from portfold.coordinator.expected.lived import Expectation
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.words.message_words import AlertWords, Known
 from portfold.coordinator.views.words.of_decisions import words_of_decision
@@ -39,7 +44,7 @@ from portfold.workers.notify.book import AlertMemory, begins_a_week
 from portfold.workers.notify.reading import Missed
 from portfold.workers.notify.remembering import after_decision, after_event
 from portfold.workers.notify.words import day_and_week, wording
-from portfold.workers.notify.words.wording import When
+from portfold.workers.notify.words.wording import Lines, When
 
 _OF_TIME = (TradingDayStarted, FlattenOverdue, MarkStale)
 _FACTS = (PositionOpened, PositionClosed, WorkerStarted, WorkerStopped, LogTailMissing)
@@ -52,10 +57,12 @@ class Worded(NamedTuple):
     book: AlertMemory
 
 
-def alerts_of(book: AlertMemory, recorded: Recorded, clock: When) -> Worded:
-    """Returns the alerts of the next event on record."""
+def alerts_of(
+    book: AlertMemory, recorded: Recorded, clock: When, expectation: Expectation | None = None
+) -> Worded:
+    """Returns the alerts of the next event on record; `expectation` is what its days are held against."""
     event, at = decode_event(recorded.event.fields), recorded.event.id
-    collector = _Collector(book, at, clock)
+    collector = _Collector(book, at, clock, expectation)
     decisions = _read(recorded, collector)
     for decision in decisions:
         if isinstance(decision, _OF_TIME):
@@ -115,8 +122,11 @@ class _KnownByMemory(Known):
 class _Collector:
     """Collects the alerts of one event. The exchange's clock at it is `when`."""
 
-    def __init__(self, book: AlertMemory, at: StreamId, clock: When) -> None:
+    def __init__(
+        self, book: AlertMemory, at: StreamId, clock: When, expectation: Expectation | None = None
+    ) -> None:
         self.book = book
+        self._expectation = expectation
         self.alerts: list[Alert] = []
         self._at = at
         self._when = clock(at.ms)
@@ -153,10 +163,27 @@ class _Collector:
 
     def _day_over(self, started: TradingDayStarted) -> None:
         lines = day_and_week.day_summary(started, self.book.trades, self.book.denied)
-        self._append(Alert("day_summary", "info", self._at.ms, lines))
+        beside, sign = self._beside_expected(started)
+        self._append(Alert("day_summary", "info", self._at.ms, lines + beside))
+        if sign:
+            self._append(Alert("less_than_expected", "warning", self._at.ms, sign))
         signs = day_and_week.week_signs(self.book.week.with_day(started))
         if signs and begins_a_week(started):
             self._append(Alert("weekly_signs", "warning", self._at.ms, signs))
+
+    def _beside_expected(self, over: TradingDayStarted) -> tuple[Lines, Lines]:
+        """Holds the days against those expected: lines for the summary, and those of a sign that is new."""
+        expectation, before = self._expectation, self.book.lived
+        if expectation is None:
+            return (), ()
+        lived = before.after(day_and_week.day_lived(over, self.book.trades), expectation)
+        self.book = replace(self.book, lived=lived)
+        found = compare(lived, expectation) if lived != before else None
+        if found is None:
+            return (), ()
+        beside = expected_words.lines(found, expectation)
+        is_new = lived.followed.has_sign and not (before.of == lived.of and before.followed.has_sign)
+        return beside, day_and_week.less_than_expected(lived, beside[1:]) if is_new else ()
 
     def _add(self, words: AlertWords | None) -> None:
         if words is not None:

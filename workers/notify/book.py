@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from portfold.coordinator.expected.lived import Lived
 from portfold.dollars import ZERO
 from portfold.events.decisions import TradingDayStarted
 from portfold.events.message import WorkerEvent
@@ -82,7 +83,7 @@ class AlertMemory(Struct, frozen=True):
     `limits` are those last ordered in words, `limits_waiting` what of them waits for a later day. `leader` is
     who leads, `acknowledged` the event that answered for the last loss of the log. `slots` are those granted
     last, and neither used nor given back, by worker and symbol. `market` is what was told of the market's
-    data, None until somebody looked.
+    data, None until somebody looked. `lived` are the days that are held against those expected.
     """
 
     trades: Trades = Trades()
@@ -96,6 +97,7 @@ class AlertMemory(Struct, frozen=True):
     acknowledged: str = ""
     slots: dict[str, Granted] = field(default_factory=dict)
     market: dict[str, str] | None = None
+    lived: Lived = Lived()
 
     @property
     def limits_known(self) -> str:

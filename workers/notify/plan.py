@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from portfold.config import Destination
+from portfold.coordinator.expected.lived import Expectation
 from portfold.workers.notify.attempt import Attempts, Backoff
 from portfold.workers.notify.outage import Outage
 from portfold.workers.notify.words.wording import When
@@ -15,7 +16,7 @@ class Plan(NamedTuple):
     """What is to be done for the destination `name`, and how; `archive` is where old events are.
 
     `driven`: the log's clock is driven, so nothing is ever stale, and nobody expects a leader or a feed to be
-    there. `market`: whether the market is to be fed.
+    there. `market`: whether the market is to be fed. `expectation`: what the days are held against.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Plan(NamedTuple):
     driven: bool
     archive: Path | None
     market: bool
+    expectation: Expectation | None = None
     lease_ms: int = LEASE_MS
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from portfold.bounds import NAME_LETTERS
 from portfold.config import Configuration, Destination, webhook_url
+from portfold.coordinator.expected.lived import Expectation
 from portfold.errors import PortfoldError
 from portfold.events.wire.connection import Place, connect, without_secrets
 from portfold.events.wire.notifier_bus import NotifierBus
@@ -54,6 +55,7 @@ def run(
     runtime = configuration.runtime
     sinks = _sinks(configuration, place.portfolio, environ, log)
     log.info("Notifier starting", portfolio=place.portfolio, redis=without_secrets(place.url))
+    expectation = Expectation.of(configuration.expected) if configuration.expected else None
     deliveries: dict[str, threading.Thread] = {}
     for name, sink in sinks.items():
         destination = runtime.destinations[name]
@@ -70,6 +72,7 @@ def run(
             driven=driven,
             archive=Path(runtime.archive_folder) if runtime.archive_folder else None,
             market=runtime.market is not None,
+            expectation=expectation,
             lease_ms=lease_ms,
         )
         bus = NotifierBus(connect(place.url, password=place.password), place.portfolio)

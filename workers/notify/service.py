@@ -89,11 +89,9 @@ class Service:
 
     def tell_lost_place(self) -> None:
         """Alerts that nobody knows any more what was delivered, and that it goes on from here."""
-        at = self._reading.last
-        self._log.critical(
-            "The place of this destination was overwritten; alerts go on from here", at=str(at)
-        )
-        lines = wording.place_lost(str(at), self._plan.clock(self._now_ms()))
+        at = str(self._reading.last)
+        self._log.critical("The place of this destination was overwritten; alerts go on from here", at=at)
+        lines = wording.place_lost(at, self._plan.clock(self._now_ms()))
         self._say(Alert(_MISSED, "critical", self._now_ms(), lines))
 
     def serve(self) -> None:
@@ -151,18 +149,20 @@ class Service:
     def _alerts_of(self, read: Recorded) -> tuple[Alert, ...]:
         """Its alerts. Of what fails at that only the first of its kind is alerted, and each is logged."""
         try:
-            alerts, self._book = alerts_of(self._book, read, self._plan.clock)
+            worded = alerts_of(self._book, read, self._plan.clock, self._plan.expectation)
         except Exception as error:  # noqa: BLE001 - a fault at one event must not end the alerts of all others
             at, fault = read.event.id, type(error).__name__
             self._log.critical("No words for an event", at=str(at), why=f"{fault}: {error}", exc_info=True)
             known, self._faults = fault in self._faults, self._faults | {fault}
             return () if known else (unworded_alert(at, fault, self._plan.clock),)
-        return alerts
+        self._book = worded.book
+        return worded.alerts
 
     def _look_at_the_unlogged(self) -> None:
         """Alerts of what follows from no event: that nobody leads, and how the market's data stands."""
-        leader, told = self._reading.leader, self._book.market
-        for found in self._unlogged.look(leader, told, away=self._away, now_ms=self._now_ms()):
+        self._unlogged.say_sign(self._book.lived)
+        leader, now_ms = self._reading.leader, self._now_ms()
+        for found in self._unlogged.look(leader, self._book.market, away=self._away, now_ms=now_ms):
             self._book = replace(self._book, market=found.told)
             self._say(found.alert)
 

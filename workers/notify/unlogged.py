@@ -14,6 +14,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from portfold.bounds import LONGEST_TEXT
+from portfold.coordinator.expected.lived import Lived
+from portfold.coordinator.expected.words import sign_text
 from portfold.coordinator.views.words.message_words import AlertWords
 from portfold.events.market import DISCONNECTED, GAP, ROLL, is_trouble
 from portfold.events.wire.bus import Bus
@@ -26,6 +28,8 @@ from portfold.workers.notify.plan import Plan
 from portfold.workers.notify.words import market, wording
 
 _LOOK_SECONDS = 1.0
+_SIGN_LASTS_MS = 4 * 86_400_000  # a long weekend
+_SIGN_AGAIN_SECONDS = 3_600.0
 _MOST_SUBJECTS = 256
 _NO_FEED = "no feed"
 _LASTING = (_NO_FEED, DISCONNECTED)
@@ -50,6 +54,12 @@ class Unlogged:
         self._leaderless = _Leaderless()
         self._market = _MarketWatch(bus, configured=plan.market, log=log)
         self._stops = _StopWatch(bus, log)
+        self._sign = _Sign(bus)
+
+    def say_sign(self, lived: Lived) -> None:
+        """Says on the bus that less is made than was expected, for the status to show. Raises BusError."""
+        if self._plan.expectation is not None:
+            self._sign.say(sign_text(lived))
 
     def look(self, leader: str, told: Told, *, away: bool, now_ms: int) -> Iterator[Found]:
         """Yields what is to be told: `leader` leads, or nobody; the log was `away`. Raises BusError."""
@@ -67,6 +77,23 @@ class Unlogged:
     def _alert(self, words: AlertWords, now_ms: int) -> Alert:
         lines = wording.timed(words, self._plan.clock(now_ms))
         return Alert(words.kind, words.level, now_ms, lines, words.group, words.subject)
+
+
+class _Sign:
+    """Keeps on the bus that less is made than was expected, while a notifier lives and for days after it."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._said = ""
+        self._next = time.monotonic()
+
+    def say(self, sign: str) -> None:
+        """Says it where it is new, and again now and then. Raises BusError."""
+        now = time.monotonic()
+        if sign == self._said and (now < self._next or not sign):
+            return
+        self._bus.say_less_than_expected(sign, _SIGN_LASTS_MS)
+        self._said, self._next = sign, now + _SIGN_AGAIN_SECONDS
 
 
 class _Leaderless:

@@ -17,6 +17,7 @@ from portfold.cli.dashboard.desk import Desk
 from portfold.cli.dashboard.site import Site
 from portfold.coordinator.audit.report.day_account import DayAccount
 from portfold.coordinator.audit.report.days import Asked, gather
+from portfold.coordinator.audit.report.days_lived import beside_expected
 from portfold.coordinator.audit.report.tallies import all_together
 from portfold.dollars import ZERO, shown
 from portfold.errors import PortfoldError
@@ -99,6 +100,7 @@ def _made(desk: Desk, first: str, kept: Path, making: Lock, *, week: bool) -> st
             found = gather(record, Asked(first, _last_of_week(first) if week else first))
             if not found.accounts:
                 raise PortfoldError(f"There is no trading day {first} on record.")
+            found.beside = beside_expected(found.accounts, desk.place.configuration.expected)
             html = report_html(
                 found,
                 portfolio=desk.portfolio,

@@ -16,6 +16,7 @@ from portfold.coordinator.audit.record.moment import exchange_of
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.report.accounting import NO_DAY, Accounting
 from portfold.coordinator.audit.report.day_account import DayAccount, Flattening
+from portfold.coordinator.audit.report.warning_signs import Sign
 from portfold.coordinator.store.recorded import Recorded
 from portfold.exchange_time import week_of
 
@@ -45,6 +46,7 @@ class Gathered(Struct):
 
     `first_day` and `last_day` are the first and the last trading day seen, `ended` says that there is none
     after that one on record. `difference` names the first decision on record that is not the one made here.
+    `beside` holds the days against those expected of the portfolio, where that is known.
     """
 
     accounts: list[DayAccount] = field(default_factory=list)
@@ -56,6 +58,7 @@ class Gathered(Struct):
     cursor: str = ""
     chain: str = ""
     difference: str = ""
+    beside: Sign | None = None
 
 
 def gather(record: Record, asked: Asked, on_progress: Callable[[int], object] | None = None) -> Gathered:

@@ -23,7 +23,7 @@ def figures(found: Gathered, portfolio: str) -> Figures:
         "total": _total(found.accounts),
         "by_symbol": [_tally(account) for account in by_symbol(found.accounts)],
         "by_worker": [_tally(account) for account in by_worker(found.accounts)],
-        "signs": to_builtins(signs(found.accounts)),
+        "signs": to_builtins([*signs(found.accounts), *([found.beside] if found.beside else [])]),
         "events": found.events,
         "decisions": found.decisions,
         "cursor": found.cursor,

@@ -152,9 +152,10 @@ def test_without_limits_no_entry_is_allowed(standing: Standing) -> None:
         ("say_book_exceeds", "not_on_the_log", "holds ES long of ibs-ES, and no limit counts it"),
         ("say_book_lacks", "wrong_book", "could not close ES long of ibs-ES"),
         ("say_without_stop", "without_stop", "rests at the broker beside ES long of ibs-ES"),
+        ("say_less_than_expected", "less_than_expected", "ES long of ibs-ES"),
     ],
 )
-def test_where_the_flatteners_book_differs_that_is_said(
+def test_what_another_process_says_on_the_bus_is_said(
     standing: Standing, says: str, code: str, told_of_it: str
 ) -> None:
     standing.of(Story())

@@ -150,6 +150,8 @@ def test_what_the_book_lacks_is_there_until_it_lapses_or_is_said_anew(bench: Ben
     bench.bus.say_book_exceeds("ES long of ibs-ES", 60_000)
     assert (bench.bus.book_exceeds(), bench.bus.book_lacks()) == ("ES long of ibs-ES", "")
     bench.bus.say_without_stop("CL long of ibs-CL", 60_000)
+    bench.bus.say_less_than_expected("less since 2025-01-15", 60_000)
+    assert bench.bus.less_than_expected() == "less since 2025-01-15"
     assert (bench.bus.without_stop(), bench.bus.book_exceeds()) == ("CL long of ibs-CL", "ES long of ibs-ES")
 
 

@@ -75,6 +75,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "book_exceeds": lambda bus: bus.book_exceeds(),
     "say_without_stop": lambda bus: bus.say_without_stop("ES", 1000),
     "without_stop": lambda bus: bus.without_stop(),
+    "say_less_than_expected": lambda bus: bus.say_less_than_expected("it", 1000),
+    "less_than_expected": lambda bus: bus.less_than_expected(),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
     "beats_lapse_at": lambda bus: bus.beats_lapse_at(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),

@@ -25,6 +25,7 @@ WHAT = [
         "book_lacks",
         "book_exceeds",
         "without_stop",
+        "less_than_expected",
     ),
 ]
 

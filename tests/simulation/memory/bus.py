@@ -66,10 +66,8 @@ class MemoryBus(Bus):
             return server.last(self._decisions) > decisions or server.last(self._killswitch) > killswitch
 
         def read() -> tuple[list[Entry], list[Entry]]:
-            return (
-                server.after(self._decisions, decisions, count),
-                server.after(self._killswitch, killswitch, count),
-            )
+            first = server.after(self._decisions, decisions, count)
+            return first, server.after(self._killswitch, killswitch, count)
 
         return self._read("reading orders", read, ready, block_ms)
 
@@ -309,17 +307,19 @@ class MemoryBus(Bus):
     def without_stop(self) -> str:
         return self._ask("asking for stops", lambda: self._server.text(self.keys.without_stop)) or ""
 
+    def say_less_than_expected(self, what: str, lasts_ms: int) -> None:
+        self._say("saying what is less than expected", self.keys.less_than_expected, what, lasts_ms)
+
+    def less_than_expected(self) -> str:
+        return self._ask("asking what is less", lambda: self._server.text(self.keys.less_than_expected)) or ""
+
     def _say(self, doing: str, key: str, what: str, lasts_ms: int) -> None:
         self._ask(doing, lambda: self._server.put(key, what, lasts_ms))
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
-        if not destinations:
-            return []
         keys = [self.keys.notifier_lease(each) for each in destinations]
         values = self._ask("looking for notifiers", lambda: [self._server.value(key) for key in keys])
         return [value if isinstance(value, str) else None for value in values]
-
-    # --- the driven clock's ------------------------------------------------------------------------------
 
     def publish(self, key: str, fields: Fields) -> StreamId:
         return self._ask("publishing a step", lambda: self._server.add(key, SERVERS_TIME, fields))

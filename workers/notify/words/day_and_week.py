@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from portfold.bounds import MOST_STOPS_A_WEEK, too_many_blocked, too_many_stops
+from portfold.coordinator.expected.lived import DayLived, Lived
+from portfold.coordinator.expected.words import sign_text
 from portfold.dollars import shown
 from portfold.events.decisions import TradingDayStarted
 from portfold.workers.notify.book import CountedTrade, Trades, Week
@@ -20,6 +22,16 @@ def day_summary(over: TradingDayStarted, trades: Trades, denied_by_code: Mapping
         f"Stops: {over.stops}{' | HALTED' if over.halted else ''}",
     ]
     return tuple(lines)
+
+
+def day_lived(over: TradingDayStarted, trades: Trades) -> DayLived:
+    """Returns what is held against the days expected; of a day that was not seen whole the trades seen."""
+    requests = over.entries_requested, over.entries_blocked
+    return DayLived(over.previous_day, over.daily_pnl, trades.count, trades.won, *requests, over.stops)
+
+
+def less_than_expected(lived: Lived, beside: Lines) -> Lines:
+    return (f"⚠️ LESS THAN EXPECTED: {sign_text(lived)}", *beside, "All of it: portfold audit expected")
 
 
 def _how_they_went(trades: Trades, exits: int) -> str:

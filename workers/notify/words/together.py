@@ -111,6 +111,7 @@ def counted_as(kind: AlertKind) -> Counted | None:
             | "stop_missing"
             | "feed_missing"
             | "day_summary"
+            | "less_than_expected"
             | "weekly_signs"
         ):
             return None

@@ -1,0 +1,1 @@
+"""What a portfolio does, held against the days it was chosen for."""
