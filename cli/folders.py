@@ -1,10 +1,10 @@
-"""Folders that commands make. `config.state_folder` decides where they are."""
+"""Folders that commands make. `config.locate` decides where they are."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portfold.cli.exits import Failure
-from portfold.config.state_folder import state_folder
+from portfold.config.locate import state_folder
 
 if TYPE_CHECKING:
     from portfold.cli.target import ResolvedTarget

@@ -3,8 +3,12 @@
 In this order: the `--config` argument, the environment variable PORTFOLD_CONFIG, `./config` if it holds a
 portfolio_optimization.json, the defaults packaged with the program. The result says how the
 folder was chosen: a default that nobody asked for must not change the limits of a running portfolio.
+
+What must outlive a terminal lies in the user's state folder where a command names no other, and not in the
+working folder: a server or a worker started from elsewhere must find the same log and the same book.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -66,3 +70,10 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False  # a name too long, a folder without permission: reading in it will tell
+
+
+def state_folder() -> Path:
+    """Returns $XDG_STATE_HOME/portfold, else ~/.local/state/portfold. Does not make it."""
+    named = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state"
+    return base / "portfold"

@@ -25,7 +25,7 @@ from typing import Any
 import backtrader as bt
 
 from portfold.config import ConfigError, Configuration, Runtime, load
-from portfold.config.state_folder import state_folder
+from portfold.config.locate import state_folder
 from portfold.coordinator.configured import unwatched_limits
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
