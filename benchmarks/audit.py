@@ -20,6 +20,10 @@ from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
 from benchmarks.measuring.realistic_log import realistic_log
 from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Stage, played
+from portfold.coordinator.audit.explain.explanation import explain
+from portfold.coordinator.audit.explain.lookup import find_id
+from portfold.coordinator.audit.explain.status_at import status_at
+from portfold.coordinator.audit.record.moment import read_moment
 from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record
 from portfold.coordinator.audit.record.verify import verify
 from portfold.coordinator.fold.fold import fold
@@ -73,6 +77,7 @@ def _measure(stage: Stage, chosen: argparse.Namespace) -> None:
     from_archive = _best(chosen.rounds, lambda: _read(archived), lambda: _verify(archived))
     for name, seconds in zip(("read", "verify"), from_archive, strict=True):
         _print(f"{name} from archive", seconds, events, xread * events / chosen.events)
+    _print_late(archived, chosen.rounds)
     _print_steps(archived, events, chosen.rounds)
     print(
         f"\nExpected: verify at {EXPECTED_RATIO} of xread or more; here {xread / rest[-1]:.2f}."
@@ -138,6 +143,27 @@ def _verify(record: Record) -> None:
 def _print(name: str, seconds: float, events: int, xread: float) -> None:
     figures = f"{events / seconds:>12,.0f}{seconds / events * 1e6:>12.2f}{xread / seconds:>12.2f}"
     print(f"{name:22}{figures}", flush=True)
+
+
+def _print_late(archived: ArchivedRecord, rounds: int) -> None:
+    """Prints what asking about the last event takes, which lies furthest from the first."""
+    last, archive = archived.cursor, archived.archive
+    moment = read_moment(str(last))
+    found = _best(
+        rounds,
+        lambda: explain(archived, find_id(archived, last, _quietly), _quietly),
+        lambda: status_at(archived, moment, _quietly),
+    )
+    print("\nAsked about the last event of the archive, in seconds:")
+    for name, seconds in zip(("why", "at"), found, strict=True):
+        print(f"{name:22}{'':12}{seconds:>12.2f}")
+    states = sum(path.stat().st_size for path in archive.folder.glob("checkpoint-*"))
+    share = states / sum(segment.bytes for segment in archive.segments)
+    print(f"The states kept for that are {share:.1%} of the segments.")
+
+
+def _quietly(_: int) -> None:
+    """Shows nobody how far it is."""
 
 
 def _print_steps(record: Record, events: int, rounds: int) -> None:

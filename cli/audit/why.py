@@ -11,7 +11,7 @@ from portfold.cli.typed import typed
 if TYPE_CHECKING:
     from portfold.cli.progress import ShownProgress
     from portfold.coordinator.audit.explain.explanation import ExplainedDecision, Explanation, StatusChange
-    from portfold.coordinator.audit.record.lookup import Found
+    from portfold.coordinator.audit.explain.lookup import Found
     from portfold.coordinator.audit.record.record import Record
     from portfold.coordinator.audit.record.timeline import Wanted
     from portfold.events.stream_id import StreamId
@@ -102,7 +102,7 @@ def _wanted(event: "StreamId | None", *, last: bool, symbol: str | None, type_: 
 def _found(
     record: "Record", event: "StreamId | None", wanted: "Wanted", on_progress: "ShownProgress"
 ) -> "Found":
-    from portfold.coordinator.audit.record.lookup import find_id, find_last
+    from portfold.coordinator.audit.explain.lookup import find_id, find_last
 
     return (
         find_id(record, event, on_progress) if event is not None else find_last(record, wanted, on_progress)

@@ -14,13 +14,13 @@ from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in
 from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.invariants import check
+from portfold.coordinator.process.leadable import proved, refuse_deaf
 from portfold.coordinator.process.presence_watch import PresenceWatch
 from portfold.coordinator.process.terms import LeadLost, Terms
 from portfold.coordinator.store import log_integrity
 from portfold.coordinator.store.clock_watch import ServerClock
 from portfold.coordinator.store.durability import refuse_eviction
 from portfold.coordinator.store.follower import Follower
-from portfold.coordinator.store.leadable import proved, refuse_deaf
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.narration import Line, narrate

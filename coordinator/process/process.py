@@ -21,12 +21,12 @@ from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, loaded_line, milliseconds, secret
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.invariants import InvariantBroken
+from portfold.coordinator.process.leadable import LogDeaf, proved
 from portfold.coordinator.process.leader import Leader
 from portfold.coordinator.process.terms import LeadLost, Terms
 from portfold.coordinator.store import clock_watch
 from portfold.coordinator.store.durability import durability, refuse_eviction, too_old
 from portfold.coordinator.store.follower import Follower, LogDiffers
-from portfold.coordinator.store.leadable import LogDeaf, proved
 from portfold.coordinator.store.log_integrity import LeaderContext, LogIntegrityLost
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.store.snapshot_proof import ProvedSnapshots

@@ -2,13 +2,14 @@
 
 archive.json names each segment's file, its hash and what it holds; its own hash is in it. That of an archiver
 is written anew, whole, whenever a segment has joined, and keeps the state at the end, so that archiving and
-restarting cost no reading of old files. That of a copy is written once, at the end, and keeps in place of the
+restarting cost no reading of old files. Beside each segment lies the state after it, for whoever asks about
+what comes next. That of a copy is written once, at the end, and keeps in place of the
 state, as nothing was decided for it, the head of the log it was made of. Whatever is missing, cut off,
 exchanged or altered is an ArchiveError that names the file.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,13 @@ import msgspec
 from msgspec import Struct
 
 from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.store.checkpoints import (
+    Checkpoints,
+    Kept,
+    content_of,
+    kept_at_the_beginning,
+    read_content,
+)
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import (
     FORMAT,
@@ -32,12 +40,16 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.whole_files import sha256_of, write_durably
 
 LISTING = "archive.json"
-SEGMENT_EVENTS = 50_000
-"""Events in a segment, and so trimmed at once: that holds the server up for some 10 ms."""
+SEGMENT_EVENTS = 20_000
+"""Events in a segment, and so trimmed at once: that holds the server up for some 4 ms. Whoever asks about a
+late event folds so many at the most."""
 
 
-class Segment(Struct, frozen=True, forbid_unknown_fields=True):
-    """A segment as archive.json lists it: `chain` is the log's after it, `sha256` and `bytes` the file's."""
+class Segment(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A segment as archive.json lists it: `chain` is the log's after it, `sha256` and `bytes` the file's.
+
+    `checkpoint` is the SHA-256 of the file with the state after it; empty where none was written.
+    """
 
     file: str
     first: str
@@ -48,6 +60,7 @@ class Segment(Struct, frozen=True, forbid_unknown_fields=True):
     chain: Digest
     bytes: int
     sha256: str
+    checkpoint: str = ""
 
 
 class CopiedHead(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +100,7 @@ class Archive:
         self.segments = segments
         self.checkpoint_text = place
         self.head = head
+        self._last_content: bytes | None = None
 
     @classmethod
     def open(cls, folder: Path, portfolio: str | None = None) -> Self:
@@ -151,6 +165,28 @@ class Archive:
             )
         return checkpoint
 
+    def nearest(self, before: StreamId, fits: Callable[[Kept], bool] = lambda _: True) -> Kept:
+        """Returns the last checkpoint before the event `before` that `fits`; else the log's beginning."""
+        for number in range(len(self.segments), 0, -1):
+            if StreamId.parse(self.segments[number - 1].last) < before:
+                kept = self.kept_after(number)
+                if kept is not None and fits(kept):
+                    return kept
+        return kept_at_the_beginning()
+
+    def kept_after(self, number: int) -> Kept | None:
+        """Returns the checkpoint after the segment `number`, or None where there is none that can be used."""
+        segment, content = self.segments[number - 1], self.checkpoints.after(number)
+        found = read_content(content) if content is not None else None
+        if found is None or (str(found[0].cursor), found[0].chain) != (segment.last, segment.chain):
+            return None
+        return Kept(*found, sum(one.events for one in self.segments[:number]))
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Returns the states after its segments."""
+        return Checkpoints(self.folder, [segment.checkpoint for segment in self.segments])
+
     def next_path(self) -> Path:
         """Returns the file of the next segment."""
         return self._path(len(self.segments) + 1)
@@ -181,9 +217,16 @@ class Archive:
         before = self.segments[number - 2]
         return Opening(FORMAT, self.portfolio, number, before.sha256, before.chain, fold, first)
 
-    def list_next(self, opening: Opening, closing: Closing, checkpoint: Checkpoint) -> Segment:
-        """Lists the segment that is there as the next; `checkpoint` is the state after it."""
-        segment = self.add(opening, closing)
+    def list_next(self, opening: Opening, closing: Closing, checkpoint: Checkpoint, leader: str) -> Segment:
+        """Lists the segment that is there as the next; `checkpoint` is the state after it.
+
+        `leader` led there. Raises OSError.
+        """
+        content = content_of(checkpoint, leader)
+        before = self._last_content or self.checkpoints.after(len(self.segments))
+        sha256 = self.checkpoints.write_next(before, content)
+        self._last_content = content
+        segment = self.add(opening, closing, checkpoint=sha256)
         self.checkpoint_text = snapshot_text(checkpoint)
         self._write_listing()
         return segment
@@ -193,7 +236,7 @@ class Archive:
         self.head = head
         self._write_listing()
 
-    def add(self, opening: Opening, closing: Closing) -> Segment:
+    def add(self, opening: Opening, closing: Closing, *, checkpoint: str = "") -> Segment:
         """Takes in the segment that is in place as the next, so far without listing it."""
         path = self._path(opening.segment)
         segment = Segment(
@@ -206,6 +249,7 @@ class Archive:
             chain=closing.chain,
             bytes=path.stat().st_size,
             sha256=sha256_of(path),
+            checkpoint=checkpoint,
         )
         self.segments = (*self.segments, segment)
         return segment

@@ -25,6 +25,8 @@ from portfold.coordinator.store.segment import ArchiveError, Closing, Opening, o
 from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot
 from portfold.coordinator.store.verification import not_what_was_decided
 from portfold.errors import PortfoldError
+from portfold.events.codec import decode_event
+from portfold.events.incoming import CoordinatorStarted
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus
 
@@ -94,6 +96,7 @@ class _Run:
         self._archive = Archive.open_or_begin(folder, bus.keys.name)
         self._keep = keep
         self._follower = Follower(self._archive.checkpoint)
+        self._leader = _leader_at_the_end(self._archive)
         self.done = Archived()
 
     def write(self, segment_events: int) -> Iterator[Segment]:
@@ -177,6 +180,8 @@ class _Run:
     def _difference(self, recorded: Recorded) -> Difference | None:
         self.done.decided += 1
         decided = self._follower.advance(recorded.event.id, recorded.event.fields)
+        if isinstance(decided.event, CoordinatorStarted):
+            self._leader = decided.event.leader
         return difference(decided, recorded, self._archive.end)
 
     def _prove(self, snapshot: Checkpoint) -> None:
@@ -218,7 +223,7 @@ class _Run:
 
     def _list(self, opening: Opening, closing: Closing) -> Segment:
         with _writing(self._archive.folder):
-            segment = self._archive.list_next(opening, closing, self._follower.checkpoint)
+            segment = self._archive.list_next(opening, closing, self._follower.checkpoint, self._leader)
         self.done.segments += 1
         self.done.events += segment.events
         self.done.decisions += segment.decisions
@@ -235,6 +240,23 @@ class _Run:
             )
         self.done.trimmed_events += trimmed.events
         self.done.trimmed_decisions += trimmed.decisions
+
+
+def _leader_at_the_end(archive: Archive) -> str:
+    """Returns who led at the archive's end; reads back to where it is said, as older ones do not keep it."""
+    for number in range(len(archive.segments), 0, -1):
+        kept = archive.kept_after(number)
+        if kept is not None:
+            return kept.leader
+        started = [decode_event(one.event.fields) for one in archive.recorded_in(number) if _is_start(one)]
+        leaders = [event.leader for event in started if isinstance(event, CoordinatorStarted)]
+        if leaders:
+            return leaders[-1]
+    return ""
+
+
+def _is_start(recorded: Recorded) -> bool:
+    return CoordinatorStarted.__name__ in recorded.event.fields
 
 
 def _segment_of(first: Recorded, log: Iterator[Recorded], least: int) -> Iterator[Recorded]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.follower import LogDiffers, moved_away
 from portfold.coordinator.store.recorded import Recorded, chain_after
+from portfold.coordinator.store.snapshot import Checkpoint
 from portfold.events.chain import GENESIS
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
@@ -34,14 +35,22 @@ class RemovedByHand(LogDiffers):
 
 
 def history(
-    bus: Bus, archive: Path | None = None, *, up_to: StreamId, at_once: int = READ_AT_ONCE
+    bus: Bus,
+    archive: Path | None = None,
+    *,
+    up_to: StreamId,
+    at_once: int = READ_AT_ONCE,
+    begins: Checkpoint | None = None,
 ) -> Iterator[Recorded]:
     """Yields every event up to `up_to`, which is decided, with its decisions; `archive` is a folder.
+
+    It begins behind the checkpoint `begins`, where one is named.
 
     An archive that is named is read first, whether or not the streams have the same still. Raises LogDiffers
     where something is missing between archive and streams, ArchiveError, BusError.
     """
-    reader = LogReader(bus, archive=archive, at_once=at_once, proves=True)
+    cursor, chain = (begins.cursor, begins.chain) if begins is not None else (ORIGIN, GENESIS)
+    reader = LogReader(bus, cursor, archive=archive, at_once=at_once, proves=chain)
     if archive is not None:
         yield from reader.in_archive(up_to)
     yield from reader.up_to(up_to)
@@ -51,8 +60,8 @@ class LogReader:
     """Reads what lies after the event `cursor`, which moves on with each that is handed out.
 
     Whoever sets `cursor` has it go on from there. `archive` is the folder of what left the streams. With
-    `proves`, for a log that is read from its beginning, LogDiffers is raised where the streams do not go on
-    where what came before ends.
+    `proves`, the chain at `cursor`, LogDiffers is raised where the streams do not go on where what came
+    before ends.
     """
 
     def __init__(
@@ -62,14 +71,13 @@ class LogReader:
         *,
         archive: Path | None = None,
         at_once: int = READ_AT_ONCE,
-        proves: bool = False,
+        proves: str | None = None,
     ) -> None:
         self.cursor = cursor
         self._bus = bus
         self._archive = archive
         self._at_once = at_once
-        self._proves = proves
-        self._chain: str | None = GENESIS if proves else None
+        self._chain = proves
 
     def up_to(self, event: StreamId) -> Iterator[Recorded]:
         """Yields every event up to `event`, which is decided, with its decisions.
@@ -135,7 +143,7 @@ class LogReader:
             yield recorded
         if self.cursor < min(gone, event):
             raise moved_away(self._bus)
-        if self._proves:
+        if self._chain is not None:
             self._chain = archive.chain
 
     def _check_joint(self, kept_from: StreamId, first: StreamId | None, event: StreamId) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from portfold.coordinator.fold.fold import GOES_ON_FROM
+from portfold.coordinator.fold.fold import FOLD_VERSION, GOES_ON_FROM
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.archive import LISTING, Archive, Segment
+from portfold.coordinator.store.checkpoints import content_of
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Difference, Recorded, bound_otherwise, chain_after, difference
@@ -24,6 +25,7 @@ from portfold.events.incoming import CoordinatorStarted
 from portfold.events.stream_id import StreamId
 
 _DAY = "TradingDayStarted"
+_RENEWED = f"Restore it, or remove {LISTING} and run `portfold archive`: it lists and keeps all again."
 
 See = Callable[[Decided, State], object]
 """Shown each event that was decided again, with the state right after it."""
@@ -32,8 +34,9 @@ See = Callable[[Decided, State], object]
 class Verification:
     """Goes along a log, event by event, from its beginning or from a checkpoint.
 
-    `events` and `decisions` are those found right so far, of `days` trading days; up to `proven`, the last
-    that a chain on record stands behind. `by_chain_alone` counts those from `not_decided_from` on.
+    `leader` is who led last, where the events say so. `events` and `decisions` are those found right so far,
+    of `days` trading days; up to `proven`, the last that a chain on record stands behind. `by_chain_alone`
+    counts those from `not_decided_from` on.
     """
 
     def __init__(self, observe: See | None = None, begins_at: Checkpoint | None = None) -> None:
@@ -44,6 +47,7 @@ class Verification:
         self.cursor, self.chain, self.proven = checkpoint.cursor, checkpoint.chain, checkpoint.cursor
         self.events = self.decisions = self.days = self.by_chain_alone = 0
         self.not_decided_from: StreamId | None = None
+        self.leader = ""
 
     @property
     def state(self) -> State:
@@ -51,9 +55,9 @@ class Verification:
         return self._follower.state
 
     @property
-    def checkpoint_text(self) -> str:
-        """Returns state, cursor and chain as a snapshot's text."""
-        return snapshot_text(self._follower.checkpoint)
+    def checkpoint(self) -> Checkpoint:
+        """Returns state, cursor and chain."""
+        return self._follower.checkpoint
 
     def go_on(self, recorded: Recorded) -> Difference | None:
         """Takes the next event; what is not right about it, or None. After that it cannot go on."""
@@ -72,6 +76,7 @@ class Verification:
         decided = self._follower.advance(event.id, event.fields)
         if type(decided.event) is CoordinatorStarted:
             self._of_another_fold = decided.event.fold not in GOES_ON_FROM
+            self.leader = decided.event.leader
         if decided.entries != recorded.decisions:
             if self._of_another_fold:
                 self.not_decided_from = event.id
@@ -126,7 +131,7 @@ def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None
     Shows `on_progress` each segment that is right. Raises ArchiveError, which names the file.
     """
     archive = Archive.open(folder)
-    run = Verification()
+    run, contents = Verification(), archive.checkpoints.contents()
     for number, segment in enumerate(archive.segments, start=1):
         for recorded in archive.recorded_in(number):
             unlike = run.go_on(recorded)
@@ -136,6 +141,7 @@ def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None
             raise ArchiveError(
                 folder / segment.file, "this segment's last chain is not that of its entries. Restore it."
             )
+        _check_checkpoint(archive, number, next(contents), run)
         if on_progress is not None:
             on_progress(segment)
     _check_end(archive, run)
@@ -149,6 +155,24 @@ def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None
     )
 
 
+def _check_checkpoint(archive: Archive, number: int, content: bytes | None, run: Verification) -> None:
+    """Raises ArchiveError where the state kept after the segment is not the one that leads there.
+
+    One that another version of the fold kept is held to its hash alone.
+    """
+    path, segment = archive.checkpoints.path(number), archive.segments[number - 1]
+    if segment.checkpoint and not archive.checkpoints.is_whole(number):
+        what = "altered" if path.exists() else "missing"
+        raise ArchiveError(path, f"the state kept here is {what}. {_RENEWED}")
+    if segment.checkpoint and _is_of_now(segment, run) and content != content_of(run.checkpoint, run.leader):
+        raise ArchiveError(path, f"the state kept here is not the one that the segments lead to. {_RENEWED}")
+
+
+def _is_of_now(segment: Segment, run: Verification) -> bool:
+    """Returns whether the state after the segment was kept by this fold, and is to be the very same."""
+    return segment.fold == FOLD_VERSION and run.not_decided_from is None
+
+
 def _check_end(archive: Archive, run: Verification) -> None:
     """Raises ArchiveError unless archive.json names what the segments lead to."""
     listing, head = archive.folder / LISTING, archive.head
@@ -156,5 +180,7 @@ def _check_end(archive: Archive, run: Verification) -> None:
         wrong = run.wrong_end(StreamId.parse(head.cursor), head.chain)
         if wrong is not None:
             raise ArchiveError(listing, f"the head in it is not the one of its segments. {wrong.sentence}")
-    elif run.not_decided_from is None and run.checkpoint_text != archive.checkpoint_text:
+    elif archive.segments and not _is_of_now(archive.segments[-1], run):
+        return
+    elif snapshot_text(run.checkpoint) != archive.checkpoint_text:
         raise ArchiveError(listing, "the state in it is not the one that its segments lead to.")

@@ -38,5 +38,7 @@ def test_killed_where(past: Past, folder: Path, server: EmbeddedServer, point: s
     assert still_there.events == before.events[found.events :]
     assert still_there.decisions == before.decisions[found.decisions :]
     assert KEPT <= len(still_there.events) < EVENTS - 2 * SEGMENT_EVENTS
-    segments = {segment.file for segment in Archive.open(folder).segments}
-    assert contents(folder).keys() == segments | {"archive.json", "archive.lock"}
+    archive = Archive.open(folder)
+    segments = {segment.file for segment in archive.segments}
+    states = {archive.checkpoints.path(number).name for number in range(1, len(segments) + 1)}
+    assert contents(folder).keys() == segments | states | {"archive.json", "archive.lock"}

@@ -10,9 +10,9 @@ from portfold.cli.dashboard.desk import Desk
 from portfold.cli.dashboard.drawing import DrawnLine, drawn_line
 from portfold.cli.dashboard.site import Site
 from portfold.coordinator.audit.explain.explanation import explain
+from portfold.coordinator.audit.explain.lookup import find_id
 from portfold.coordinator.audit.explain.portfolio_rows import moment_of, portfolio_rows, time_text
 from portfold.coordinator.audit.explain.status_at import status_at
-from portfold.coordinator.audit.record.lookup import find_id
 from portfold.coordinator.audit.record.moment import read_moment
 from portfold.coordinator.audit.record.timeline import Wanted
 from portfold.errors import PortfoldError

@@ -11,11 +11,12 @@ import msgspec
 from msgspec import Struct, field
 
 from portfold.coordinator.audit.explain.consequences import trackers_of
+from portfold.coordinator.audit.explain.late_start import late_start
+from portfold.coordinator.audit.explain.lookup import Found, NotOnRecord
 from portfold.coordinator.audit.explain.portfolio_rows import Labelled, portfolio_rows
 from portfold.coordinator.audit.explain.rationale import DecisionContext, rationale_of
 from portfold.coordinator.audit.explain.trackers import LaterEvent
 from portfold.coordinator.audit.record.columns import by_name
-from portfold.coordinator.audit.record.lookup import Found, NotOnRecord
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.timeline import decision_text, event_text
@@ -106,8 +107,9 @@ class Explanation(Struct):
 
 def explain(record: Record, found: Found, on_progress: Callable[[int], object]) -> Explanation:
     """Folds up to the event, and on to where its story ends; shows `on_progress` how many events are done."""
-    follower, entries = Follower(), record.recorded()
-    for done, recorded in enumerate(entries, start=1):
+    kept, entries = late_start(record, before=found.event)
+    follower = Follower(kept.checkpoint)
+    for done, recorded in enumerate(entries, start=kept.events + 1):
         if recorded.event.id == found.event:
             before, cursor = _copied(follower.state), follower.cursor
             decided = follower.advance(*recorded.event)

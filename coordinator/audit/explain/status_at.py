@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from portfold.coordinator.audit.record.lookup import NotOnRecord
+from portfold.coordinator.audit.explain.late_start import late_start
+from portfold.coordinator.audit.explain.lookup import NotOnRecord
 from portfold.coordinator.audit.record.moment import Moment
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.span import Span
 from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.snapshot import Checkpoint
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.status import status_values
 from portfold.coordinator.views.view_of_state import portfolio_view
@@ -37,8 +39,11 @@ def status_at(record: Record, moment: Moment, on_progress: Callable[[int], objec
 
     Raises NotOnRecord where nothing had happened yet or the event is not on record, and what reading raises.
     """
-    follower, span, leader, after = Follower(), Span(record, None, moment), "", None
-    for done, recorded in enumerate(record.recorded(), start=1):
+    span, after = Span(record, None, moment), None
+    latest = span.within(None)[1]  # by the first exchange on record, which is seldom another later
+    kept, entries = late_start(record, latest, fits=lambda kept: _is_within(span, kept.checkpoint))
+    follower, leader = Follower(kept.checkpoint), kept.leader
+    for done, recorded in enumerate(entries, start=kept.events + 1):
         if recorded.event.id > span.within(follower.state.limits)[1]:
             after = recorded.event.id
             break
@@ -52,6 +57,10 @@ def status_at(record: Record, moment: Moment, on_progress: Callable[[int], objec
         raise NotOnRecord(f"Nothing had happened by then: the first event on record is {after or 'none'}.")
     view = portfolio_view(follower.state, follower.cursor, leader=leader)
     return PastStatus(follower.cursor, after, view)
+
+
+def _is_within(span: Span, checkpoint: Checkpoint) -> bool:
+    return checkpoint.cursor <= span.within(checkpoint.state.limits)[1]
 
 
 def _no_such_event(event: StreamId, before: StreamId) -> str:

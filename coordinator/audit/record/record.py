@@ -14,6 +14,7 @@ from portfold.coordinator.store.log_integrity import count_between
 from portfold.coordinator.store.log_reader import READ_AT_ONCE, history
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
+from portfold.coordinator.store.snapshot import Checkpoint
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.chain import GENESIS
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -70,9 +71,14 @@ class LiveRecord:
         self._archive = archive
         self._at_once = at_once
 
-    def recorded(self) -> Iterator[Recorded]:
-        """Reads archive and streams as one log."""
-        return history(self._bus, self._archive, up_to=self.cursor, at_once=self._at_once)
+    def recorded(self, *, begins: Checkpoint | None = None) -> Iterator[Recorded]:
+        """Reads archive and streams as one log; behind the checkpoint `begins`, where one is named."""
+        return history(self._bus, self._archive, up_to=self.cursor, at_once=self._at_once, begins=begins)
+
+    @property
+    def archive(self) -> Archive | None:
+        """Returns what was moved away, as far as it is at hand. Raises ArchiveError."""
+        return Archive.open(self._archive, self.portfolio) if self._archive is not None else None
 
     def undecided(self) -> int:
         """Returns how many events lie behind `cursor`."""
@@ -91,27 +97,33 @@ class ArchivedRecord:
     """What an archive holds, that of `portfolio` if one is named; without a server."""
 
     def __init__(self, folder: Path, portfolio: str | None = None) -> None:
-        self._archive = Archive.open(folder, portfolio)
-        self.portfolio = self._archive.portfolio
+        self.archive = Archive.open(folder, portfolio)
+        self.portfolio = self.archive.portfolio
         self.shown = f"{self.portfolio} in the archive {folder}"
-        head = self._archive.head
-        self.cursor = StreamId.parse(head.cursor) if head else self._archive.end
-        self.chain = head.chain if head else self._archive.chain
-        self.events: int | None = sum(segment.events for segment in self._archive.segments)
+        head = self.archive.head
+        self.cursor = StreamId.parse(head.cursor) if head else self.archive.end
+        self.chain = head.chain if head else self.archive.chain
+        self.events: int | None = sum(segment.events for segment in self.archive.segments)
 
-    def recorded(self, chain: Callable[[], str] | None = None) -> Iterator[Recorded]:
+    def recorded(
+        self, chain: Callable[[], str] | None = None, *, begins: Checkpoint | None = None
+    ) -> Iterator[Recorded]:
         """Yields what each segment holds, checked against its hash first, against its chain once it is read.
+
+        It begins with the segment behind the checkpoint `begins`, where one is named.
 
         Whoever decides each entry again has it before that, and the better words for what is wrong with it.
         Such a one has the `chain` over all that was handed out as well: it is not made twice.
         """
-        walk = Walk()
-        for number, segment in enumerate(self._archive.segments, start=1):
-            for recorded in self._archive.recorded_in(number):
+        walk = Walk(begins.cursor, begins.chain) if begins is not None else Walk()
+        for number, segment in enumerate(self.archive.segments, start=1):
+            if begins is not None and StreamId.parse(segment.last) <= begins.cursor:
+                continue
+            for recorded in self.archive.recorded_in(number):
                 yield recorded
                 walk.past(recorded, chain() if chain else None)
             if walk.chain != segment.chain:
                 raise ArchiveError(
-                    self._archive.folder / segment.file,
+                    self.archive.folder / segment.file,
                     "this segment's last chain is not that of its entries. Restore it.",
                 )

@@ -7,12 +7,12 @@ from portfold.events.stream_id import ORIGIN, StreamId
 
 
 class Walk:
-    """How far it has come: `events` and `decisions` so far, and the `chain` over all of them."""
+    """How far it has come from where it began: `events` and `decisions` so far, and the `chain` there."""
 
-    def __init__(self) -> None:
-        self.chain = GENESIS
+    def __init__(self, cursor: StreamId = ORIGIN, chain: str = GENESIS) -> None:
+        self.chain = chain
         self.events = self.decisions = 0
-        self._event = self._decision = ORIGIN
+        self._event = self._decision = cursor
 
     def past(self, recorded: Recorded, chain: str | None = None) -> None:
         """Goes past the next event. Raises LogDiffers for what no stream can hold.

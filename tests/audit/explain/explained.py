@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from portfold.coordinator.audit.explain.explanation import Explanation, explain
-from portfold.coordinator.audit.record.lookup import Found
+from portfold.coordinator.audit.explain.lookup import Found
 from portfold.events.incoming import PositionClosed
 from tests.audit.in_memory import InMemory
 from tests.audit.supposing import WrittenDown

@@ -2,9 +2,9 @@
 
 import pytest
 
+from portfold.coordinator.audit.explain.lookup import NotOnRecord
 from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts, portfolio_rows, slots_sum
 from portfold.coordinator.audit.explain.status_at import PastStatus, status_at
-from portfold.coordinator.audit.record.lookup import NotOnRecord
 from portfold.coordinator.audit.record.moment import read_moment
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.views.portfolio_view import PortfolioView

@@ -8,7 +8,7 @@ import pytest
 
 from portfold.coordinator.audit.explain.consequences import trackers_of
 from portfold.coordinator.audit.explain.explanation import MOST_HAPPENED, explain
-from portfold.coordinator.audit.record.lookup import Found, NotOnRecord, find_id, find_last
+from portfold.coordinator.audit.explain.lookup import Found, NotOnRecord, find_id, find_last
 from portfold.coordinator.audit.record.timeline import Wanted
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.state import State

@@ -3,7 +3,7 @@
 import pytest
 
 from portfold.coordinator.audit.explain.explanation import explain
-from portfold.coordinator.audit.record.lookup import find_last
+from portfold.coordinator.audit.explain.lookup import find_last
 from portfold.coordinator.audit.record.timeline import Wanted
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.events.incoming import CoordinatorStarted

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from portfold.coordinator.audit.explain.explanation import explain
-from portfold.coordinator.audit.record.lookup import Found
+from portfold.coordinator.audit.explain.lookup import Found
 from portfold.events.decisions import EntryAllowed
 from portfold.events.incoming import NO_EXIT_PRICE, PositionClosed
 from portfold.quotes import entry_price, exit_price

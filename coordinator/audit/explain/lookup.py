@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from portfold.coordinator.audit.explain.late_start import backwards, late_start
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.timeline import Wanted
 from portfold.errors import PortfoldError
@@ -24,8 +25,9 @@ class Found(NamedTuple):
 def find_id(record: Record, wanted: StreamId, on_progress: Callable[[int], object]) -> Found:
     """Finds the event `wanted`; if there is none, the event of the decision `wanted`. Raises NotOnRecord."""
     decided: Found | None = None
-    before = ORIGIN
-    for done, (event, decisions) in enumerate(record.recorded(), start=1):
+    kept, entries = late_start(record, before=StreamId(wanted.ms, 0))  # which a decision has of its event
+    before = kept.checkpoint.cursor
+    for done, (event, decisions) in enumerate(entries, start=kept.events + 1):
         if event.id > wanted:
             break
         if event.id == wanted:
@@ -48,12 +50,15 @@ def _event_before_decision(event: StreamId, decided: Found | None) -> Found:
 
 def find_last(record: Record, wanted: Wanted, on_progress: Callable[[int], object]) -> Found:
     """Finds the last decision that is wanted. Raises NotOnRecord."""
-    found: Found | None = None
-    for done, (event, decisions) in enumerate(record.recorded(), start=1):
-        for decision in decisions:
-            if wanted.has(decision.fields):
-                found = Found(event.id, decision.id)
-        on_progress(done)
-    if found is None:
-        raise NotOnRecord("There is no such decision on record.")
-    return found
+    done = 0
+    for stretch in backwards(record):
+        found: Found | None = None
+        for event, decisions in stretch:
+            for decision in decisions:
+                if wanted.has(decision.fields):
+                    found = Found(event.id, decision.id)
+            done += 1
+            on_progress(done)
+        if found is not None:
+            return found
+    raise NotOnRecord("There is no such decision on record.")
