@@ -11,13 +11,14 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 TOOLS := $(VENV)/tools
+WEB := $(VENV)/web
 DOCS := $(VENV)/docs
 
 # The user's own Python settings and active environment stay out of ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard
+BENCHMARKS := latency trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard scrolling
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test collected referee kills live-day lint bench simulate wheel docs clean FORCE
@@ -27,6 +28,11 @@ help: ## show this list
 
 run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3", ARGS=--dashboard for its page)
 	@$(VENV)/bin/portfold demo $(ARGS)
+
+# The page needs more than the demo: that is installed for whoever asks for it.
+ifneq ($(filter --dashboard,$(ARGS)),)
+run: $(WEB)
+endif
 
 quick: $(TOOLS) ## a minute of tests: no process, server, backtest or law, few schedules (ARGS="-k stop")
 	@$(PY) -m pytest -n 3 --dist worksteal -q -p tests.quick $(ARGS)
@@ -95,8 +101,8 @@ PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constr
 
 # Two makes in one checkout: the second waits for the first, then sees that nothing is left to do.
 ifndef INSTALL_LOCK_HELD
-$(TOOLS) $(DOCS): $(STAMP)
-$(STAMP) $(TOOLS) $(DOCS): pyproject.toml constraints.txt
+$(TOOLS) $(DOCS) $(WEB): $(STAMP)
+$(STAMP) $(TOOLS) $(DOCS) $(WEB): pyproject.toml constraints.txt
 	@$(FIND_PYTHON); exec "$$python" -c 'import fcntl, os, sys; \
 		lock = os.open("Makefile", os.O_RDONLY); fcntl.flock(lock, fcntl.LOCK_EX); \
 		os.set_inheritable(lock, True); os.execvp(sys.argv[1], sys.argv[1:])' \
@@ -106,6 +112,10 @@ $(TOOLS): $(STAMP)
 	@echo "Installing what tests need, a browser among it, into $(VENV) ..." >&2
 	@$(PIP_INSTALL) setuptools
 	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev,browser,ml]'
+	@touch $@
+$(WEB): $(STAMP)
+	@echo "Installing what the page in the browser needs into $(VENV) ..." >&2
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[web]'
 	@touch $@
 $(DOCS): $(STAMP)
 	@echo "Installing what builds the docs into $(VENV) ..." >&2

@@ -225,8 +225,13 @@ def _password(name: str) -> str:
 
 def check_installed() -> None:
     """Raises Unusable where the extra `web` is not installed."""
-    from importlib.util import find_spec
-
-    missing = next((name for name in _NEEDED if find_spec(name) is None), None)
+    missing = missing_package()
     if missing:
         raise Unusable(f"The dashboard needs {missing}, which is not installed: {install_command('web')}")
+
+
+def missing_package() -> str | None:
+    """Returns the first package of the extra `web` that is not installed, None where all are."""
+    from importlib.util import find_spec
+
+    return next((name for name in _NEEDED if find_spec(name) is None), None)

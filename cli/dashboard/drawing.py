@@ -18,7 +18,9 @@ from portfold.coordinator.audit.record.following import Note
 from portfold.coordinator.audit.record.tail import TailLine
 from portfold.coordinator.views.overview import Overview
 from portfold.events.fields import readable
-from portfold.exchange_time import local_time
+from portfold.exchange_time import clock, local_time
+
+_NEVER_LED = "No coordinator has ever run for this portfolio. Start one: portfold coordinator"
 
 PAGES = (
     ("", "Now"),
@@ -65,7 +67,7 @@ class Drawing:
         """Draws what the page of now shows of the moment, part by part, but for the lines."""
         seen, trouble = moment.glimpse.seen, moment.glimpse.trouble
         if seen is None:
-            return self._nothing(trouble or "No coordinator has ever run for this portfolio.")
+            return self._nothing(trouble or _NEVER_LED)
         now = now_of(seen, moment.curve.points, zone)
         panel = self._panel
         return {
@@ -126,15 +128,16 @@ class PortfolioDrawing(NamedTuple):
         return self.drawing.line(self.portfolio, drawn_line(line, self.zone))
 
 
-def drawn_line(line: TailLine | Note, zone: ZoneInfo) -> DrawnLine:
-    """Returns a line as a page shows it."""
+def drawn_line(line: TailLine | Note, zone: ZoneInfo, *, dated: bool = False) -> DrawnLine:
+    """Returns a line as a page shows it; `dated`: with its day, where lines are of more than one."""
     if isinstance(line, Note):
         return DrawnLine(f"note-{secrets.token_hex(6)}", "", "", "info", line.text, decision=False)
     item = line.item
-    at = local_time(item.row.id.ms, zone)
+    ms = item.row.id.ms
+    at = clock(ms, zone) if dated else f"{local_time(ms, zone):%H:%M:%S}"
     decided = item.table == "decisions"
     key = f"{item.table}-{item.row.id}"
-    return DrawnLine(key, str(item.row.id), f"{at:%H:%M:%S}", line.level, item.text, decided)
+    return DrawnLine(key, str(item.row.id), at, line.level, item.text, decided)
 
 
 def _title(portfolio: str, now: Now, trouble: str) -> str:

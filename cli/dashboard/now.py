@@ -54,8 +54,8 @@ class Held(Struct, frozen=True):
 
 
 class LimitRow(Struct, frozen=True):
-    """A limit: its value, where it stands, what is left, the share of it that is used, from 0 to 1, and what
-    is counted.
+    """A limit: its value, where it stands, what is left, the share of it that is used, from 0 to 1, what is
+    counted, and what is left as a figure.
     """
 
     name: str
@@ -64,6 +64,7 @@ class LimitRow(Struct, frozen=True):
     left: str
     used: float
     about: str
+    to_go: Decimal
 
     @property
     def near(self) -> bool:
@@ -137,6 +138,7 @@ def limit_rows(view: PortfolioView) -> tuple[LimitRow, ...]:
             amount_in_words(one.unit, one.left),
             float(min(Decimal(1), max(ZERO, one.used))),
             one.about,
+            one.left,
         )
         for one in view.rules
     )

@@ -47,7 +47,7 @@ def demo(
     keep: Annotated[bool, Parameter(show_default=False)] = False,
     config: str | None = None,
     discord_url: Annotated[str | None, Parameter(env_var="PORTFOLD_DISCORD_URL")] = None,
-    dashboard: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    dashboard: Annotated[bool | None, Parameter(show_default=False)] = None,
 ) -> int:
     """Watch a whole portfolio trade in simulated time, and be stopped on a bad day.
 
@@ -77,15 +77,20 @@ def demo(
         A Discord webhook to send the days' alerts to. Other users can see an
         option in the list of processes, but not the variable.
     dashboard
-        Serve the page of the portfolio while it trades, and print its address.
+        Serve the page of the portfolio while it trades, and show its address; by
+        default on a terminal, where the extra `web` is installed.
     """
+    import os
+
     from rich.console import Console
 
     from portfold.cli.demo.market import recorded_market, synthetic_market
+    from portfold.cli.demo.page_offer import how_to_get_it, is_served
     from portfold.cli.demo.performance import DemoPlan, perform
     from portfold.config import load
     from portfold.config.locate import PACKAGED
 
+    console = Console()
     base = load(config or str(PACKAGED), {}, Path.cwd())
     chosen = tuple(dict.fromkeys(symbols_in(given.symbols)))
     if given.bars is None:
@@ -98,13 +103,10 @@ def demo(
         pace=pace,
         keep=keep,
         discord_url=_checked(discord_url),
-        dashboard=dashboard,
+        dashboard=is_served(asked=dashboard, watched=console.is_terminal),
+        without_page=how_to_get_it(os.environ, asked=dashboard, watched=console.is_terminal),
     )
-    if dashboard:
-        from portfold.cli.dashboard.command import check_installed
-
-        check_installed()
-    return perform(plan, Console())
+    return perform(plan, console)
 
 
 def _checked(discord_url: str | None) -> str | None:

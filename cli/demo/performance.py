@@ -17,6 +17,7 @@ from portfold.cli.demo.alerts import Alerts, notifier_section
 from portfold.cli.demo.children import Children
 from portfold.cli.demo.last_page import checks, looking_lines, totals_lines
 from portfold.cli.demo.market import DemoMarket
+from portfold.cli.demo.page_offer import where_it_is
 from portfold.cli.demo.plain import Plain
 from portfold.cli.demo.screen import Screen
 from portfold.cli.demo.setup import fresh_folder, write_configuration
@@ -48,7 +49,8 @@ class DemoPlan:
     """What to play, and how.
 
     `pace`: seconds of rest after each step, None for what the screen asks for. `keep`: leave the server
-    running afterwards. `discord_url`: a webhook to send alerts to. `dashboard`: serve the page meanwhile.
+    running afterwards. `discord_url`: a webhook to send alerts to. `dashboard`: serve the page meanwhile;
+    `without_page`: what to say on a terminal where it is not.
     """
 
     base: Configuration
@@ -57,6 +59,7 @@ class DemoPlan:
     keep: bool
     discord_url: str | None = None
     dashboard: bool = False
+    without_page: str = ""
 
 
 def perform(plan: DemoPlan, console: Console) -> int:
@@ -77,11 +80,12 @@ def perform(plan: DemoPlan, console: Console) -> int:
             children.check()
 
         stage = _Stage(plan, folder, server.url, children, check)
-        if plan.dashboard:
-            _print(console, f"The portfolio as a page: {stage.serve_dashboard()}")
         sent = ""
         with Watch(stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
+            show.offer(where_it_is(stage.serve_dashboard()) if plan.dashboard else plan.without_page)
             sent = stage.play(show, stop.event.wait)
+            if plan.dashboard:
+                show.offer("")  # it has ended with the others
             if not watch.catch_up(stage.bus.last_event(), seconds=_CATCH_UP_SECONDS):
                 raise Failure("The demo's own screen could not read the whole log in time.")
             watch.end()
@@ -189,6 +193,7 @@ class _Show(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
+    def offer(self, page: str) -> None: ...
     def phase(self, text: str) -> None: ...
     def stepped(self, steps: int, /) -> float: ...
 

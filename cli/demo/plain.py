@@ -24,6 +24,11 @@ class Plain:
     def __exit__(self, *exception: object) -> None:
         self.stepped(0)
 
+    def offer(self, page: str) -> None:
+        """Prints where the page is."""
+        if page:
+            self._print(page)
+
     def phase(self, text: str) -> None:
         """Prints the demo's phase, in a few words."""
         self.stepped(0)  # earlier lines first

@@ -32,6 +32,7 @@ class Screen:
         self._console = console
         self._watch = watch
         self._market = market
+        self._page = ""
         self._phase = ""
         self._steps = 0
         self._stop_shown = False
@@ -48,6 +49,10 @@ class Screen:
 
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
+
+    def offer(self, page: str) -> None:
+        """Shows where the page in the browser is, or how to get it."""
+        self._page = page
 
     def phase(self, text: str) -> None:
         """Shows the demo's phase, in a few words."""
@@ -67,18 +72,21 @@ class Screen:
             market=self._market,
             steps=self._steps,
             phase=self._phase,
+            page=self._page,
             height=self._console.height - 1,
         )
 
 
-def picture(view: View, *, market: DemoMarket, steps: int, phase: str, height: int) -> RenderableType:
+def picture(
+    view: View, *, market: DemoMarket, steps: int, phase: str, height: int, page: str = ""
+) -> RenderableType:
     """Draws the whole screen, `height` lines high."""
     zone = ZoneInfo(market.trading_day.zone)
     top: list[RenderableType] = [
         _sides(Text("portfold demo", style="bold"), Text(market.title, style="dim")),
         _sides(_clock(view, zone), Text(f"{phase}  day {view.days} of {len(market.days)}")),
         _progress(steps, market.length),
-        Text(),
+        Text(page, style="dim", overflow="fold"),
         *_account(view),
         Text(),
         _entries(view),

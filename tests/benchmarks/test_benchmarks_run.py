@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.measuring.stage import Stage, played
 from portfold.coordinator.store.segment import ArchiveError
+from tests.audit.browser import in_a_browser
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,8 @@ NAMES = [
     "failover",
     "restart",
     "alerts",
+    "dashboard",
+    "scrolling",
 ]
 
 
@@ -162,6 +165,13 @@ def test_research_prints_the_rates_of_simulating_and_the_time_of_a_search(tmp_pa
     assert "Expected: 150,000 events of trades folded a second or more on one core; here " in out
     assert "2 numbers of positions: 24 simulations, " in out
     assert re.search(r"^Expected: under 60 s on two cores; here [\d.]+\.$", out, re.MULTILINE)
+
+
+@in_a_browser
+def test_scrolling_counts_frames_of_a_long_log_and_of_a_short_one(tmp_path: Path) -> None:
+    out = printed(tmp_path, "scrolling", "--events", "800", "--lines", "400", "--frames", "10")
+    assert re.findall(r"^(\d+) lines +[\d.]+ +[\d.]+ ms +[\d.]+ ms$", out, re.MULTILINE) == ["400", "200"]
+    assert re.search(r"^The page of now weighs \d+ KB", out, re.MULTILINE)
 
 
 def test_luck_prints_how_often_each_statement_held(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def last_lines(desk: Desk, wanted: Wanted, count: int, *, everything: bool = Fal
         lines = list(desk.tail(bus, wanted, everything=everything).last(count))
     finally:
         bus.close()
-    return [drawn_line(line, desk.zone) for line in reversed(lines)]
+    return [drawn_line(line, desk.zone, dated=True) for line in reversed(lines)]
 
 
 def _lines(desk: Desk, asked: Asked) -> list[DrawnLine]:

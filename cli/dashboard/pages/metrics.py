@@ -122,6 +122,9 @@ def figures(seen: Overview) -> Iterator[Figure]:
     yield "halted", "Whether somebody has halted trading.", float(view.halt is not None)
     yield "locked_out", "Whether nobody may enter until a moment.", float(view.lockout is not None)
     yield "scopes_closed", "Workers, symbols and groups that are closed apart.", float(len(view.scopes))
+    yield "limits_reached", "Limits that are reached and still in force.", float(len(view.locks))
+    calendar = view.calendar
+    yield "windows_open", "Windows that are open.", float(len(calendar.open) if calendar else 0)
     yield "flattening", "Whether positions are being flattened.", float(view.flatten is not None)
     yield "log_incomplete", "Whether the log does not add up.", float(bool(backlog.lost or view.tail_missing))
     yield "led", "Whether a coordinator leads.", float(bool(seen.leader))
@@ -181,9 +184,10 @@ def _add(found: _Families, portfolio: str, seen: Overview) -> None:
     for figure in counts(seen):
         found.add(Counter, figure, of)
     for row in limit_rows(seen.view):
-        found.add(
-            Gauge, ("limit_used_ratio", "How much of a limit is used.", row.used), of | {"limit": row.name}
-        )
+        named = of | {"limit": row.name}
+        found.add(Gauge, ("limit_used_ratio", "How much of a limit is used.", row.used), named)
+        left = ("limit_left", "How far a limit is to go, in dollars or in pieces.", float(row.to_go))
+        found.add(Gauge, left, named)
     for held in seen.view.positions:
         if held.marked_ms:
             leg = {"symbol": held.symbol, "side": held.side, "worker": held.worker}

@@ -3,7 +3,7 @@
 (() => {
   const root = document.querySelector("[data-live]");
   if (!root) return;
-  const OLD_MS = 5000, LINES = 10000;
+  const OLD_MS = 5000, LINES = 1000;
   const notLive = document.getElementById("not-live");
   const lines = document.getElementById("lines");
   let heard = Date.now(), source = null, why = "";

@@ -45,6 +45,10 @@ class Browser:
         """Takes a picture of what is in the window."""
         assert self._ask(png=str(file))
 
+    def prints(self, file: Path) -> list[dict[str, Any]]:
+        """Prints the page as a PDF, beside it each sheet as a picture; returns what is on each sheet."""
+        return list(self._ask(pdf=str(file)))
+
     def heard(self) -> dict[str, list[str]]:
         """Returns every message of the console, and every address that was asked for."""
         return dict(self._ask(heard=True))

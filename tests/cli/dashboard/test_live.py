@@ -16,6 +16,8 @@ from tests.processes import Coordinators
 WIDTHS = ((360, 740), (768, 1024), (1280, 900), (3840, 2160))
 DRAWN = """[...document.querySelectorAll('.lines li')].filter(
     (line) => line.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"""
+BROKEN_NAMES = """[...document.querySelectorAll('.limits tbody th')]
+    .filter((one) => one.clientWidth < 120).map((one) => one.innerText)"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -49,6 +51,7 @@ def test_a_day_is_followed_to_its_stop(led: Live, dashboard: Served, tmp_path: P
             browser.size(wide, tall)
             browser.picture(tmp_path / f"stop-{wide}.png")
             assert browser.js(OVERFLOW) <= 0, wide
+            assert browser.js(BROKEN_NAMES) == [], wide
         assert browser.heard()["console"] == []
         assert asked_elsewhere(browser, dashboard) == []
 
@@ -65,6 +68,7 @@ def test_the_page_says_that_it_is_old_while_the_server_is_away(
             own.kill()
             says(browser, "The server does not answer", "#verdict")
             browser.until("document.title.startsWith('OLD ')")
+            says(browser, "OLD, it was TRADING", ".verdict")
             own.restart()
             browser.until("!document.querySelector('#verdict').innerText.includes('does not answer')")
             says(browser, "TRADING", "#verdict")

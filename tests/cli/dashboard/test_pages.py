@@ -2,14 +2,23 @@
 
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from portfold.events.incoming import ClockTicked
+from portfold.events.incoming import (
+    ClockTicked,
+    EntryRequested,
+    LockoutOrdered,
+    PositionClosed,
+    PositionOpened,
+    WorkerStarted,
+)
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard import scene
 from tests.cli.dashboard.visitor import Served, served
 from tests.cli.dashboard.words import shown
-from tests.coordinator.story import DAY, WEDNESDAY, limits
+from tests.coordinator.story import DAY, HOUR, MINUTE, WEDNESDAY, limits
 from tests.live import Live
 from tests.processes import Coordinators
 from tests.waiting import until
@@ -197,6 +206,55 @@ def test_what_is_closed_and_by_whom_and_how_far_a_target_is(led: Live, dashboard
     assert "dotted: profit_target at $3,000.00" in now
     assert "weekly_loss at" not in now  # further away than twice the daily stop
     assert re.search(r"profit_target profit of the trading day \$3,000.00 \$-775.00 \$3,775.00", now), now
+
+
+EVERY_KIND = {
+    "max_entries": 2,
+    "loss_streak": 3,
+    "loss_streak_minutes": 30,
+    "worker_positions": "2",
+    "groups": "index=ES,RTY",
+    "group_contracts": "index=3",
+    "loss_budget": "default",
+    "default_risk": "ES=400 CL=300",
+    "windows": "wed/10:01..10:30=deny",
+    "worker_loss_streak": "ibs-ES=1",
+    "worker_loss_streak_minutes": "60",
+}
+"""Of pace, exposure, the budget and windows one each; where nothing else is said, of the whole portfolio."""
+
+
+def test_rules_of_every_kind_are_on_the_page_and_in_the_metrics(
+    live: Live, coordinators: Coordinators, dashboard: Served
+) -> None:
+    coordinators.start(clock="driven", ready=False)
+    live.hears(limits(**EVERY_KIND), at=WEDNESDAY)
+    said = live.next_of
+    live.hears(said(WorkerStarted, "ibs-ES", symbols="ES"), at=WEDNESDAY + 1)
+    live.hears(said(EntryRequested, "ibs-ES", symbol="ES", side="long", size=1), at=WEDNESDAY + 2)
+    traded: dict[str, Any] = {"symbol": "ES", "side": "long", "size": 1, "price": Decimal(5000)}
+    live.hears(said(PositionOpened, "ibs-ES", **traded), at=WEDNESDAY + 3)
+    lost: dict[str, Any] = {"commission": Decimal(5), "pnl": Decimal(-105)}
+    live.hears(said(PositionClosed, "ibs-ES", **traded, **lost), at=WEDNESDAY + 4)
+    live.hears(LockoutOrdered("ann", "the dentist", WEDNESDAY + HOUR), at=WEDNESDAY + MINUTE)
+    visitor = dashboard.local()
+    page, metrics = shown(visitor.gets().text), visitor.gets("/metrics").text
+    assert "LOCKED OUT" in page
+    assert "until Wed 15 Jan 11:00:00, by ann: the dentist" in page
+    assert "CLOSED worker ibs-ES, no entries, by coordinator: 1 losing trade of worker ibs-ES" in page
+    assert "WINDOW OPEN wed/10:01..10:30=deny" in page
+    of = f'portfolio="{dashboard.portfolio}"'
+    for limit in (
+        "max_entries of the portfolio",
+        "loss_streak",
+        "group_contracts of group index",
+        "loss_budget",
+    ):
+        assert limit in page
+        assert f'portfold_limit_left{{limit="{limit}",{of}}} ' in metrics
+    assert f'portfold_limit_left{{limit="max_entries of the portfolio",{of}}} 1.0' in metrics
+    for figure in ("locked_out", "scopes_closed", "windows_open"):
+        assert f"portfold_{figure}{{{of}}} 1.0" in metrics
 
 
 def test_windows_that_are_open_and_the_next_are_said(

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 
 from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
 from portfold.config import load
@@ -41,16 +40,6 @@ def under_way(cwd: Path) -> Iterator[tuple[Running, Path, dict[int, str]]]:
         processes = processes_of(folder)
         assert len(processes) >= 3  # two workers and the coordinator; the server hides its folder
         yield demo, folder, processes
-
-
-def test_the_page_of_a_demo_shows_it_while_it_trades(tmp_path: Path) -> None:
-    words = ("demo", "--days", "9", "--symbols", "ES,CL", "--pace", "0.2", "--dashboard")
-    with started(*words, cwd=tmp_path) as demo:
-        said = demo.says("Limits ordered")
-        (address,) = re.findall(r"The portfolio as a page: (http://\S+)", said)
-        with requests.Session() as browser:
-            browser.trust_env = False
-            until(lambda: "TRADING" in browser.get(address, timeout=30).text, "the page to say TRADING")
 
 
 def test_what_a_demo_leaves_open_is_closed_by_the_commands_that_it_prints(tmp_path: Path) -> None:
