@@ -71,6 +71,7 @@ _NOTES = frozenset(
         "profit_factor",
         "avg_positions",
         "trades_on_training_bars",
+        "filters_out_of_sample",
     )
 )
 """What `portfold research export` writes there besides, for people."""

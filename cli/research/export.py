@@ -10,7 +10,14 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure
 from portfold.cli.research.given import Dollars
-from portfold.cli.research.printing import money, percent, print_lines, ratio, seen_lines
+from portfold.cli.research.printing import (
+    filter_lines,
+    money,
+    percent,
+    print_lines,
+    ratio,
+    seen_lines,
+)
 
 if TYPE_CHECKING:
     from portfold.config import Configuration, ConfiguredPortfolio
@@ -140,12 +147,14 @@ def _written_lines(choice: "PortfolioChoice", portfolio: "ConfiguredPortfolio") 
         yield f"Its Sharpe is {UNMEASURED}. The file says so."
         return
     yield f"Chosen on {_days(findings.train)}: Sharpe {ratio(winner.train.sharpe)}."
+    yield from filter_lines(choice.filters(findings.train))
     yield from seen_lines(choice.seen(findings.train), "optimize --train-from")
     if findings.test is None or winner.test is None:
         yield "Judged on the same days: expect less of it."
         return
     kept = f" {percent(winner.kept)} of its Sharpe of dollars is left." if winner.kept is not None else ""
     yield f"Judged on {_days(findings.test)}: Sharpe {ratio(winner.test.sharpe)}.{kept}"
+    yield from filter_lines(choice.filters(findings.test))
     yield from seen_lines(choice.seen(findings.test), "optimize --test-from")
 
 

@@ -15,9 +15,7 @@ from portfold.cli.research.printing import (
     number,
     percent,
     ratio,
-    seen_lines,
-    short_lines,
-    span_line,
+    span_lines,
 )
 from portfold.cli.rows import in_columns
 from portfold.dollars import shown_limit
@@ -25,6 +23,7 @@ from portfold.dollars import shown_limit
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from portfold.cli.research.given import KnownSpan
     from portfold.research.search.all_sets import AllSets
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from portfold.research.statistics.overfitting import Overfitting
     from portfold.research.statistics.significance import Deflated
     from portfold.research.trades.in_sample import InSampleTrades
-    from portfold.research.trades.short_histories import ShortHistory
-    from portfold.research.trades.trading_days import Chosen
 
 _HEADS = (
     "Pos",
@@ -57,20 +54,11 @@ _SMALLEST = 0.001
 _SYMBOLS = _HEADS.index("Symbols")
 
 
-def span_lines(
-    learned: "Chosen",
-    judged: "Chosen | None",
-    seen: "Sequence[InSampleTrades]",
-    short: "tuple[Sequence[ShortHistory], Sequence[ShortHistory]]",
-) -> Iterator[str]:
-    """Yields on which days it is chosen and judged, and what of the choice was `seen` by a model before;
-    which symbols have a `short` history in them."""
-    yield span_line("Chosen on", learned)
-    yield from short_lines(short[0])
-    yield from seen_lines(seen, "--train-from")
+def spans_lines(learned: "KnownSpan", judged: "KnownSpan | None") -> Iterator[str]:
+    """Yields on which days it is chosen and judged, and what is known of their trades."""
+    yield from span_lines("Chosen on", learned, "--train-from")
     if judged is not None:
-        yield span_line("Judged on", judged)
-        yield from short_lines(short[1])
+        yield from span_lines("Judged on", judged, "--test-from")
     else:
         yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from portfold.research.simulate.market import ResearchMarket
     from portfold.research.simulate.prices import Pricing
     from portfold.research.simulate.scenario import Scenario
+    from portfold.research.trades.filter_samples import FilterSample
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.results_folder import Results
     from portfold.research.trades.short_histories import ShortHistory
@@ -95,6 +96,17 @@ class Given:
         return Loaded(self, configuration, results, market, pricing, zone.key)
 
 
+class KnownSpan(NamedTuple):
+    """The trades of a span: what of them a model has `seen` before, of which symbols they are out of sample
+    as far as `filters` go, and which have a `short` history in it.
+    """
+
+    chosen: "Chosen"
+    seen: "tuple[InSampleTrades, ...]"
+    filters: "tuple[FilterSample, ...]"
+    short: "tuple[ShortHistory, ...]"
+
+
 @dataclass(frozen=True)
 class Loaded:
     """All of it read, and ready to be cut into spans."""
@@ -113,19 +125,16 @@ class Loaded:
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.simulated, span, zone=day.zone, roll=day.roll)
 
-    def seen(self, chosen: "Chosen") -> "tuple[InSampleTrades, ...]":
-        """Returns what of these trades is on bars that their model was trained on."""
+    def known_of(self, chosen: "Chosen") -> "KnownSpan":
+        """Returns what is known of the trades of a span before they are simulated."""
+        from portfold.research.trades.filter_samples import filter_samples
         from portfold.research.trades.in_sample import in_sample_trades
-
-        day = self.configuration.runtime.trading_day
-        return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
-
-    def short(self, chosen: "Chosen") -> "tuple[ShortHistory, ...]":
-        """Returns the symbols that have trades on a part of the span only."""
         from portfold.research.trades.short_histories import short_histories
 
-        day = self.configuration.runtime.trading_day
-        return short_histories(chosen, zone=day.zone, roll=day.roll)
+        day, files = self.configuration.runtime.trading_day, self.results.symbols
+        seen = in_sample_trades(chosen, files, zone=day.zone, roll=day.roll)
+        short = short_histories(chosen, zone=day.zone, roll=day.roll)
+        return KnownSpan(chosen, seen, filter_samples(chosen, files, seen), short)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
         """Returns the scenario of these trades. Raises RefusedField for limits that are not valid."""

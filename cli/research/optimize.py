@@ -19,7 +19,7 @@ from portfold.cli.research.found import (
     nothing_valid,
     partial_line,
     refused_test,
-    span_lines,
+    spans_lines,
     stops_lines,
 )
 from portfold.cli.research.given import Dollars, Given, Positions
@@ -27,7 +27,7 @@ from portfold.cli.research.printing import print_lines, read_lines, rules_line
 from portfold.cli.symbols import Symbols
 
 if TYPE_CHECKING:
-    from portfold.cli.research.given import Loaded
+    from portfold.cli.research.given import KnownSpan, Loaded
     from portfold.research.search.findings import Findings, Judged
     from portfold.research.search.optimizer import Optimized, SearchPlan
     from portfold.research.simulate.scenario import Scenario
@@ -156,30 +156,26 @@ def optimize(
 def _run(
     given: Given, plan: "SearchPlan", train: "DaySpan", test: "DaySpan | None", output: Path | None
 ) -> None:
-    from portfold.research.search.findings import Judged
     from portfold.research.trades.trading_days import apart
 
     if test is not None:
         apart(train, test)
     loaded = given.load()
     print_lines(read_lines(loaded))
-    learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
-    seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
-    if seen[1]:
-        raise Unusable(refused_test(seen[1]))
-    short = loaded.short(learned), loaded.short(judged) if judged is not None else ()
-    print_lines(span_lines(learned, judged, seen[0], short), [rules_line(loaded)], stops_lines(plan.stops))
-    scenario = loaded.scenario(learned)
+    learned = loaded.known_of(loaded.chosen(train))
+    judged = loaded.known_of(loaded.chosen(test)) if test is not None else None
+    if judged is not None and judged.seen:
+        raise Unusable(refused_test(judged.seen))
+    print_lines(spans_lines(learned, judged), [rules_line(loaded)], stops_lines(plan.stops))
+    scenario = loaded.scenario(learned.chosen)
     table = output or given.results_dir / "greedy_optimization_results.csv"
-    other = loaded.scenario(judged) if judged is not None else None
+    other = loaded.scenario(judged.chosen) if judged is not None else None
     optimized = _searched(scenario, other, plan, table)
     spans = (
-        Judged.of(learned, scenario.digest(), seen[0], short[0]),
-        Judged.of(judged, other.digest(), seen[1], short[1])
-        if judged is not None and other is not None
-        else None,
+        _judged(learned, scenario),
+        _judged(judged, other) if judged is not None and other is not None else None,
     )
-    looks = _looked(given.results_dir, judged)
+    looks = _looked(given.results_dir, judged.chosen if judged is not None else None)
     findings = _written(loaded, plan, spans, optimized, table, looks)
     if not optimized.rows:
         raise Failure(nothing_valid(plan, optimized))
@@ -187,6 +183,12 @@ def _run(
     print_lines([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
     if optimized.partial:
         raise KeyboardInterrupt
+
+
+def _judged(span: "KnownSpan", scenario: "Scenario") -> "Judged":
+    from portfold.research.search.findings import Judged
+
+    return Judged.of(span.chosen, scenario.digest(), span.seen, span.short, span.filters)
 
 
 def _looked(results_dir: Path, judged: "Chosen | None") -> int | None:

@@ -10,9 +10,10 @@ from portfold.cli.typed import typed
 from portfold.dollars import shown, shown_limit
 
 if TYPE_CHECKING:
-    from portfold.cli.research.given import Loaded
+    from portfold.cli.research.given import KnownSpan, Loaded
     from portfold.research.statistics.intervals import Interval
     from portfold.research.statistics.metrics import Metrics
+    from portfold.research.trades.filter_samples import FilterSample
     from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.short_histories import ShortHistory
     from portfold.research.trades.trading_days import Chosen
@@ -31,8 +32,6 @@ def read_lines(loaded: "Loaded") -> Iterator[str]:
     yield f"{count} of {names} in {results.folder}{more}."
     if unsaid := asked_for.without_signals(results):
         yield unsaid
-    if walked := asked_for.walked_forward(results):
-        yield walked
     for one in results.symbols:
         if one.dropped:
             why = "; ".join(
@@ -41,6 +40,14 @@ def read_lines(loaded: "Loaded") -> Iterator[str]:
             yield f"Dropped of {one.file}: {sum(one.dropped.values()):,} of {one.rows:,} rows: {why}."
     for bad in results.bad:
         yield f"Not used: {bad}"
+
+
+def span_lines(name: str, span: "KnownSpan", begin: str) -> Iterator[str]:
+    """Yields the span, and what is known of its trades; `begin` is the option that begins it."""
+    yield span_line(name, span.chosen)
+    yield from short_lines(span.short)
+    yield from filter_lines(span.filters)
+    yield from seen_lines(span.seen, begin)
 
 
 def span_line(name: str, chosen: "Chosen") -> str:
@@ -56,11 +63,18 @@ def span_line(name: str, chosen: "Chosen") -> str:
 
 
 def seen_lines(seen: "Sequence[InSampleTrades]", begin: str) -> Iterator[str]:
-    """Yields that trades of the span prove nothing, and the option that begins after them."""
+    """Yields that trades of the span prove nothing, and the option that begins after them, if any does."""
     if seen:
         from portfold.research.trades.in_sample import in_words
 
-        yield f"  {in_words(seen)}; {begin} begins after them."
+        yield f"  {in_words(seen)}; {begin} begins after them." if begin else f"  {in_words(seen)}."
+
+
+def filter_lines(of: "Sequence[FilterSample]") -> Iterator[str]:
+    """Yields of which symbols the trades of a span are out of sample, as far as their filters go."""
+    from portfold.research.trades.filter_samples import sentences
+
+    yield from (f"  {sentence}" for sentence in sentences(of))
 
 
 def short_lines(short: "Sequence[ShortHistory]") -> Iterator[str]:

@@ -20,7 +20,7 @@ from portfold.cli.research.printing import (
     ratio,
     read_lines,
     rules_line,
-    span_line,
+    span_lines,
 )
 from portfold.cli.rows import in_columns
 
@@ -62,7 +62,8 @@ def sensitivity(*, max_positions: Positions = 4, given: Given = _GIVEN) -> None:
 
     loaded = given.load()
     chosen = loaded.chosen(DaySpan())
-    print_lines(read_lines(loaded), [span_line("Span", chosen)], [rules_line(loaded)])
+    known = span_lines("Span", loaded.known_of(chosen), "")
+    print_lines(read_lines(loaded), known, [rules_line(loaded)])
     looked = looked_lines(given.results_dir, "sensitivity", chosen.days)
     rows = [_measured(loaded, name, restated, max_positions) for name, restated in _restated(loaded, chosen)]
     bars = loaded.market is not None

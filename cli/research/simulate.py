@@ -24,9 +24,7 @@ from portfold.cli.research.printing import (
     ratio,
     read_lines,
     rules_line,
-    seen_lines,
-    short_lines,
-    span_line,
+    span_lines,
 )
 from portfold.cli.rows import in_columns
 
@@ -84,9 +82,8 @@ def simulate(
     positions = levels(min_positions, max_positions)
     loaded = given.load()
     chosen = loaded.chosen(DaySpan(first, last))
-    seen = seen_lines(loaded.seen(chosen), "--from")
-    short = short_lines(loaded.short(chosen))
-    print_lines(read_lines(loaded), [span_line("Span", chosen)], short, seen, [rules_line(loaded)])
+    known = span_lines("Span", loaded.known_of(chosen), "--from")
+    print_lines(read_lines(loaded), known, [rules_line(loaded)])
     looked = looked_lines(given.results_dir, "simulate", chosen.days)
     scenario = loaded.scenario(chosen)
     rows = _rows(scenario, positions, given.seed)

@@ -106,9 +106,10 @@ class Tables(NamedTuple):
 
 
 class _OfPath(Struct, frozen=True, rename=_named):
-    """The best.json of a path of cross-validation: which files belong together, and no figure."""
+    """The best.json of a path of cross-validation: its number, which files belong together, and no figure."""
 
     symbol: str
+    cross_validation_path: int
     trades_sha256: str
     signals_sha256: str
 
@@ -121,7 +122,7 @@ def write_results(folder: Path, tables: Tables, paths: Sequence[Tables], best: B
     _write(folder, symbol, tables)
     for number, of_path in enumerate(paths, start=1):
         _write(path_folder(folder, number), symbol, of_path)
-        _write_json(path_folder(folder, number), symbol, _OfPath(symbol, *of_path.digests))
+        _write_json(path_folder(folder, number), symbol, _OfPath(symbol, number, *of_path.digests))
     for number in range(len(paths) + 1, MOST_PATHS + 1):  # of a model that is no longer there
         for file in (trades_file, signals_file, best_file):
             file(path_folder(folder, number), symbol).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from portfold.research.search.verdict import IN_WORDS, LARGEST_CHANCE, verdict_o
 from portfold.research.statistics.intervals import Interval
 from portfold.research.statistics.significance import Deflated
 from portfold.research.trades import asked_for
+from portfold.research.trades.filter_samples import sentences
 from portfold.research.trades.in_sample import in_words
 from portfold.research.trades.short_histories import in_words as short_in_words
 
@@ -129,6 +130,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
         yield Sign("unmeasured", "Its Sharpe", seen=True, text=f"is {UNMEASURED}.")
         return
     yield from _seen(subject, findings)
+    yield from _filters(subject, findings)
     yield from _short(subject, findings)
     yield _verdict(winner)
     yield _judged(findings, winner)
@@ -147,6 +149,15 @@ def _seen(subject: Subject, findings: Findings) -> Iterator[Sign]:
         seen = subject.choice.seen(span) if span is not None else ()
         if seen:
             yield Sign("trained", f"{where} on bars of the training", seen=True, text=f"{in_words(seen)}.")
+
+
+def _filters(subject: Subject, findings: Findings) -> Iterator[Sign]:
+    """Says whether the trades are out of sample, as far as the filters of their symbols go."""
+    for span, where in ((findings.train, "chosen"), (findings.test, "judged")):
+        found = subject.choice.filters(span) if span is not None else ()
+        unknown = any(one.how == "not known" for one in found)
+        for sentence in sentences(found):
+            yield Sign("filters", f"Filters, where it was {where}", seen=unknown, text=sentence)
 
 
 def _short(subject: Subject, findings: Findings) -> Iterator[Sign]:

@@ -27,6 +27,7 @@ from portfold.research.search.findings import Findings, Judged, Winner, read_fin
 from portfold.research.search.tables import GREEDY_COLUMNS, STOP_COLUMN
 from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
+from portfold.research.trades.filter_samples import FilterSample, in_short
 from portfold.research.trades.in_sample import InSampleTrades, count, of_symbols
 from portfold.research.trades.whole_files import write_whole
 
@@ -61,6 +62,10 @@ class PortfolioChoice(Struct, frozen=True):
     def seen(self, span: Judged) -> tuple[InSampleTrades, ...]:
         """Counts the row's trades in a span that are in sample, as far as known."""
         return of_symbols(span.seen or (), self.symbols)
+
+    def filters(self, span: Judged) -> tuple[FilterSample, ...]:
+        """Says of the row's symbols whether a span is out of sample, as far as known."""
+        return tuple(one for one in span.filters or () if one.symbol in self.symbols)
 
 
 # --- the table ------------------------------------------------------------------------------------------
@@ -197,7 +202,7 @@ def configuration_text(
     return json.dumps(tree, indent=2, allow_nan=False, default=float) + "\n"
 
 
-def _performance(choice: PortfolioChoice) -> dict[str, float | str | None]:
+def _performance(choice: PortfolioChoice) -> dict[str, object]:
     """Returns the figures by which the row is judged: on the test span if there is one.
 
     The Sharpe of another program is marked as not measured here.
@@ -216,14 +221,15 @@ def _performance(choice: PortfolioChoice) -> dict[str, float | str | None]:
         "profit_factor": "profit_factor",
         "avg_positions": "avg_positions",
     }
-    performance: dict[str, float | str | None] = {}
+    performance: dict[str, object] = {}
     for name, column in columns.items():
         performance[name] = _written(figures[column], column)
         if name == "sharpe_ratio" and choice.findings is None:
             performance["sharpe_ratio_is"] = UNMEASURED
     judged = _judged_on(choice)
     return performance | {
-        "trades_on_training_bars": _in_sample(choice, judged) if judged is not None else None
+        "trades_on_training_bars": _in_sample(choice, judged) if judged is not None else None,
+        "filters_out_of_sample": _filters(choice, judged) if judged is not None else None,
     }
 
 
@@ -235,6 +241,11 @@ def _judged_on(choice: PortfolioChoice) -> Judged | None:
 def _in_sample(choice: PortfolioChoice, span: Judged) -> int | None:
     """Counts the row's trades in sample; None where nobody counted them."""
     return None if span.seen is None else count(choice.seen(span))
+
+
+def _filters(choice: PortfolioChoice, span: Judged) -> dict[str, str] | None:
+    """Says by symbol whether its trades are out of sample, as far as filters go; None where nobody did."""
+    return None if span.filters is None else {one.symbol: in_short(one) for one in choice.filters(span)}
 
 
 def _figures_of(metrics: Metrics) -> dict[str, float | None]:
@@ -285,6 +296,7 @@ def _span(choice: PortfolioChoice, judged: Judged) -> dict[str, object]:
         "trading_days": judged.days,
         "trades": judged.trades,
         "trades_on_training_bars": _in_sample(choice, judged),
+        "filters_out_of_sample": _filters(choice, judged),
     }
 
 

@@ -22,6 +22,7 @@ from portfold.research.statistics.metrics import Metrics
 from portfold.research.statistics.reality_check import RealityCheck
 from portfold.research.statistics.significance import Deflated
 from portfold.research.trades.asked_for import signals_among
+from portfold.research.trades.filter_samples import FilterSample
 from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.short_histories import ShortHistory
 from portfold.research.trades.trading_days import Chosen
@@ -34,8 +35,8 @@ class Judged(Struct, frozen=True):
     """A span of trading days, and the number of its trades, or signals; `straddling` ones were left out.
 
     `signals` of them are signals. `fingerprint` is the digest of the scenario it was measured on. `seen`
-    counts those in sample; None in findings of a version that did not. `short` are the symbols with a part
-    of its days only.
+    counts those in sample; `filters` says of each symbol whether it is out of sample, as far as its filter
+    goes; None in findings of a version that did not. `short` are the symbols with a part of its days only.
     """
 
     first_day: str
@@ -47,6 +48,7 @@ class Judged(Struct, frozen=True):
     seen: tuple[InSampleTrades, ...] | None = None
     short: tuple[ShortHistory, ...] = ()
     signals: int = 0
+    filters: tuple[FilterSample, ...] | None = None
 
     @classmethod
     def of(
@@ -55,11 +57,12 @@ class Judged(Struct, frozen=True):
         fingerprint: str,
         seen: tuple[InSampleTrades, ...],
         short: tuple[ShortHistory, ...] = (),
+        filters: tuple[FilterSample, ...] | None = None,
     ) -> "Judged":
         """Builds the span of these trades."""
         days, trades = chosen.days, chosen.trades
         counts = len(days), len(trades), chosen.straddling
-        return cls(days[0], days[-1], *counts, fingerprint, seen, short, signals_among(trades))
+        return cls(days[0], days[-1], *counts, fingerprint, seen, short, signals_among(trades), filters)
 
 
 class Setting(Struct, frozen=True):

@@ -6,7 +6,7 @@ number of parts, one after the other. For each choice of half of them the set wi
 half is chosen, as a search would, and ranked by its Sharpe on the other half among all sets. The probability
 is the share of choices whose set comes out there no better than the median: its relative rank
 w = rank / (sets + 1) has a logit ln(w / (1 - w)) of at most 0. Sets that are equal there share the mean of
-their ranks.
+their ranks; of several that are the best here the first is chosen.
 
 Without merit it is near a half, and it is near 0 where the same sets are good on all days. A Sharpe here is
 mean over deviation (n - 1) of daily returns, and annual where it is told; 0 where nothing varies.
@@ -23,6 +23,8 @@ from portfold.research.statistics.metrics import DAYS_A_YEAR, Floats
 
 _AT_ONCE = 8
 _EVEN = 1e-12  # of the square of the mean: what rounding leaves of days that are all the same
+_DIGITS = 10
+"""Sharpes of a day that are the same in so many are equal: sums of floats tell apart what is not."""
 _FEWEST_DAYS = 2
 
 
@@ -95,4 +97,4 @@ def _sharpes(sums: Floats, squares: Floats, days: Floats) -> Floats:
     variances = (squares - sums * means) / (days - 1)
     varies = variances > _EVEN * means**2
     ratios: Floats = np.where(varies, means / np.sqrt(np.where(varies, variances, 1.0)), 0.0)
-    return ratios
+    return ratios.round(_DIGITS)

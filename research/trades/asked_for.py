@@ -9,9 +9,6 @@ from collections.abc import Iterable
 from portfold.research.trades.results_folder import Results
 from portfold.research.trades.trade_file import Trade
 
-WALK_FORWARD_SPANS = "Walk_Forward_Spans"
-"""What best.json calls the number of test spans of a walk-forward."""
-
 
 def signals_among(trades: Iterable[Trade]) -> int:
     """Counts those of them that are signals."""
@@ -34,19 +31,4 @@ def without_signals(results: Results) -> str:
     return (
         f"Of {names} there are trades alone, without their signals: a live worker that is denied asks again "
         "while its signal lasts, and one that is stopped signals anew; here neither does."
-    )
-
-
-def walked_forward(results: Results) -> str:
-    """Says of which symbols the filter was fitted before each span that it traded; nothing where of none.
-
-    Only of files that are as the walk-forward wrote them, which the signals beside the trades tell.
-    """
-    those = [one for one in results.symbols if one.signals is not None and one.best.get(WALK_FORWARD_SPANS)]
-    if not those:
-        return ""
-    most = int(max(one.best[WALK_FORWARD_SPANS] for one in those))
-    return (
-        f"Out of sample by walk-forward, as far as filters go: {', '.join(one.symbol for one in those)}, "
-        f"fitted anew for each of {most} {'span' if most == 1 else 'spans'} on what came before it."
     )

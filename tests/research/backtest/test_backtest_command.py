@@ -230,6 +230,10 @@ def test_the_trades_of_each_path_are_a_folder_of_results_that_no_model_has_seen(
     for path, sharpe in enumerate(figures, start=1):
         ran = called("research", *words, f"results/paths/{path}", cwd=modelled.folder)
         assert (ran.code, "prove nothing" in ran.out) == (0, False)
+        assert (
+            f"Out of sample by cross-validation, as far as filters go: ES, judged by models of path {path}"
+            in (ran.out)
+        )
         table = modelled.folder / "results" / "paths" / f"{path}" / "portfolio_simulation.csv"
         with table.open(newline="") as file:
             found = next(iter(csv.DictReader(file)))

@@ -33,6 +33,7 @@ from portfold.research.trades.results_folder import best_file, signals_file, tra
 from portfold.research.trades.trading_days import DaySpan
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
+from tests.audit.pages import Elements
 from tests.cli.command_line import called
 from tests.research.made import packaged
 
@@ -197,9 +198,19 @@ def test_what_is_walked_forward_is_one_folder_that_is_simulated_as_out_of_sample
         ("optimize", "--max-positions", "1", "--jobs", "1"),
     ):
         assert said.search(called("research", *command, *FOLDER, cwd=tmp_path).out)
+    table = str(folder / "greedy_optimization_results.csv")
+    exported = called("research", "export", "--yes", "--results", table, cwd=tmp_path)
+    tree = json.loads((tmp_path / "config" / "portfolio_optimization.json").read_text())
+    marks = tree["expected_performance"], tree["optimization"]["judged_on"]
+    assert [one["filters_out_of_sample"] for one in marks] == [{"ES": "yes: walk-forward over 2 spans"}] * 2
+    assert said.search(exported.out)
+    assert called("research", "report", "--results", table, cwd=tmp_path).code == 0
+    assert said.search(Elements((folder / "greedy_optimization_results.html").read_text()).said)
     trades = trades_file(folder, "ES")
     trades.write_text(trades.read_text().replace("long", "short", 1))
-    assert not said.search(called("research", "simulate", *FOLDER, cwd=tmp_path).out)
+    edited = called("research", "simulate", *FOLDER, cwd=tmp_path).out
+    assert not said.search(edited)
+    assert "Whether ES is out of sample nobody knows" in edited
 
 
 def test_too_few_trades_before_a_span_are_named_with_it(tmp_path: Path) -> None:

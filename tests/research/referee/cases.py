@@ -1,6 +1,7 @@
 """How many random cases the referee is given: a few in the suite, many by `make referee`."""
 
 import os
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,9 +12,9 @@ unhurried = pytest.mark.timeout(0 if _MANY else 180)
 """For tests of many cases: they take as long as they take, and a busy machine is no failure."""
 
 
-def cases(few: int = FEW, *, each: int = 1) -> range:
+def cases(few: int = FEW, *, each: int = 1, once: Sequence[int] = ()) -> list[int]:
     """Returns the seeds of the cases; PORTFOLD_REFEREE_CASES says how many instead of `few`.
 
-    `each`: of a long case only every so many-th is taken then.
+    `each`: of a long case only every so many-th is taken then. `once`: those that both once differed on.
     """
-    return range(max(int(_MANY) // each, few) if _MANY else few)
+    return [*once, *range(max(int(_MANY) // each, few) if _MANY else few)]

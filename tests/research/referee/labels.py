@@ -53,12 +53,14 @@ def mean_auc(
 
 def uniqueness(spans: Sequence[Span]) -> list[Fraction]:
     """Returns the mean over each trade's bars, both ends included, of one over the number of trades there."""
-    found = []
+    trades: dict[int, int] = {}
     for first, last in spans:
-        bars = range(first, last + 1)
-        shares = [Fraction(1, sum(begin <= bar <= end for begin, end in spans)) for bar in bars]
-        found.append(sum(shares, Fraction(0)) / len(shares))
-    return found
+        for bar in range(first, last + 1):
+            trades[bar] = trades.get(bar, 0) + 1
+    return [
+        sum((Fraction(1, trades[bar]) for bar in range(first, last + 1)), Fraction(0)) / (last + 1 - first)
+        for first, last in spans
+    ]
 
 
 def can_train(of: Sequence[Labelled], every: Sequence[Split], embargo_bars: int | None = None) -> bool:
@@ -108,8 +110,8 @@ def kept(
 def best_threshold(of: Sequence[Labelled], embargo_bars: int, thresholds: Sequence[Fraction]) -> Fraction:
     """Returns the threshold that keeps most by three folds; of several the lowest."""
     given = scored_by(of, splits([one.span for one in of], 3, 1, embargo_bars))
-    most = max(kept(of, given, at)[1] for at in thresholds)
-    return min(at for at in thresholds if kept(of, given, at)[1] == most)
+    made = {at: kept(of, given, at)[1] for at in thresholds}
+    return min(at for at in thresholds if made[at] == max(made.values()))
 
 
 def losses(of: Sequence[Labelled], given: Sequence[Fraction]) -> tuple[float, float]:

@@ -63,7 +63,8 @@ def deflated(
 
 def clusters_of(tries: Sequence[History]) -> list[list[int]]:
     """Returns the clusters of those tries whose silhouettes are the highest for their spread."""
-    apart = [[_distance(one, other) for other in tries] for one in tries]
+    away = [_away(one) for one in tries]
+    apart = [[_distance(one, other) for other in away] for one in away]
     if not any(map(any, apart)):
         return [list(range(len(tries)))]
     each = [[number] for number in range(len(tries))]
@@ -137,9 +138,9 @@ def middle(values: Sequence[float], part: float) -> tuple[float, float]:
 
 
 def _distance(one: History, other: History) -> float:
-    a, b = _mean(one), _mean(other)
-    both = sum(((x - a) * (y - b) for x, y in zip(one, other, strict=True)), Fraction(0))
-    squares = sum(((x - a) ** 2 for x in one), Fraction(0)) * sum(((y - b) ** 2 for y in other), Fraction(0))
+    """Returns the distance of two histories that are given as deviations from their means."""
+    both = sum((x * y for x, y in zip(one, other, strict=True)), Fraction(0))
+    squares = sum((x * x for x in one), Fraction(0)) * sum((y * y for y in other), Fraction(0))
     if both > 0 and both**2 == squares:
         return 0.0
     return math.sqrt((1 - float(both) / math.sqrt(squares)) / 2)
@@ -165,6 +166,11 @@ def _quality(apart: Sequence[Sequence[float]], each: Sequence[Sequence[int]]) ->
 
 def _mean(values: Sequence[Fraction]) -> Fraction:
     return sum(values, Fraction(0)) / len(values)
+
+
+def _away(values: Sequence[Fraction]) -> list[Fraction]:
+    mean = _mean(values)
+    return [value - mean for value in values]
 
 
 def _variance(values: Sequence[Fraction]) -> Fraction:

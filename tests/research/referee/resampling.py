@@ -10,8 +10,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 
-def block_length(history: Sequence[float]) -> float:
-    """Returns the block length of Politis & White (2004), with the correction of 2009."""
+def block_length(history: Sequence[int]) -> float:
+    """Returns the block length of Politis & White (2004), with the correction of 2009; a day where nothing
+    varies.
+    """
     count = len(history)
     exact = [Fraction(day) for day in history]
     mean = _mean(exact)
@@ -21,6 +23,8 @@ def block_length(history: Sequence[float]) -> float:
         sum((away[day] * away[day + lag] for day in range(count - lag)), Fraction(0)) / count
         for lag in range(longest_lag + 1)
     ]
+    if not covariance[0]:
+        return 1.0
     bound = 2 * math.sqrt(math.log10(count) / count)
     found = longest_lag
     for lag in range(1, longest_lag - 3):
@@ -52,12 +56,15 @@ def deepest(paths: Sequence[Sequence[Fraction]], drawn: Sequence[int]) -> Fracti
 
 
 def reality_check(
-    histories: Sequence[Sequence[float]], resamples: Sequence[Sequence[int]], chosen: int
+    histories: Sequence[Sequence[Fraction]], resamples: Sequence[Sequence[int]], chosen: int
 ) -> float:
-    """Returns Hansen's p-value of the chosen history against all of them, over these resamples."""
+    """Returns Hansen's p-value of the chosen history against all of them, over these resamples.
+
+    What is as good to nine digits is as good.
+    """
     count = len(histories[0])
-    means = [_mean([Fraction(day) for day in each]) for each in histories]
-    drawn = [[_mean([Fraction(each[day]) for day in days]) for days in resamples] for each in histories]
+    means = [_mean(each) for each in histories]
+    drawn = [[_mean([each[day] for day in days]) for days in resamples] for each in histories]
     errors = [_deviation(each) for each in drawn]
     worse = math.sqrt(2 * math.log(math.log(count)))
     score = float(means[chosen]) / errors[chosen]
@@ -67,7 +74,7 @@ def reality_check(
         for mean, error, own in zip(means, errors, drawn, strict=True):
             centre = 0.0 if float(mean) < -worse * error else float(mean)
             best = max(best, (float(own[number]) - centre) / error)
-        as_good += best >= score
+        as_good += best >= score - abs(score) / 10**9
     return (1 + as_good) / (1 + len(resamples))
 
 

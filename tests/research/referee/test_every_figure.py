@@ -39,6 +39,9 @@ WITHIN_ANOTHER = {
     "filter.training.as_arrays": "train",
     "backtest.alone.AloneGate": "trade_alone",
     "backtest.trading.quiet_log": "trade_alone",
+    "backtest.walk_forward.RefittedFilter": "walk_forward",
+    "backtest.walk_forward.refitted": "walk_forward",
+    "backtest.walk_forward.spans_of": "walk_forward",
 }
 NO_FIGURE = {
     # files, pages and commands around the figures
@@ -59,13 +62,6 @@ NO_FIGURE = {
     "filter.model_page.chosen_in_words": "tests/research/filter/test_filter_models.py",
     "filter.model_page.figures_in_words": "tests/research/filter/test_filter_models.py",
     "filter.model_page.model_page": "tests/research/filter/test_filter_models.py",
-}
-NOT_YET = {
-    # held to their promises by tests of their own, and to no second implementation
-    "backtest.walk_forward.RefittedFilter": "tests/research/backtest/test_walk_forward.py",
-    "backtest.walk_forward.refitted": "tests/research/backtest/test_walk_forward.py",
-    "backtest.walk_forward.spans_of": "tests/research/backtest/test_walk_forward.py",
-    "backtest.walk_forward.walk_forward": "tests/research/backtest/test_walk_forward.py",
 }
 
 
@@ -99,13 +95,13 @@ def imported_by_tests() -> set[str]:
 
 def test_every_public_name_has_a_referee_or_a_reason_to_have_none() -> None:
     every, refereed = set(public_functions()), imported_by_tests()
-    excused = {*WITHIN_ANOTHER, *NO_FIGURE, *NOT_YET}
+    excused = {*WITHIN_ANOTHER, *NO_FIGURE}
     assert len(every) > len(excused)
     assert every - refereed == excused
 
 
 def test_what_keeps_the_others_right_is_there() -> None:
-    for file in {*NO_FIGURE.values(), *NOT_YET.values()}:
+    for file in set(NO_FIGURE.values()):
         assert (HERE.parents[2] / file).is_file(), file
 
 

@@ -49,7 +49,7 @@ def random_spans(random: Random, count: int) -> list[LabelSpan]:
 def random_examples(random: Random) -> Examples:
     """Examples whose trades pay on some weekdays more than on others."""
     merit, made = [random.choice([-40, 0, 60]) for _ in range(5)], []
-    for span in random_spans(random, random.randint(30, 60)):
+    for span in random_spans(random, random.randint(24, 45)):
         weekday = random.randrange(5)
         features = tuple(float(weekday) if at == WEEKDAY else 0.0 for at in range(len(FEATURES)))
         pnl = Decimal(random.randint(-10_000, 10_000) + 100 * merit[weekday]).scaleb(-2)
@@ -103,7 +103,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portfold.research.filter.training._FEWEST", 20)
 
 
-def test_all_figures_of_a_filter_are_the_referees() -> None:
+def test_a_filter_its_figures_and_its_threshold_are_the_referees() -> None:
     for seed in cases(8):
         examples, parts = random_examples(random := Random(seed)), random.randint(3, 5)
         of = labelled(examples.of)
@@ -129,26 +129,16 @@ def test_all_figures_of_a_filter_are_the_referees() -> None:
         tenths = [(count, *map(float, rest)) for count, *rest in labels.tenths(of, given)]
         assert reliability == [pytest.approx(one) for one in tenths], seed
 
-
-def test_thresholds_are_chosen_and_tried_as_the_referee_does() -> None:
-    for seed in cases(8):
-        examples, parts = random_examples(random := Random(seed)), random.randint(3, 5)
-        of, apart = labelled(examples.of), folds.embargo("0.01", examples.bars)
-        every = folds.splits([one.span for one in of], parts, 1, apart)
-        if not labels.can_train(of, [*every, (list(range(len(of))), [])], apart):
-            continue
-        given = labels.scored_by(of, every)
-        found = train(examples, "random_forest", folds=parts, embargo=0.01)
         best = [labels.best_threshold([of[one] for one in trained], apart, CUTS) for trained, _ in every]
-        assert found.measured.chosen.thresholds == tuple(map(float, best)), seed
+        assert measured.chosen.thresholds == tuple(map(float, best)), seed
         totals = [
             labels.kept([of[one] for one in test], [given[one] for one in test], at)
             for (_, test), at in zip(every, best, strict=True)
         ]
-        assert as_kept(found.measured.chosen) == tuple(map(sum, zip(*totals, strict=True))), seed
+        assert as_kept(measured.chosen) == tuple(map(sum, zip(*totals, strict=True))), seed
         at = random.choice(THRESHOLDS)
-        expected = labels.kept(of, given, Fraction(str(at)))
-        assert as_kept(cut(examples.of, found.probabilities, at)) == expected, seed
+        expected_cut = labels.kept(of, given, Fraction(str(at)))
+        assert as_kept(cut(examples.of, found.probabilities, at)) == expected_cut, seed
 
         whole = fit(examples.of, "random_forest", embargo_bars=apart)
         assert whole.threshold == best_threshold(examples.of, "random_forest", apart, THRESHOLDS)

@@ -16,13 +16,14 @@ from portfold.research.statistics.significance import deflated_sharpe, expected_
 from tests.research.referee import luck
 from tests.research.referee.cases import cases, unhurried
 from tests.research.referee.exchange_day import weekdays
-from tests.research.referee.figures import growth, returns_of, sharpe
+from tests.research.referee.figures import growth, returns_of, sharpe, volatility
 from tests.research.referee.resampling import deepest
 
 pytestmark = unhurried
 
 EULER = 0.57721566490153286
-FEW = 40
+FEW = 20
+DIGITS = 100_000
 
 
 def random_tries(random: np.random.Generator, tries: int, days: int) -> Floats:
@@ -38,7 +39,8 @@ def random_tries(random: np.random.Generator, tries: int, days: int) -> Floats:
 
 
 def fractions_of(history: Sequence[float]) -> list[Fraction]:
-    return [Fraction(float(day)) for day in history]
+    """Histories have five digits; what a float holds besides is too little to matter, and long to count."""
+    return [Fraction(round(day * DIGITS), DIGITS) for day in history]
 
 
 def test_eulers_constant_is_that_of_gumbels_distribution() -> None:
@@ -57,14 +59,14 @@ def test_what_the_best_of_tries_without_merit_shows_is_the_referees() -> None:
 
 
 def test_the_deflated_sharpe_of_drawings_is_the_referees() -> None:
-    for seed in cases(10):
+    for seed in cases(10, once=[2599]):  # of a mean of exactly nothing
         random = np.random.default_rng(seed)
-        days, drawings = int(random.integers(3, 80)), int(random.integers(1, 4))
+        days, drawings = int(random.integers(3, 50)), int(random.integers(1, 4))
         histories = np.round(random.standard_t(4, (drawings, days)) * 0.01 + 0.001, 5)
         tries = Tries(int(random.integers(2, 900)), 3, float(random.uniform(0.001, 0.01)))
         symbols, variants = int(random.integers(1, 6)), int(random.integers(1, 30))
         found = deflated_sharpe(list(histories), tries, symbols=symbols, variants=variants)
-        if any(sharpe(fractions_of(each)) == 0 for each in histories):  # it hardly varies
+        if any(volatility(fractions_of(each)) == 0 for each in histories):  # it hardly varies
             assert found is None, seed
             continue
         assert found is not None, seed
@@ -77,7 +79,7 @@ def test_the_deflated_sharpe_of_drawings_is_the_referees() -> None:
 def test_clusters_of_tries_and_the_variance_between_them_are_the_referees() -> None:
     for seed in cases(6):
         random = np.random.default_rng(seed)
-        tries = random_tries(random, int(random.integers(2, 11)), int(random.integers(10, 20)))
+        tries = random_tries(random, int(random.integers(2, 9)), int(random.integers(10, 16)))
         exact = [*map(fractions_of, tries)]
         count, variance = luck.variance_between(exact)
         found = tries_among(tries)
@@ -107,7 +109,7 @@ def test_intervals_are_the_referees_over_the_same_resamples(monkeypatch: pytest.
     ruined = 0
     for seed in cases(8):
         random, first = Random(seed), date(2025, 1, 6)
-        days, cash = random.randint(5, 40), Fraction(random.choice([650, 2_000, 150_000]))
+        days, cash = random.randint(5, 28), Fraction(random.choice([650, 2_000, 150_000]))
         calendar = weekdays(first, first + timedelta(days=days))
         each = [[random_path(random) for _ in calendar] for _ in range(random.randint(1, 3))]
         returns = [returns_of([path[-1] for path in paths], cash) for paths in each]

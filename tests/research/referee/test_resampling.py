@@ -19,12 +19,12 @@ pytestmark = unhurried
 def test_block_lengths_are_the_referees() -> None:
     for seed in cases(10):
         random = np.random.default_rng(seed)
-        count = int(random.integers(20, 120))
+        count = int(random.integers(20, 90))
         history = np.convolve(random.normal(0, 1, count + 9), random.random(int(random.integers(1, 10))))[
             :count
         ]
         rounded = np.round(history, 3)
-        expected = resampling.block_length([float(day) for day in rounded])
+        expected = resampling.block_length([round(1000 * day) for day in rounded])  # of no unit
         assert block_length(rounded) == pytest.approx(expected, rel=1e-6), seed
 
 
@@ -48,18 +48,23 @@ def test_the_drawdown_of_a_resample_is_the_referees_at_every_moment() -> None:
 
 
 def test_the_reality_check_is_the_referees_over_the_same_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = 40
+    few = 20
     assert RESAMPLES % AT_ONCE == 0
     for name in ("RESAMPLES", "AT_ONCE"):
         monkeypatch.setattr(f"portfold.research.statistics.reality_check.{name}", few)
-    for seed in cases(6):
+    for seed in cases(6, once=[1149]):  # a resample that is exactly as good as what was chosen
         random = np.random.default_rng(seed)
-        sets, days = int(random.integers(1, 9)), int(random.integers(20, 40))
+        sets, days = int(random.integers(1, 7)), int(random.integers(20, 30))
         merits = random.normal(0, 0.004, (sets, 1))  # some clearly worse than nothing, which are no tries
         returns = np.round(random.normal(merits, 0.01, (sets, days)), 4)
         for chosen in {0, int(np.argmax(returns.mean(axis=1)))}:
             found = TriedHistories(returns, seed=seed).check(chosen)
             assert found is not None
             drawn = stationary_days(days, found.block_days, few, np.random.default_rng(seed))
-            expected = resampling.reality_check(returns.tolist(), drawn.tolist(), chosen)
+            exact = [[Fraction(round(10_000 * day), 10_000) for day in one] for one in returns]
+            expected = resampling.reality_check(exact, drawn.tolist(), chosen)
             assert found.p_value == pytest.approx(expected), seed
+
+
+def test_a_history_that_does_not_vary_has_blocks_of_a_day() -> None:
+    assert block_length(np.zeros(30)) == resampling.block_length([0] * 30) == 1

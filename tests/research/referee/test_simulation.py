@@ -107,10 +107,10 @@ def refereed_figures(scenario: Scenario, played: Played) -> Figures:
     return figures_of(played, weekdays(first, last), *account)
 
 
-def random_signals(seed: int) -> list[Trade]:
+def random_signals(seed: int, *, each: int = 25) -> list[Trade]:
     """Signals of the symbols: they overlap, some had a cooldown, some of the last have no end."""
     random, signals = Random(-seed), []
-    for trade in random_trades(seed, each=25):
+    for trade in random_trades(seed, each=each):
         cooldown, hours = random.choice([0, 0, 3]) * HOUR_MS, random.choice([0, 1]) * HOUR_MS
         begins = trade.entry_ms - random.randint(0, 6) * HOUR_MS
         asked = Asked(begins - cooldown, trade.exit_ms - hours, ended=random.random() < 0.97)
@@ -138,7 +138,8 @@ def test_the_simulator_and_the_referee_agree_on_every_trade_stop_and_point(of: s
     stops = forced = denied = 0
     for seed in cases(12):
         random = Random(seed)
-        trades = random_trades(seed, each=random.randint(5, 20)) if of == "trades" else random_signals(seed)
+        made = random_trades if of == "trades" else random_signals
+        trades = made(seed, each=random.randint(2, 8))
         entry_bar, opens, level = random.random() < 0.5, random.random() < 0.7, random.randint(1, 6)
         breach = random.choice([400, 1500, 6000])
         stop, contracts = random.choice([300, 900, 2500]), random.choice([None, 2, 9])

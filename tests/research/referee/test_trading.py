@@ -1,6 +1,6 @@
 """The backtest against the referee, on random bars: every trade, signal, example of a label, and path."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -45,13 +45,13 @@ def minutes(text: str) -> int:
     return 60 * int(hour) + int(minute)
 
 
-def random_bars(random: Random, count: int) -> list[Bar]:
+def random_bars(random: Random, count: int, *, steps: Sequence[int] = (30, 60, 240)) -> list[Bar]:
     """Bars of half an hour or more on the quarter ticks of ES, with gaps, flat ones and weekends."""
-    steps = random.choice([30, 60, 240])
+    minutes_long = random.choice(steps)
     at = datetime(2025, random.choice([1, 3, 10, 11]), random.randint(1, 20), tzinfo=UTC)
     level, tick, made = random.choice([0, 40, 20_000]), Decimal("0.25"), []
     for _ in range(count):
-        at += timedelta(minutes=steps * random.choice([1, 1, 1, 1, 2, 5]))
+        at += timedelta(minutes=minutes_long * random.choice([1, 1, 1, 1, 2, 5]))
         opened = level + random.choice([0, 0, random.randint(-9, 9)])
         low, high = opened - random.randint(0, 8), opened + random.randint(0, 8)
         if random.random() < 0.08:

@@ -141,6 +141,9 @@ def test_it_stays_through_optimize_export_and_report(folder: Path) -> None:
     chosen = tree["portfolio_constraints"]["symbols"]
     assert known == 10 * len(chosen)
     assert tree["optimization"]["chosen_on"]["trades_on_training_bars"] == known
+    filters = dict.fromkeys(sorted(chosen), "no: 10 entries on bars of the training")
+    assert tree["expected_performance"]["filters_out_of_sample"] == filters
+    assert tree["optimization"]["chosen_on"]["filters_out_of_sample"] == filters
     assert f"{known} of {30 * len(chosen)} entries of {', '.join(sorted(chosen))} are on bars" in tree["said"]
     assert "Chosen on bars of the training" in reported(folder)
 
@@ -151,7 +154,14 @@ def test_what_was_chosen_on_them_and_judged_after_them_is_told_apart(folder: Pat
     tree = exported(folder)
     assert tree["expected_performance"]["trades_on_training_bars"] == 0
     assert tree["optimization"]["chosen_on"]["trades_on_training_bars"] > 0
+    of_trades_alone = set(tree["expected_performance"]["filters_out_of_sample"].values())
+    assert of_trades_alone == {"not known"}
+    nobody_knows = "is out of sample nobody knows: the files are another program's"
+    assert nobody_knows in said
+    assert nobody_knows in tree["said"]
     page = reported(folder)
+    assert "Filters, where it was judged" in page
+    assert nobody_knows in page
     assert ("Chosen on bars of" in page, "Judged on bars of" in page) == (True, False)
 
 
@@ -172,8 +182,10 @@ def test_findings_of_an_older_version_do_not_know_and_do_not_say_no(folder: Path
     path = findings_file(folder / TABLE)
     old = json.loads(path.read_text())
     del old["train"]["seen"]
+    del old["train"]["filters"]
     path.write_text(json.dumps(old))
     tree = exported(folder)
     assert tree["expected_performance"]["trades_on_training_bars"] is None
+    assert tree["expected_performance"]["filters_out_of_sample"] is None
     assert "prove nothing" not in tree["said"]
     assert "of the training" not in reported(folder)

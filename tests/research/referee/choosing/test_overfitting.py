@@ -21,7 +21,7 @@ def judged(histories: Floats, parts: int) -> Overfitting | None:
 
 
 def test_overfitting_and_the_referee_agree() -> None:
-    for seed in cases():
+    for seed in cases(once=[650]):  # sets whose Sharpes are equal, and their sums are not
         random = Random(seed)
         parts = random.choice((2, 4, 6))
         days = [range(part * 5, part * 5 + random.choice((4, 5))) for part in range(parts)]
