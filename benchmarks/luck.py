@@ -3,7 +3,8 @@
 Each history is `--days` days of `--symbols` symbols that share a fifth of their variance; every set of them
 is a portfolio, and the one with the highest Sharpe is chosen, as a search does. `--variants` of each symbol's
 file may have been tried before, of which the best is used. Then it is asked how often the intervals hold the
-true Sharpe, how often luck is called better than luck, and how often a planted edge is found.
+true Sharpe, how often luck is called better than luck, and how often a planted edge is found. Last, of a
+history that nobody chose, also of days that depend on one another, what its intervals hold.
 docs/statistics.md has the figures, and says what they mean.
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 from benchmarks.measuring.options import count, parser
 from portfold.research.search.verdict import verdict
 from portfold.research.statistics.clusters import tries_among
-from portfold.research.statistics.intervals import Interval, intervals
+from portfold.research.statistics.intervals import Interval, Intervals, intervals
 from portfold.research.statistics.metrics import DAYS_A_YEAR, DaysWithin, Floats, daily_returns, sharpe
 from portfold.research.statistics.reality_check import TriedHistories
 from portfold.research.statistics.significance import deflated_sharpe
@@ -30,6 +31,8 @@ _DOLLARS_A_DAY = 1_000.0
 _COMMON = 0.2
 _SURE = 0.95
 _EDGE = 1.5  # the planted Sharpe of a symbol by the year
+_LIKE_THE_DAY_BEFORE = 0.3  # the correlation of a day and the next, where days depend on one another
+_OTHERS = 2_000  # histories of the same kind, whose mean drawdown is the true one
 
 
 class Judged(NamedTuple):
@@ -68,6 +71,14 @@ def main() -> None:
         for line, field in _LINES:
             held = sum(getattr(one, field) for one in found) / len(found)
             print(f"  {line:75}{held:>7.1%}", flush=True)
+    for depends, name in (
+        (0.0, "independent days"),
+        (_LIKE_THE_DAY_BEFORE, "days that depend on one another"),
+    ):
+        alone = list(_alone(asked.runs, asked.days, depends, asked.seed))
+        print(f"one history without merit that nobody chose, of {name}:")
+        for line, each in zip(_LINES_ALONE, zip(*alone, strict=True), strict=True):
+            print(f"  {line:75}{sum(each) / len(each):>7.1%}", flush=True)
 
 
 _LINES = (
@@ -79,6 +90,46 @@ _LINES = (
     ("the deflated Sharpe is more than 95 % sure, variants told (--tries)", "deflated_told"),
     ("in one sentence: something here", "in_all"),
 )
+
+
+_LINES_ALONE = (
+    "the 95 % interval of the Sharpe holds the true one",
+    "the 95 % interval of growth holds the true one",
+    "the 95 % interval of the drawdown holds the mean of such histories",
+    "the 95 % interval of the drawdown holds that of another such history",
+)
+
+
+def _alone(histories: int, days: int, depends: float, seed: int) -> Iterator[tuple[bool, bool, bool, bool]]:
+    """Yields what the intervals of one history hold: Sharpe and growth of nothing, the mean drawdown of such
+    histories, and the drawdown of another of as many days.
+    """
+    random = np.random.default_rng([seed, int(100 * depends)])
+    depths = _depths(_depending(random, _OTHERS, days, depends))
+    mean, others = float(depths.mean()), iter(depths)
+    for by_day in _depending(random, histories, days, depends):
+        found = _intervals(by_day)
+        yield (
+            _within(found.sharpe, 0.0),
+            _within(found.cagr, 0.0),
+            _within(found.max_dd, mean),
+            _within(found.max_dd, float(next(others))),
+        )
+
+
+def _depending(random: np.random.Generator, histories: int, days: int, depends: float) -> Floats:
+    """Makes dollars by the day without merit; each day has so much of the one before."""
+    made: Floats = random.normal(0, _DOLLARS_A_DAY, (histories, days))
+    for day in range(1, days):
+        made[:, day] = depends * made[:, day - 1] + math.sqrt(1 - depends**2) * made[:, day]
+    return made
+
+
+def _depths(by_day: Floats) -> Floats:
+    """Returns the deepest drawdown of each history."""
+    account = np.hstack((np.zeros((len(by_day), 1)), np.cumsum(by_day, axis=1)))
+    deepest: Floats = (np.maximum.accumulate(account, axis=1) - account).max(axis=1)
+    return deepest
 
 
 def _histories(
@@ -124,16 +175,23 @@ def _true_sharpe(edge: float, symbols: int) -> float:
 
 
 def _holds(by_day: Floats, truth: float) -> bool:
-    interval = _interval(by_day)
+    return _within(_interval(by_day), truth)
+
+
+def _within(interval: Interval, truth: float) -> bool:
     return interval.low <= truth <= interval.high
 
 
 def _interval(by_day: Floats) -> Interval:
     """Returns the 95 % interval of the Sharpe of these days."""
+    return _intervals(by_day).sharpe
+
+
+def _intervals(by_day: Floats) -> Intervals:
+    """Returns the 95 % intervals of these days."""
     days = days_between(_FIRST, _FIRST + (len(by_day) * 7 // 5 + 7) * _DAY)[: len(by_day)]
     within = DaysWithin(by_day, np.maximum(by_day, 0), np.minimum(by_day, 0), np.maximum(-by_day, 0))
-    found: Interval = intervals([within], _CASH, days, seed=1).sharpe
-    return found
+    return intervals([within], _CASH, days, seed=1)
 
 
 if __name__ == "__main__":
