@@ -31,16 +31,32 @@ TAKING_ALL = (
     *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
-    *("audit day", "audit week", "audit expected", "audit copy", "audit export", "audit what-if"),
+    *(
+        "audit day",
+        "audit week",
+        "audit expected",
+        "audit tear-sheet",
+        "audit copy",
+        "audit export",
+        "audit what-if",
+    ),
 )
 """The commands that take all three options."""
 TAKING_CONFIG = (
     *("research backtest", "research simulate", "research sensitivity", "research optimize"),
-    *("research report", "research prove", "research walk-forward", "demo", "config jumps"),
+    *(
+        "research report",
+        "research prove",
+        "research walk-forward",
+        "research tear-sheet",
+        "demo",
+        "config jumps",
+    ),
 )
 """The commands that take `--config` alone."""
 TAKING_NONE = (
     *("audit keygen", "audit import", "research export", "config init", "config check", "config show"),
+    "config schema",
     *("strategy new", "strategy check", "strategy"),
     *("dashboard user add", "dashboard user remove"),
     *("server", "completion", "audit", "calendar", "research", "--help"),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from cyclopts import App
 
 from portfold.cli.audit import anchor, as_files, at, day, expected, importing, show, verify, what_if, why
+from portfold.cli.tear_sheet import over_log
 
 _QUESTIONS: tuple[Callable[[App], object], ...] = (
     verify.register,
@@ -17,6 +18,7 @@ _QUESTIONS: tuple[Callable[[App], object], ...] = (
     show.register,
     day.register,
     expected.register,
+    over_log.register,
     as_files.register,
     importing.register,
     what_if.register,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -19,6 +19,7 @@ def register(app: App) -> None:
     group.command(init)
     group.command(check)
     group.command(show)
+    group.command(schema)
     group.command(jumps)
     app.command(group)
 
@@ -121,6 +122,29 @@ def show(
     shown = [one for one in values if not (own and one.origin == "default")]
     for line in in_columns([("Key", "From", "Value"), *shown], left=frozenset([0, 1, 2])):
         print(line)
+
+
+def schema(file: Literal["runtime", "portfolio"] = "runtime", /) -> None:
+    """Print a file's keys, bounds, defaults and meanings as JSON Schema, for editors.
+
+    In Visual Studio Code a file of settings names it under json.schemas; in
+    others likewise. The file itself takes no $schema.
+
+    For example:
+
+        portfold config schema runtime
+
+    Parameters
+    ----------
+    file
+        Which: runtime.json or portfolio_optimization.json.
+    """
+    import json
+
+    from portfold.cli.setup.config_schema import portfolio_schema, runtime_schema
+
+    found = runtime_schema() if file == "runtime" else portfolio_schema()
+    print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def _loaded(folder: Path | None) -> "Configuration":

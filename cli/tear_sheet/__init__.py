@@ -1,0 +1,1 @@
+"""A history of trades in the figures that traders ask."""
