@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.orders import Who, Why, print_outcome, put
+from portfold.cli.operate.own_name import USER
 from portfold.cli.target import Target
 
 _TARGET = Target()
@@ -21,7 +22,7 @@ def cash(
     amount: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
-    by: Who,
+    by: Who = USER,
     reason: Why,
     target: Target = _TARGET,
 ) -> None:

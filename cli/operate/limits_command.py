@@ -1,6 +1,6 @@
 """`portfold limits`: every limit and how far it is to go; and, with an option, another limit from now on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
 from portfold.cli.operate.orders import WHO, WHY, print_outcome
+from portfold.cli.operate.own_name import USER
 from portfold.cli.rule_options import RuleOptions
 from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target
@@ -118,6 +119,7 @@ def limits(
     if not changes and not of_account and trial.promote is None:
         _list_limits(target, signed=any(vars(signed).values()), json=json)
         return
+    signed = replace(signed, by=signed.by or USER)
     for option, given in (("--by", signed.by), ("--reason", signed.reason)):
         if not given:
             raise Unusable(f"{option}: expected with a change of limits; it goes on record.")

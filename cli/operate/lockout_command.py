@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.orders import Who, Why, print_outcome, put
+from portfold.cli.operate.own_name import USER
 from portfold.cli.target import Target
 
 _TARGET = Target()
@@ -26,7 +27,7 @@ def register(app: App) -> None:
 def lockout(
     *,
     until: str,
-    by: Who,
+    by: Who = USER,
     reason: Why,
     yes: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     target: Target = _TARGET,

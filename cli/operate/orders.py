@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.operate.own_name import USER
 from portfold.cli.operate.scope_options import Of, made
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
@@ -48,8 +49,8 @@ class Held:
 _TARGET = Target()
 _WHOLE = Of()
 
-WHO, WHY = "Who orders this; goes on record.", "Why; goes on record."
-Who = Annotated[str, Parameter(name="--by", help=WHO)]
+WHO, WHY = "Who orders this; goes on record. By default the user of this machine.", "Why; goes on record."
+Who = Annotated[str, Parameter(name="--by", help=WHO, show_default=False)]
 Why = Annotated[str, Parameter(name="--reason", help=WHY)]
 
 
@@ -59,7 +60,7 @@ def register(app: App) -> None:
         app.command(command)
 
 
-def halt(*, by: Who, reason: Why, of: Of = _WHOLE, target: Target = _TARGET) -> None:
+def halt(*, by: Who = USER, reason: Why, of: Of = _WHOLE, target: Target = _TARGET) -> None:
     """Deny every entry until a resume, however many days pass. Exits go on.
 
     Of a worker, a symbol or a group only its entries, until a resume of that one.
@@ -76,7 +77,9 @@ def halt(*, by: Who, reason: Why, of: Of = _WHOLE, target: Target = _TARGET) -> 
     _give(target, order, f"Trading{of.in_words} is halted.")
 
 
-def resume(*, by: Who, reason: Why, force: bool = False, of: Of = _WHOLE, target: Target = _TARGET) -> None:
+def resume(
+    *, by: Who = USER, reason: Why, force: bool = False, of: Of = _WHOLE, target: Target = _TARGET
+) -> None:
     """Lift a halt. With --force also today's stop.
 
     Of a worker, a symbol or a group only what was ordered of that one; a resume
@@ -110,7 +113,9 @@ def resume(*, by: Who, reason: Why, force: bool = False, of: Of = _WHOLE, target
     print_outcome(bus, event, f"{resumed} Entries stay denied: {in_words(lockout)}." if lockout else resumed)
 
 
-def flatten(*, by: Who, reason: Why, now: bool = False, of: Of = _WHOLE, target: Target = _TARGET) -> None:
+def flatten(
+    *, by: Who = USER, reason: Why, now: bool = False, of: Of = _WHOLE, target: Target = _TARGET
+) -> None:
     """Close every position, and halt until a resume.
 
     Of a worker, a symbol or a group only its positions, and only its entries are denied.
@@ -176,7 +181,7 @@ def settle(
     /,
     *,
     held: Held,
-    by: Who,
+    by: Who = USER,
     reason: Why,
     book: Path | None = None,
     target: Target = _TARGET,
@@ -227,7 +232,7 @@ def _correct_book(target: Target, book: Path | None, order: "PositionSettled") -
     correct(kind, book or default_book(resolved, kind), resolved.configuration.contracts, order)
 
 
-def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) -> None:
+def retire(worker: str, /, *, by: Who = USER, reason: Why, target: Target = _TARGET) -> None:
     """Record that a lost worker will not come back; others may then trade its symbols.
 
     If it does come back, it is a worker again, and what it holds counts.
@@ -257,7 +262,7 @@ def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) ->
     print_outcome(bus, put(bus, order), f"{worker} is retired.")
 
 
-def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
+def acknowledge(*, by: Who = USER, reason: Why, target: Target = _TARGET) -> None:
     """Let trading go on without a part of the log that is lost for good. That stays on record.
 
     Needed where the coordinator refuses to lead because the log does not add up,

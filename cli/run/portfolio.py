@@ -18,6 +18,7 @@ from portfold.remedies import settle
 if TYPE_CHECKING:
     from threading import Event
 
+    from portfold.coordinator.views.portfolio_view import PortfolioView
     from portfold.log import Log
     from portfold.workers.run.live_plan import LiveRun
     from portfold.workers.run.supervisor import SupervisedChild
@@ -113,8 +114,10 @@ def run(
             children = list(_children(settled, resolved, target, file, Path(folder), passed_on))
             # On paper nobody can close what a worker holds when its bars end, and it costs nothing.
             needed = partial(_still_open, resolved, own if is_paper(settled.configuration) else [])
+            before = _seen(resolved)
             given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
-            _log_the_end(_still_open(resolved), given_up, log, stopped=stop.event.is_set())
+            came = _came_to(before, _seen(resolved))
+            _log_the_end(_still_open(resolved), given_up, log, came, stopped=stop.event.is_set())
             with closing(resolved.bus()) as bus, suppress(BusError):
                 log_what_denies(bus, zone, log, beforehand=_OWN_SERVER_ENDS if embedded else "")
     finally:
@@ -143,9 +146,36 @@ def _look_first(settled: "LiveRun", resolved: ResolvedTarget, book: Path, log: "
         log_what_denies(bus, ZoneInfo(resolved.configuration.runtime.trading_day.zone), log)
 
 
-def _log_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: bool) -> None:
+def _seen(resolved: ResolvedTarget) -> "PortfolioView | None":
+    """Returns the portfolio as its coordinator left it; None where that is not to be had."""
+    from contextlib import closing
+
+    from portfold.coordinator.views.view_field import view_in
+    from portfold.events.wire.errors import BusError
+
+    try:
+        with closing(resolved.bus()) as bus:
+            return view_in(bus.status())
+    except BusError:
+        return None
+
+
+def _came_to(before: "PortfolioView | None", after: "PortfolioView | None") -> dict[str, object]:
+    """Says what was closed meanwhile and what the trading day stands at, and where to look at all of it."""
+    from portfold.dollars import shown
+
+    if after is None:
+        return {}
+    earlier = before.stats.total_exits if before is not None else 0
+    closed = after.stats.total_exits - earlier
+    return {"trades": closed, "day_pnl": shown(after.day.pnl), "see": "portfold audit day"}
+
+
+def _log_the_end(
+    left: str, given_up: Sequence[str], log: "Log", came: Mapping[str, object], *, stopped: bool
+) -> None:
     how = "Stopped" if stopped else "All bars are traded"
-    gone = {"given_up": " ".join(given_up)} if given_up else {}
+    gone = {**came, **({"given_up": " ".join(given_up)} if given_up else {})}
     if left:
         remedy = (  # the run's own flattener has ended with it
             "start the run again; or, to stand by for it: portfold flattener; or close it at the broker, "

@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.operate.orders import Who, Why, print_outcome, put
+from portfold.cli.operate.own_name import USER
 from portfold.cli.target import Target
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def register(app: App) -> None:
 
 def publish(
     *,
-    by: Who,
+    by: Who = USER,
     reason: Why,
     calendar: str = "CME Globex Equity",
     days: Annotated[int, Parameter(validator=Number(gte=1, lte=500))] = _YEAR,
@@ -69,7 +70,7 @@ def publish(
     print_outcome(bus, put(bus, event), f"{len(sessions)} sessions are published.")
 
 
-def news(file: Path, /, *, by: Who, reason: Why, target: Target = _TARGET) -> None:
+def news(file: Path, /, *, by: Who = USER, reason: Why, target: Target = _TARGET) -> None:
     """Put windows around news on the log, in place of those before.
 
     For example:

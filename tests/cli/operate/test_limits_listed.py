@@ -36,11 +36,11 @@ def test_where_no_limits_are_there_is_nothing_to_list(
     assert "No limits are in force yet" in ran.err
 
 
-def test_an_order_without_a_name_or_without_a_change_is_none(
+def test_an_order_without_a_reason_or_without_a_change_is_none(
     live: Live, server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    nameless = listed(live, server, tmp_path, "--max-positions", "3", "--reason", "x")
-    assert (nameless.code, "--by: expected" in nameless.err) == (UNUSABLE, True)
+    groundless = listed(live, server, tmp_path, "--max-positions", "3", "--by", "ann")
+    assert (groundless.code, "--reason: expected" in groundless.err) == (UNUSABLE, True)
     nothing = listed(live, server, tmp_path, "--by", "ann", "--reason", "x")
     assert (nothing.code, "expected at least one of --max-positions" in nothing.err) == (UNUSABLE, True)
 

@@ -205,6 +205,7 @@ def test_its_flattener_stays_for_what_is_open_or_unsettled_although_all_workers_
     assert "slots: CL long 1 by ibs-CL; unsettled: CL of ibs-CL: maybe_filled" in stays["left"]
     [ended] = [line for line in lines(run) if line["event"] == "All bars are traded"]
     assert (ended["level"], ended["still_open"]) == ("info", "nothing")
+    assert (ended["trades"], ended["day_pnl"].startswith("$")) == (1, True)
 
 
 @pytest.mark.parametrize(("price", "told"), [("100", " @ 100"), ("0", " (no entry price told)")])
