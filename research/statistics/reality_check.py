@@ -16,7 +16,7 @@ from portfold.research.statistics.bootstrap import AT_ONCE, RESAMPLES, block_len
 from portfold.research.statistics.metrics import Floats
 
 _FEWEST_DAYS = 20
-_EVEN = 1e-9  # of a score: what is nearer to it is as good, and differs by rounding alone
+_EVEN = 1e-9  # between scores: nearer ones differ by rounding alone, and are as good
 
 
 class RealityCheck(Struct, frozen=True):
@@ -51,7 +51,7 @@ class TriedHistories:
         if self._days < _FEWEST_DAYS or self._errors[chosen] == 0:
             return None
         score = self._means[chosen] / self._errors[chosen]
-        as_good = int(np.count_nonzero(self._bests >= score - _EVEN * abs(score)))
+        as_good = int(np.count_nonzero(self._bests >= score - _EVEN))
         return RealityCheck((1 + as_good) / (1 + RESAMPLES), self._tries, self._block_days)
 
     def _drawn_means(self, returns: Floats, random: np.random.Generator) -> Floats:

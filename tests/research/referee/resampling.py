@@ -60,7 +60,7 @@ def reality_check(
 ) -> float:
     """Returns Hansen's p-value of the chosen history against all of them, over these resamples.
 
-    What is as good to nine digits is as good.
+    What is as good to nine places is as good.
     """
     count = len(histories[0])
     means = [_mean(each) for each in histories]
@@ -74,7 +74,7 @@ def reality_check(
         for mean, error, own in zip(means, errors, drawn, strict=True):
             centre = 0.0 if float(mean) < -worse * error else float(mean)
             best = max(best, (float(own[number]) - centre) / error)
-        as_good += best >= score - abs(score) / 10**9
+        as_good += best >= score - 1 / 10**9
     return (1 + as_good) / (1 + len(resamples))
 
 
