@@ -18,7 +18,9 @@ from portfold.events.message import AnyDecision, AnyEvent
 from portfold.exchange_time import milliseconds_of, utc
 
 _SATURDAY = 5
-_NONE, _LONGEST_CLOSED = timedelta(0), timedelta(days=10)
+_NONE = timedelta(0)
+LONGEST_CLOSED = timedelta(days=10)
+"""No exchange is closed for longer: where nothing is known of more days, they are not known."""
 _TWO_DAYS_MS = 2 * 24 * 60 * 60 * 1000
 
 
@@ -63,7 +65,7 @@ class SessionsPublished(AnyEvent, frozen=True):
         if any(one.closes_ms > later.opens_ms for one, later in pairwise(found)):
             raise ValueError("sessions: expected one after another, and none that overlaps the next")
         dates = [date.fromisoformat(day) for day in (self.first, *(one.date for one in found), self.last)]
-        if any(not _NONE <= later - day <= _LONGEST_CLOSED for day, later in pairwise(dates)):
+        if any(not _NONE <= later - day <= LONGEST_CLOSED for day, later in pairwise(dates)):
             raise ValueError("sessions: expected the dates in order, and no ten days without one")
 
 

@@ -77,6 +77,13 @@ class Given:
     drawings: Drawings = 3
     """How often lots are drawn for those who ask at the same moment; figures are means over them."""
 
+    calendar: str | None = None
+    """Whose sessions are published, by a calendar of the library; by default those of CME Globex Equity
+    where a window is told by the open or the close, else none."""
+
+    correct: str = ""
+    """What the exchange has published otherwise, as "2025-01-09=08:30 2025-04-18=closed"."""
+
     config: str | None = None
     """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
 
@@ -137,10 +144,13 @@ class Loaded:
         return KnownSpan(chosen, seen, filter_samples(chosen, files, seen), short)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
-        """Returns the scenario of these trades. Raises RefusedField for limits that are not valid."""
+        """Returns the scenario of these trades. Raises RefusedField for limits that are not valid,
+        Unusable where sessions are needed and not known.
+        """
+        from portfold.cli.research.exchange import known_sessions
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
-        return build_scenario(
+        scenario = build_scenario(
             self.configuration,
             chosen,
             pricing=self.pricing,
@@ -149,6 +159,9 @@ class Loaded:
             seed=self.given.seed,
             drawings=self.given.drawings,
         )
+        moments = scenario.timeline.opening.ms, scenario.timeline.happenings[-1].at.ms
+        known = known_sessions(scenario.limits, moments, self.given.calendar, self.given.correct)
+        return scenario if known is None else scenario.with_sessions(known)
 
     @property
     def setting(self) -> "Setting":
@@ -166,6 +179,8 @@ class Loaded:
             breach_limit=str(_exact(given.breach_limit)),
             symbols=tuple(one.symbol for one in self.results.symbols),
             drawings=given.drawings,
+            calendar=given.calendar or "",
+            correct=given.correct,
         )
 
 

@@ -58,6 +58,7 @@ def prove(
     histories: Histories = 2_000,
     seed: int = 1,
     trades: GivenTrades = _NO_TRADES,
+    calendar: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     config: str | None = None,
 ) -> int:
@@ -81,6 +82,9 @@ def prove(
         How many random histories.
     seed
         Which ones.
+    calendar
+        The exchange's sessions, where a window of the profile is told by the open or
+        the close; by default those of CME Globex Equity.
     as_json
         Print JSON.
     config
@@ -91,17 +95,20 @@ def prove(
 
     needs_extra()
     from portfold.cli.progress import progress
+    from portfold.cli.research.exchange import known_sessions
     from portfold.config import load
     from portfold.config.profiles import find_profile
     from portfold.research.prove.proof import Proof, lines_of, tree_of
     from portfold.research.prove.searching import search
-    from portfold.research.prove.setting import scene_of
+    from portfold.research.prove.setting import scene_of, span_of, with_sessions
     from portfold.research.prove.trades import search_trades
 
     _, read = find_profile(profile)
     configuration = load(config, os.environ, Path.cwd())
     scene = scene_of(configuration, read)
-    played = _trading(trades, configuration, read, seed)
+    known = known_sessions(scene.limits, span_of(scene), calendar, "")
+    scene = scene if known is None else with_sessions(scene, known)
+    played = _trading(trades, configuration, read, seed, calendar)
     with progress("Trying", max(histories, 1), "histories") as on_progress:
         tried = search(scene, seed=seed, histories=histories, on_progress=on_progress)
     proof = Proof(read, scene, seed, tried)
@@ -118,11 +125,12 @@ def prove(
 
 
 def _trading(
-    given: GivenTrades, configuration: "Configuration", profile: "Profile", seed: int
+    given: GivenTrades, configuration: "Configuration", profile: "Profile", seed: int, calendar: str | None
 ) -> "tuple[Sequence[Trade], Trading] | None":
     """Reads trades and bars. Raises ResearchError, BarsError, Unusable."""
     from zoneinfo import ZoneInfo
 
+    from portfold.cli.research.exchange import known_sessions
     from portfold.cli.research.given import market_of
     from portfold.cli.symbols import symbols_in
     from portfold.coordinator.configured import unwatched_limits
@@ -139,4 +147,6 @@ def _trading(
     names = [one.symbol for one in results.symbols]
     pricing = from_market(configuration, market, names) if market else without_bars(configuration)
     limits = unwatched_limits(under_profile(configuration, profile, names))
-    return results.trades, Trading(pricing, limits, profile.firm, seed)
+    moments = min(one.entry_ms for one in results.trades), max(one.exit_ms for one in results.trades)
+    known = known_sessions(limits, moments, calendar, "")
+    return results.trades, Trading(pricing, limits, profile.firm, seed, known)

@@ -147,6 +147,8 @@ def _given(findings: "Findings", results_dir: Path | None, bars: str | None, con
         zone=setting.zone,
         seed=setting.seed,
         drawings=setting.drawings,
+        calendar=setting.calendar or None,
+        correct=setting.correct,
         config=config,
     )
 

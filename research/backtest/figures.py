@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from portfold.bounds import MOST_CONTRACTS
-from portfold.config import Configuration
+from portfold.config import Configuration, ConfiguredRules
 from portfold.research.simulate.prices import without_bars
 from portfold.research.simulate.scenario import TradingAccount, build_scenario
 from portfold.research.simulate.simulator import Simulated
@@ -38,8 +38,9 @@ def figures_of(
     if not trades:
         return BacktestFigures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
     runtime = structs.replace(configuration.runtime, max_contracts=MOST_CONTRACTS)
+    portfolio = structs.replace(configuration.portfolio, rules=ConfiguredRules())
     scenario = build_scenario(
-        structs.replace(configuration, runtime=runtime),
+        structs.replace(configuration, runtime=runtime, portfolio=portfolio),
         Chosen(tuple(trades), tuple(days), 0),
         pricing=without_bars(configuration),
         account=TradingAccount(cash, _NO_LIMIT),

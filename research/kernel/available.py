@@ -31,6 +31,8 @@ def why_not(scenario: Scenario) -> str:
         return "numba is not installed (the extra `research` has it)"
     without_effect = _WITHOUT_EFFECT if scenario.timeline.marked else _WITHOUT_EFFECT | _OF_MARKS
     unknown = sorted(limits_of(scenario.limits).present - without_effect)
+    if scenario.timeline.published:
+        unknown.append("sessions of the exchange")
     return f"the kernel does not know {', '.join(unknown)}" if unknown else ""
 
 

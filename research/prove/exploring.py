@@ -14,6 +14,8 @@ from portfold.research.prove.history import History, Step
 from portfold.research.prove.playing import Play, Scene
 
 MOST_STEPS = 40
+MOST_DAYS = 250
+"""How many days a history goes on at most: each step waits three at most, and weekends are left out."""
 _MOST_SYMBOLS = 3
 _MOST_WORSE_TICKS = 4
 _LATE_ONCE_IN = 4

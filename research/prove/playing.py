@@ -18,6 +18,7 @@ from portfold.config.profiles import FirmsRule
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
 from portfold.dollars import ZERO, gross_pnl, shown, shown_price
+from portfold.events.calendar import SessionsPublished
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, FlattenOrdered, StopLossTriggered
 from portfold.events.fields import Side
 from portfold.events.incoming import (
@@ -48,12 +49,16 @@ _EVENTS_APART = 100
 
 
 class Scene(NamedTuple):
-    """What histories are played on: our `limits`, the firm's `rule`, the contracts, when it begins."""
+    """What histories are played on: our `limits`, the firm's `rule`, the contracts, when it begins.
+
+    `sessions` are those of the exchange, where our limits need them.
+    """
 
     limits: LimitsChanged
     rule: FirmsRule
     contracts: dict[str, Contract]
     begins_ms: int
+    sessions: SessionsPublished | None = None
 
 
 class Found(NamedTuple):
@@ -95,6 +100,8 @@ class Play:
         self._events = 0
         self._late = False
         self._tell(scene.limits)
+        if scene.sessions is not None:
+            self._tell(scene.sessions)
 
     def take(self, step: Step) -> None:
         """Plays one step."""

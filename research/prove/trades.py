@@ -23,6 +23,7 @@ from portfold.research.prove.judge import Judge
 from portfold.research.prove.playing import Found, How, is_stop
 from portfold.research.prove.shrinking import fewest
 from portfold.research.simulate.prices import Pricing
+from portfold.research.simulate.sessions import KnownSessions
 from portfold.research.simulate.simulator import simulate
 from portfold.research.simulate.trade_events import STOPPED_BEFORE_ITS_EXIT, drawings
 from portfold.research.trades.trade_file import Trade
@@ -31,12 +32,16 @@ MOST_TRIES = 200
 
 
 class Trading(NamedTuple):
-    """What trades are played on: their prices, our `limits`, the firm's `rule`, and who is first (`seed`)."""
+    """What trades are played on: their prices, our `limits`, the firm's `rule`, and who is first (`seed`).
+
+    `sessions` are those of the exchange, where our limits need them.
+    """
 
     pricing: Pricing
     limits: LimitsChanged
     rule: FirmsRule
     seed: int
+    sessions: KnownSessions | None = None
 
 
 class FoundInTrades(NamedTuple):
@@ -50,6 +55,8 @@ def judged(trades: Sequence[Trade], on: Trading) -> Found | None:
     """Plays the trades; returns the first breach of the firm's rule, None where there is none."""
     counts_open = on.limits.stop_loss_on == "total"
     [timeline] = drawings(trades, on.pricing, on.seed, 1, counts_open=counts_open)
+    if on.sessions is not None:
+        timeline = timeline.with_sessions(on.sessions)
     beside = _Beside(Judge(on.rule, timeline.opening.ms), on.pricing.contracts)
     # A trade's P&L is that of its file, and what has no bars has no marks: neither is doubted.
     limits = structs.replace(on.limits, point_values="", mark_stale_ms=0)

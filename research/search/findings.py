@@ -69,6 +69,8 @@ class Setting(Struct, frozen=True):
     """The input of the simulations. Dollars are text, so that they stay exact; `market` is None without bars.
 
     `symbols` are all that were read, chosen or not. `drawings` is how often lots were drawn.
+    `calendar` is whose sessions were asked for, empty where the windows alone said whether they are needed;
+    `correct` is what of them a person corrected.
     """
 
     results: str
@@ -80,6 +82,8 @@ class Setting(Struct, frozen=True):
     breach_limit: str
     symbols: Symbols
     drawings: int = 1
+    calendar: str = ""
+    correct: str = ""
 
 
 class BestOfAll(Struct, frozen=True):

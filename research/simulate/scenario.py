@@ -18,6 +18,7 @@ from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.events.codec import encode_checked
 from portfold.events.limits_changed import LimitsChanged
 from portfold.research.simulate.prices import Pricing
+from portfold.research.simulate.sessions import KnownSessions, days_with
 from portfold.research.simulate.simulator import Simulated, simulate
 from portfold.research.simulate.trade_events import TradeEvents
 from portfold.research.simulate.trade_events import drawings as drawn
@@ -73,6 +74,15 @@ class Scenario(Struct, frozen=True):
     def under(self, daily_stop_loss: Decimal) -> "Scenario":
         """Returns the same trades and account under another daily stop."""
         return structs.replace(self, limits=structs.replace(self.limits, daily_stop_loss=daily_stop_loss))
+
+    def with_sessions(self, known: KnownSessions) -> "Scenario":
+        """Returns the scenario with these sessions published, and the day to which its end belongs then."""
+        until_ms = self.timeline.happenings[-1].at.ms
+        return structs.replace(
+            self,
+            drawings=tuple(one.with_sessions(known) for one in self.drawings),
+            days=days_with(known, self.days, until_ms, self.limits),
+        )
 
     def limits_of(self, symbols: Iterable[str], max_positions: int) -> LimitsChanged:
         """Returns the limits in force. Raises RefusedField for limits that are not valid."""
@@ -149,6 +159,7 @@ class Scenario(Struct, frozen=True):
             [(happening.at, happening.flat_before) for happening in self.timeline.happenings],
             [(one.stop_price, one.price, one.risk) for one in self.timeline.requests],
             [trade.asked.left_ms if trade.asked else None for trade in self.timeline.trades],
+            self.timeline.published,
             [[happening.trade for happening in drawing.happenings] for drawing in self.drawings],
             self.days,
             self.account,

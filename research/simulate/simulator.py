@@ -3,7 +3,7 @@
 There is no second set of rules here. `coordinator.fold.fold` allows or denies each entry and folds each fill,
 mark and close; when it triggers the day's stop, all open positions are closed at once, as the workers would.
 This module adds only the order of events (`research.simulate.trade_events`), the ticks at edges of windows
-while something is open, and the record of the results.
+while something is open, the sessions of the exchange, and the record of the results.
 
 Of a file of trades alone each trade is asked for at its entry. Of signals those are whose worker is flat, as
 live: one that was denied asks again with its next signal, and one that was stopped signals anew.
@@ -13,7 +13,7 @@ at the last price of its bars, or, without bars, at its own final P&L, which lay
 result counts the latter.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -122,13 +122,15 @@ def simulate(timeline: TradeEvents, limits: LimitsChanged, decide: Fold = fold) 
     symbols = tuple(limits.symbols.split(" "))
     play = _Play(timeline, Simulated(symbols, limits.max_positions), decide)
     state, held, simulated = play.state, play.held, play.simulated
-    ticks = bool(limits.windows)
+    passes = bool(limits.windows or timeline.published)
     decide(state, timeline.opening, limits)
+    if passes:
+        play.pass_time(timeline.opening.ms)
     for at, started in timeline.workers(symbols):
         decide(state, at, started)
     for symbol, trade, at, fact, request, filled_at, flat_before in timeline.of(symbols):
-        if ticks and held:
-            play.pass_edges(at.ms)
+        if passes:
+            play.pass_time(at.ms)
         if request is not None:
             if flat_before is not None and (symbol in held or play.left.get(symbol, -1) >= flat_before):
                 continue
@@ -168,6 +170,7 @@ class _Play:
         self._decide = decide
         self._before_today = ZERO
         self._noted_ms: int | None = None
+        self._to_publish = deque(timeline.published)
 
     def note(self, at: StreamId, decided: Sequence[Decision]) -> None:
         """Adds a point to the curve after money has moved, and applies the decisions.
@@ -185,8 +188,16 @@ class _Play:
         for stop in stopped:
             self._close_all(at, stop)
 
-    def pass_edges(self, before_ms: int) -> None:
-        """Lets time pass at each edge of a window before the next event, as a leader's ticks do.
+    def pass_time(self, until_ms: int) -> None:
+        """Lets time pass before the next event, with what is published by its moment."""
+        while self._to_publish and self._to_publish[0][0].ms <= until_ms:
+            at, sessions = self._to_publish.popleft()
+            self._pass_edges(at.ms)
+            self.apply(at, self._decide(self.state, at, sessions))
+        self._pass_edges(until_ms)
+
+    def _pass_edges(self, before_ms: int) -> None:
+        """Lets time pass at each edge of a window before that, as a leader's ticks do.
 
         So a window that flattens closes what is open at its time, and not with the next bar.
         """

@@ -33,6 +33,7 @@ from portfold.events.incoming import (
 )
 from portfold.events.stream_id import StreamId
 from portfold.research.simulate.prices import Pricing
+from portfold.research.simulate.sessions import KnownSessions, Publication, publications
 from portfold.research.trades.trade_file import Trade
 
 SESSION = "simulation"
@@ -67,14 +68,17 @@ class Happening(NamedTuple):
 
 
 class TradeEvents(Struct, frozen=True):
-    """The `happenings` of `trades` in order, the ID of an `opening` before them, and whether any is a
-    mark."""
+    """The `happenings` of `trades` in order, the ID of an `opening` before them, and whether any is a mark.
+
+    `published` are the sessions of the exchange, and when they are published; by default none are.
+    """
 
     trades: tuple[Trade, ...]
     happenings: tuple[Happening, ...]
     opening: StreamId
     pricing: Pricing
     marked: bool
+    published: tuple[Publication, ...] = ()
 
     def of(self, symbols: Collection[str]) -> Sequence[Happening]:
         """Selects the happenings of some symbols."""
@@ -101,9 +105,14 @@ class TradeEvents(Struct, frozen=True):
             happenings += group
         return structs.replace(self, happenings=tuple(happenings))
 
+    def with_sessions(self, known: KnownSessions) -> "TradeEvents":
+        """Returns the same events with these sessions published."""
+        until_ms = self.happenings[-1].at.ms
+        return structs.replace(self, published=tuple(publications(known, self.opening, until_ms)))
+
     def workers(self, symbols: Iterable[str]) -> Iterable[tuple[StreamId, WorkerStarted]]:
-        """Yields the starts of the symbols' workers, which come first."""
-        for number, symbol in enumerate(symbols, start=1):
+        """Yields the starts of the symbols' workers, which come after limits and sessions."""
+        for number, symbol in enumerate(symbols, start=2):
             started = WorkerStarted(worker=worker_of(symbol), session=SESSION, seq=0, symbols=symbol)
             yield StreamId(self.opening.ms, number), started
 

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.operate.calendar.exchange_sessions import USUAL
 from portfold.cli.operate.orders import Who, Why, print_outcome, put
 from portfold.cli.operate.own_name import USER
 from portfold.cli.target import Target
@@ -33,7 +34,7 @@ def publish(
     *,
     by: Who = USER,
     reason: Why,
-    calendar: str = "CME Globex Equity",
+    calendar: str = USUAL,
     days: Annotated[int, Parameter(validator=Number(gte=1, lte=500))] = _YEAR,
     correct: str = "",
     target: Target = _TARGET,
