@@ -23,7 +23,7 @@ from portfold.cli.research.found import (
     stops_lines,
 )
 from portfold.cli.research.given import Dollars, Given, Positions
-from portfold.cli.research.printing import print_lines, read_lines, rules_line
+from portfold.cli.research.printing import print_lines, read_lines, rules_line, sessions_lines
 from portfold.cli.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
     from portfold.research.trades.whole_files import write_whole
 
     every = extent(scenario, plan)
-    print_lines([extent_line(every, plan), *kernel_lines(scenario, plan)])
+    searched = [extent_line(every, plan), *kernel_lines(scenario, plan)]
+    print_lines(sessions_lines(scenario), searched)
     with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
         if resume_log.found:
             print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])

@@ -11,6 +11,7 @@ from portfold.dollars import shown, shown_limit
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import KnownSpan, Loaded
+    from portfold.research.simulate.scenario import Scenario
     from portfold.research.statistics.intervals import Interval
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.trades.filter_samples import FilterSample
@@ -95,6 +96,12 @@ def rules_line(loaded: "Loaded") -> str:
     market = loaded.market
     bars = f"marks and forced exits by the bars of {market}" if market else "no bars"
     return f"{account} in the account, stop at {stop} a day, broker's drawdown limit {breach}, {bars}."
+
+
+def sessions_lines(scenario: "Scenario") -> Iterator[str]:
+    """Yields whose sessions are published in it, where any are."""
+    if published := scenario.timeline.published:
+        yield f"Sessions of the exchange: {published[0][1].source}."
 
 
 def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]:

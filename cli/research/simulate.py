@@ -24,6 +24,7 @@ from portfold.cli.research.printing import (
     ratio,
     read_lines,
     rules_line,
+    sessions_lines,
     span_lines,
 )
 from portfold.cli.rows import in_columns
@@ -86,6 +87,7 @@ def simulate(
     print_lines(read_lines(loaded), known, [rules_line(loaded)])
     looked = looked_lines(given.results_dir, "simulate", chosen.days)
     scenario = loaded.scenario(chosen)
+    print_lines(sessions_lines(scenario))
     rows = _rows(scenario, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfold.config import Configuration, load
+from portfold.config import Configuration, ConfiguredRules, load
 from portfold.config.runtime import ProtectiveStop
 from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
@@ -169,6 +169,15 @@ def test_the_drawdown_and_the_profit_are_those_of_the_trades_in_their_order() ->
     assert found.total_return == pytest.approx(account[-1])
     assert found.max_dd == pytest.approx((np.maximum.accumulate(account) - account).max())
     assert (found.trades, found.block_rate, found.daily_stops) == (len(alone), 0, 0)
+
+
+def test_no_limit_of_the_configuration_counts_for_a_symbol_alone() -> None:
+    read, trades = configured(), random_trades(7, ("ES",), each=1)
+    rules = ConfiguredRules(windows="mon-fri/00:00..23:59=deny", symbol_entries="0")
+    limited = msgspec.structs.replace(read, portfolio=msgspec.structs.replace(read.portfolio, rules=rules))
+    day, cash = ["2025-01-06"], Decimal(150_000)
+    assert figures_of(limited, trades, day, cash) == figures_of(read, trades, day, cash)
+    assert figures_of(limited, trades, day, cash).metrics.trades == 1
 
 
 def test_no_trades_have_figures_too() -> None:

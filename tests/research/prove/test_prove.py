@@ -4,16 +4,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from portfold.cli.research.exchange import known_sessions
 from portfold.coordinator.configured import unwatched_limits
+from portfold.exchange_time import utc
 from portfold.research.prove.history import History, Step
 from portfold.research.prove.playing import How, play
 from portfold.research.prove.searching import search, way_of
-from portfold.research.prove.setting import under_profile
+from portfold.research.prove.setting import span_of, under_profile, with_sessions
 from portfold.research.prove.shrinking import fewest, shortest_history
 from portfold.research.prove.trades import Trading, judged, search_trades
 from portfold.research.trades.trade_file import Trade
-from tests.research.made import packaged, priced, trade
+from tests.research.made import hour, packaged, priced, trade
 from tests.research.prove.scenes import END_OF_DAY, profile_of, scene
 
 LONG = Step("enter", "ES", 2)
@@ -165,6 +168,28 @@ def test_a_moment_that_breaks_the_rule_with_all_its_marks_is_a_gap_though_the_fi
     ]  # $1,100 and $1,000 at 11:00
     found = judged(both, Trading(priced(closes), limits, profile.firm, 1))
     assert (found and found.how) == "gap"
+
+
+WINDOW = {"windows": "mon-fri/close-10..close=flatten"}
+
+
+def test_a_window_of_a_profile_that_is_told_by_the_close_is_known(tmp_path: Path) -> None:
+    on = scene(profile_of(tmp_path, limits=WINDOW))
+    known = known_sessions(on.limits, span_of(on), None, "")
+    assert known is not None
+    said: list[str] = []
+    until_the_window = Step("wait", "", 346)  # each step takes a minute more
+    steps = (LONG, Step("leave", "ES", 0), until_the_window, LONG, Step("wait", "", 8), LONG)
+    play(History(steps), with_sessions(on, known), lambda ms, line: said.append(f"{utc(ms):%H:%M} {line}"))
+    assert [line.partition(" filled")[0].partition(": Window")[0] for line in said if "long" in line] == [
+        "16:01 ES: long 2",
+        "21:50 ES: long 2 denied",
+        "22:00 ES: long 2",
+    ]
+    limits = unwatched_limits(under_profile(packaged(), profile_of(tmp_path, limits=WINDOW), ["ES"]))
+    later = structs.replace(TRADES[1], exit_ms=hour(25))
+    on_trades = trading(tmp_path, {5.0: "5000", 20.0: "4000"})._replace(limits=limits)
+    assert judged([later], on_trades._replace(sessions=known)) is None  # closed before the gap of the night
 
 
 def test_the_fewest_trades_that_show_it_are_kept(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ the cent.
 import io
 import threading
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from portfold.config import Configuration, load
+from portfold.config import Configuration
 from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.state import State
 from portfold.dollars import gross_pnl
@@ -29,6 +28,7 @@ from portfold.events.decisions import (
     EventRejected,
     FlattenOrdered,
     LimitBreached,
+    LimitReached,
     PnlDisputed,
     StopLossTriggered,
     TradingDayStarted,
@@ -38,7 +38,7 @@ from portfold.events.legs import parse_legs
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, at_time
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.exchange_time import local_time, milliseconds_of
+from portfold.exchange_time import local_time
 from portfold.log import Log, open_log
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import simulate
@@ -47,21 +47,20 @@ from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
-from tests.processes import Coordinators, config_folder
+from tests.processes import Coordinators
 from tests.research.made import CHICAGO, random_trades, scenario_of
+from tests.research.simulate.cases import CASES, POSITIONS, Case, begins_of, configured, in_session
 from tests.research.simulate.test_laws import SYMBOLS, bars_of
 from tests.waiting import until
 
-POSITIONS = 3
-STOP = 1000
-
 
 class Told(NamedTuple):
-    """What was decided that mattered: answers in order, days, stops, and what should not have been."""
+    """What was decided that mattered: answers in order, days, stops, limits, and what should not be."""
 
     answers: list[tuple[str, str, str]]
     days: list[TradingDayStarted]
     stops: list[tuple[int, Decimal, str]]
+    reached: list[tuple[int, str, str]]
     odd: list[Decision]
 
 
@@ -76,6 +75,11 @@ def told(decided: list[tuple[StreamId, Decision]]) -> Told:
         days=[one for _, one in decided if isinstance(one, TradingDayStarted)],
         stops=[
             (at.ms, one.daily_pnl, one.positions) for at, one in decided if isinstance(one, StopLossTriggered)
+        ],
+        reached=[
+            (at.ms, one.rule, one.worker or one.symbol)
+            for at, one in decided
+            if isinstance(one, LimitReached)
         ],
         odd=[one for _, one in decided if isinstance(one, EventRejected | LimitBreached | PnlDisputed)],
     )
@@ -133,6 +137,8 @@ class Portfolio:
 
     def play(self, ticks: Iterable[int] = ()) -> None:
         """Everything that the trades have to say, one thing after the other; time passes at `ticks` too."""
+        for _, sessions in self._scenario.timeline.published:
+            self._bus.append(encode_checked(sessions), at_time(self._now))
         due = sorted(ticks)
         for gate in self._gates.values():
             gate.start()
@@ -236,55 +242,25 @@ def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
-def configured(tmp_path: Path, windows: str) -> Configuration:
-    limits = {
-        "max_positions": POSITIONS,
-        "daily_stop_loss": STOP,
-        "symbols": list(SYMBOLS),
-        **({"windows": windows} if windows else {}),
-    }
-    folder = config_folder(tmp_path / "config", limits=limits, runtime={"mark_stale_seconds": 31 * 86_400})
-    return load(str(folder), {}, Path("/"))
-
-
-def begins_of(windows: str, scenario: Scenario) -> list[int]:
-    """When the one window begins on each day of the trades, early enough to be flat at its time."""
-    if not windows:
-        return []
-    at = time.fromisoformat(windows.partition("/")[2].partition("..")[0])
-    flatten_ms = scenario.limits_of(scenario.symbols, POSITIONS).flatten_ms
-    first, last = (scenario.timeline.happenings[index].at.ms for index in (0, -1))
-    days = [local_time(first, CHICAGO).date() + timedelta(days=number) for number in range(60)]
-    shown = (datetime.combine(day, at, tzinfo=CHICAGO) for day in days if day.weekday() < 5)
-    begins = (milliseconds_of(moment) - flatten_ms for moment in shown)
-    return [ms for ms in begins if first < ms < last]
-
-
-@pytest.mark.parametrize(
-    ("with_bars", "windows"),
-    [(False, ""), (True, ""), (True, "mon-fri/13:37..13:50=flatten")],
-    ids=["final P&L", "bars", "a window between two bars"],
-)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_simulator_and_real_processes_agree_trade_by_trade(
-    *,
-    with_bars: bool,
-    windows: str,
+    case: Case,
     tmp_path: Path,
     server: EmbeddedServer,
     portfolio: str,
     bus: Bus,
     coordinators: Coordinators,
 ) -> None:
-    configuration = configured(tmp_path, windows)
-    trades = random_trades(21, SYMBOLS, each=16)
-    pricing = bars_of(trades, 21) if with_bars else None
-    scenario = scenario_of(trades, pricing=pricing, stop=STOP, configuration=configuration)
+    configuration = configured(tmp_path, case)
+    trades = random_trades(case.seed, SYMBOLS, each=16)
+    pricing = bars_of(trades, case.seed) if case.with_bars else None
+    scenario = in_session(scenario_of(trades, pricing=pricing, stop=case.stop, configuration=configuration))
     simulated = Simulation(scenario)
     bus.append(encode_checked(ClockTicked()), at_time(scenario.timeline.opening.ms))
     coordinators.start(config=configuration.source.folder, clock="driven")
     live = Portfolio(scenario, on_a_driven_clock(server, portfolio), bus, configuration)
     try:
-        live.play(begins_of(windows, scenario))
+        live.play(begins_of(scenario))
     finally:
         live.close()
     until(lambda: bus.status().get("last_event") == str(bus.last_event()), "the last decision")
@@ -294,12 +270,13 @@ def test_the_simulator_and_real_processes_agree_trade_by_trade(
     assert found.odd == expected.odd == []
     assert found.answers == expected.answers
     assert found.stops == expected.stops
+    assert found.reached == expected.reached
     assert found.days == expected.days
     assert sorted(live.closes) == sorted(simulated.closes)
     # It is no proof if nothing happened.
-    assert len(expected.stops) >= 2
-    assert {code for _, code, _ in expected.answers} >= {"", "max_positions", "stopped_out"}
-    closed_at = [local_time(ms, CHICAGO) for _, ms, _ in simulated.closes]
-    at_window = sum((moment.hour, moment.minute) == (13, 36) for moment in closed_at)
-    assert (at_window > 2) == bool(windows), "early enough to be flat at 13:37"
+    assert len(expected.stops) >= case.stops
+    assert {code for _, code, _ in expected.answers} >= case.codes
+    assert {rule for _, rule, _ in expected.reached} >= case.reached
+    closed_at = {f"{local_time(ms, CHICAGO):%H:%M}" for _, ms, _ in simulated.closes}
+    assert {moment for moment in closed_at if not moment.endswith(":00")} == case.flat_at
     assert len(expected.days) > 5

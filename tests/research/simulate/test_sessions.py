@@ -96,7 +96,7 @@ def test_a_day_without_a_session_is_part_of_the_next_where_sessions_are_publishe
     ]
     scenario = in_session(trades, "", calendar)
     simulated = scenario.simulate(scenario.symbols, 2)
-    assert [(one.date, one.pnl) for one in simulated.days] == [("2025-12-24", 10), (day, 10)]
+    assert [(one.date, int(one.pnl)) for one in simulated.days] == [("2025-12-24", 10), (day, 10)]
     assert scenario.days[-1] == day
     assert scenario.figures(simulated).total_return == 20
 
