@@ -147,7 +147,7 @@ class Loaded:
         """Returns the scenario of these trades. Raises RefusedField for limits that are not valid,
         Unusable where sessions are needed and not known.
         """
-        from portfold.cli.research.exchange import known_sessions
+        from portfold.cli.operate.calendar.past_sessions import known_sessions
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
         scenario = build_scenario(

@@ -94,8 +94,8 @@ def prove(
     from portfold.cli.research.extra import needs_extra
 
     needs_extra()
+    from portfold.cli.operate.calendar.past_sessions import known_sessions
     from portfold.cli.progress import progress
-    from portfold.cli.research.exchange import known_sessions
     from portfold.config import load
     from portfold.config.profiles import find_profile
     from portfold.research.prove.proof import Proof, lines_of, tree_of
@@ -130,7 +130,7 @@ def _trading(
     """Reads trades and bars. Raises ResearchError, BarsError, Unusable."""
     from zoneinfo import ZoneInfo
 
-    from portfold.cli.research.exchange import known_sessions
+    from portfold.cli.operate.calendar.past_sessions import known_sessions
     from portfold.cli.research.given import market_of
     from portfold.cli.symbols import symbols_in
     from portfold.coordinator.configured import unwatched_limits

@@ -17,13 +17,18 @@ from portfold.workers.client.decision import Decision
 
 
 class Opened(NamedTuple):
-    """An open position and its entry, at `ms` in the clock of the stream IDs."""
+    """An open position and its entry, at `ms` in the clock of the stream IDs.
+
+    `stop_price` is where its protective stop rests, as far from its fill as it was from the price that the
+    entry expected; None where it named none.
+    """
 
     symbol: str
     side: Side
     size: int
     ms: int
     price: Decimal
+    stop_price: Decimal | None = None
 
 
 class AloneGate:
@@ -39,9 +44,20 @@ class AloneGate:
         self.now_ms = 0
         self.opened: Opened | None = None
         self.trades: list[Trade] = []
+        self._off: Decimal | None = None
 
-    def request_entry(self, symbol: str, *_: object, **__: object) -> Decision:
-        """Allows the entry."""
+    def request_entry(
+        self,
+        symbol: str,
+        *_: object,
+        price: Amount | None = None,
+        stop_price: Amount | None = None,
+        **__: object,
+    ) -> Decision:
+        """Allows the entry, and takes note of how far off its stop is planned."""
+        self._off = None
+        if price is not None and stop_price is not None:
+            self._off = exact(stop_price, "stop_price") - exact(price, "price")
         return Decision(allowed=True, symbol=symbol, reason="alone")
 
     def standing(self, _: object, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
@@ -52,7 +68,8 @@ class AloneGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, **_: object
     ) -> bool:
         """Opens the position."""
-        self.opened = Opened(symbol, side, size, self.now_ms, exact(price, "price"))
+        filled, off = exact(price, "price"), self._off
+        self.opened = Opened(symbol, side, size, self.now_ms, filled, None if off is None else filled + off)
         return True
 
     def position_closed(
@@ -79,6 +96,7 @@ class AloneGate:
             side=side,
             entry_price=opened.price,
             exit_price=exact(price, "price"),
+            stop_price=opened.stop_price,
         )
         self.trades.append(trade)
         if recorded is not None:

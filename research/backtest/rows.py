@@ -1,7 +1,7 @@
 """Writes trades and signals as the files that `research.trades.trade_file` and other programs read.
 
 Times are on the exchange's clock with their offset, so that an hour that comes twice is unambiguous. Trades
-that a filter refused are rows as well, not selected, with the P&L they would have had.
+that a filter refused are rows as well, not selected, with the P&L they would have had, and without a stop.
 """
 
 import csv
@@ -23,6 +23,7 @@ from portfold.research.trades.trade_file import (
     SELECTED_COLUMNS,
     SIDE,
     SIZE,
+    STOP_PRICE,
     Trade,
 )
 
@@ -36,6 +37,7 @@ COLUMNS = (
     "Model_Probability",
     SIDE,
     SIZE,
+    STOP_PRICE,
 )
 
 
@@ -85,6 +87,7 @@ def _cells(row: TradeRow, zone: ZoneInfo) -> tuple[object, ...]:
         "" if probability is None else f"{probability:.6f}",
         trade.side,
         trade.size,
+        "" if trade.stop_price is None else f"{trade.stop_price:f}",
     )
 
 

@@ -163,5 +163,6 @@ class _Desk(ExitStack):
         pnl = (made - 2 * contract.commission_per_side * opened.size).quantize(CENT, ROUND_HALF_EVEN)
         end = milliseconds_of(last.time)
         asked = Asked(signal.flat_before_ms, end, ended=False)
-        prices = opened.price, price
-        return Trade(contract.symbol, opened.ms, end, pnl, opened.size, opened.side, *prices, asked)
+        prices, stop = (opened.price, price), opened.stop_price
+        size, side = opened.size, opened.side
+        return Trade(contract.symbol, opened.ms, end, pnl, size, side, *prices, asked, stop_price=stop)

@@ -9,7 +9,6 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.operate.calendar.exchange_sessions import USUAL
 from portfold.cli.operate.orders import Who, Why, print_outcome, put
 from portfold.cli.operate.own_name import USER
 from portfold.cli.target import Target
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 _TARGET = Target()
 _YEAR = 366
+USUAL = "CME Globex Equity"
+"""The library's calendar that is asked where none is named."""
 
 
 def register(app: App) -> None:

@@ -16,8 +16,6 @@ from portfold.installing import install_command
 
 _LIBRARY = "pandas_market_calendars"
 CLOSED = "closed"
-USUAL = "CME Globex Equity"
-"""The library's calendar that is asked where none is named."""
 
 
 def sessions_from_library(calendar: str, first: date, last: date) -> tuple[tuple[Session, ...], str]:

@@ -5,13 +5,15 @@ coordinator; only the clock is driven. The trades on the log are those of the ba
 prices, dollars.
 """
 
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from portfold.config import load
 from portfold.events.codec import decode_event
-from portfold.events.incoming import PositionClosed, PositionOpened
+from portfold.events.incoming import EntryRequested, PositionClosed, PositionOpened, StopMoved
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
@@ -29,11 +31,16 @@ WITHOUT_LIMITS = {"max_positions": 50, "daily_stop_loss": 900_000_000, "symbols"
 
 
 def traded(bus: Bus) -> list[Trade]:
-    """The trades of the worker that are on the log."""
+    """The trades of the worker that are on the log, each with the stop that is told of it last."""
     trades: list[Trade] = []
     opened: tuple[int, PositionOpened] | None = None
+    stop: Decimal | None = None
     for entry in bus.events_after(ORIGIN, count=100_000):
         match decode_event(entry.fields):
+            case EntryRequested(stop_price=planned):
+                stop = Decimal(planned) if planned else None
+            case StopMoved(stop_price=moved):
+                stop = moved
             case PositionOpened() as begun:
                 assert opened is None
                 opened = entry.id.ms, begun
@@ -41,22 +48,30 @@ def traded(bus: Bus) -> list[Trade]:
                 assert opened is not None
                 ms, begun = opened
                 prices = (begun.price, ended.price)
-                trades.append(Trade("ES", ms, entry.id.ms, ended.pnl, begun.size, begun.side, *prices))
+                trades.append(
+                    Trade(
+                        *("ES", ms, entry.id.ms, ended.pnl, begun.size, begun.side, *prices), stop_price=stop
+                    )
+                )
                 opened = None
     return trades
 
 
-@pytest.mark.parametrize(("fill_at", "days", "filtered"), [("mark", 5, True), ("next_bar", 3, False)])
+@pytest.mark.parametrize(
+    ("fill_at", "days", "resting"),
+    [("mark", 5, None), ("next_bar", 3, {"atr": 1.5, "atr_bars": 5})],
+    ids=["with a filter", "with a resting stop"],
+)
 def test_a_backtest_makes_the_trades_of_the_worker(
     fill_at: str,
     days: int,
-    *,
-    filtered: bool,
+    resting: Mapping[str, object] | None,
     server: EmbeddedServer,
     portfolio: str,
     bus: Bus,
     tmp_path: Path,
 ) -> None:
+    filtered = resting is None
     parameters = {"sides": "both", "stop_atr": 2, "take_profit_atr": 3, "cooldown_bars": 1, "size": 2}
     runtime = {
         "portfolio": portfolio,
@@ -67,6 +82,7 @@ def test_a_backtest_makes_the_trades_of_the_worker(
         "answer_seconds": 10,
         "worker_lost_seconds": 60,
         "workers": {"ES": parameters},
+        **({"protective_stop": resting} if resting else {}),
     }
     folder = config_folder(tmp_path / "config", limits=WITHOUT_LIMITS, runtime=runtime)
     if filtered:
@@ -95,4 +111,5 @@ def test_a_backtest_makes_the_trades_of_the_worker(
     # It is no proof if nothing happened.
     assert len(found.trades) > 5
     assert {trade.side for trade in found.trades} == {"long", "short"}
+    assert {trade.stop_price is not None for trade in found.trades} == {resting is not None}
     assert (len(found.signals), bool(found.refused)) == (len(found.trades) if filtered else 0, filtered)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from portfold.cli.research.exchange import known_sessions
+from portfold.cli.operate.calendar.past_sessions import known_sessions
 from portfold.coordinator.configured import unwatched_limits
 from portfold.exchange_time import utc
 from portfold.research.prove.history import History, Step

@@ -167,12 +167,21 @@ class Refusing:
 
 def as_told(trade: Trade) -> tuple[object, ...]:
     prices = (Fraction(trade.entry_price or 0), Fraction(trade.exit_price or 0), Fraction(trade.pnl))
-    return (trade.entry_ms, trade.exit_ms, trade.side, trade.size, *prices)
+    stop = None if trade.stop_price is None else Fraction(trade.stop_price)
+    return (trade.entry_ms, trade.exit_ms, trade.side, trade.size, *prices, stop)
 
 
 def as_judged(one: Outcome, by: Traded) -> tuple[object, ...]:
     ends = (by.bars[one.entered].ends, by.bars[one.left].ends)
-    return (*ends, "long" if one.long else "short", by.way.size, one.entry, one.exit, one.pnl)
+    return (
+        *ends,
+        "long" if one.long else "short",
+        by.way.size,
+        one.entry,
+        one.exit,
+        one.pnl,
+        by.planned(one),
+    )
 
 
 def test_trades_and_signals_are_the_referees_bar_by_bar() -> None:
@@ -223,7 +232,7 @@ def test_examples_are_the_signals_left_by_the_strategys_own_exits() -> None:
             assert expected is not None
             assert expected.ended, seed
             ends = one.entered.ms, one.left.ms, one.side, one.size
-            told = (*ends, *map(Fraction, (one.entered.price, one.left.price, one.pnl)))
+            told = (*ends, *map(Fraction, (one.entered.price, one.left.price, one.pnl)), None)
             assert (one.last, told) == (expected.left, as_judged(expected, by)), seed
             assert one.paid == (expected.pnl > 0), seed
         over = [number for number, one in judged.items() if one is not None and one.ended]

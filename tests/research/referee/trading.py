@@ -229,6 +229,13 @@ class Traded:
             points = rests.amount * unit
         return max(1, floor(points / tick)) * tick
 
+    def planned(self, one: Outcome) -> Fraction | None:
+        """Returns the stop that the log has of a trade: as far from its fill as it was planned to be."""
+        distance = self._distance(one.signal)
+        if distance is None:
+            return None
+        return one.entry - distance if one.long else one.entry + distance
+
     def _stop(self, signal: int, entry: Fraction, *, long: bool) -> Fraction | None:
         distance, tick = self._distance(signal), self.ware.tick
         if distance is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from portfold.cli.research.exchange import known_sessions
+from portfold.cli.operate.calendar.past_sessions import known_sessions
 from portfold.config import Configuration, load
 from portfold.events.calendar import sessions_of
 from portfold.exchange_time import local_time, milliseconds_of

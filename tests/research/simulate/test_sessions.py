@@ -10,7 +10,7 @@ from msgspec import structs
 
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.calendar import exchange_sessions
-from portfold.cli.research.exchange import known_sessions
+from portfold.cli.operate.calendar.past_sessions import known_sessions
 from portfold.research.kernel.available import why_not
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.trades.trade_file import Trade

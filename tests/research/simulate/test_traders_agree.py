@@ -24,7 +24,7 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, at_time
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.exchange_time import milliseconds_of
-from portfold.log import open_log
+from portfold.log import Log, open_log
 from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import IN_MEMORY, trade_alone
 from portfold.research.simulate.prices import Closes, Pricing
@@ -38,6 +38,7 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SYMBOLS, SyntheticMarket
+from portfold.workers.protection import Protection, pass_through
 from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.opened import open_strategy
 from tests.processes import Coordinators, config_folder
@@ -82,10 +83,14 @@ class Desk:
                 gate=gate,
                 broker=broker,
                 log=log,
-                manner=Manner(),
+                manner=Manner(protection=self._protection(symbol, log)),
             )
             gate.start()
         return self
+
+    def _protection(self, symbol: str, log: Log) -> Protection:
+        wanted = self._configuration.runtime.stop_distance(symbol)
+        return Protection(wanted, self._configuration.contracts[symbol], log)
 
     def __exit__(self, *_of_an_error: object) -> None:
         self._open.close()
@@ -100,7 +105,11 @@ class Desk:
         """
         self._now_ms = milliseconds_of(moment)
         for symbol, bar in bars.items():  # whoever is stopped by another's bar is closed at prices of now
-            self._brokers[symbol].mark(symbol, bar.close)
+            if self._configuration.runtime.stop_distance(symbol) is None:
+                self._brokers[symbol].mark(symbol, bar.close)
+            else:  # what its stop closes on the bar's way is closed before anybody asks
+                pass_through(self._brokers[symbol], bar)
+                self._settle()
         held = {symbol: self._adds(symbol, bars[symbol]) for symbol in bars if self._positions(symbol)}
         asking = sorted(bars.keys() - held.keys(), key=lambda symbol: _lot(self._now_ms, symbol))
         with ExitStack() as no_flatten_yet:
@@ -173,7 +182,7 @@ def scenario_for(market: Mapping[str, list[Bar]], configuration: Configuration) 
     return scenario_of(trades, pricing=pricing, stop=STOP, configuration=configuration)
 
 
-WORKERS = "workers"
+WORKERS, BUDGET = "workers", "loss_budget"
 ALL_THAT_SHIP = {
     "default": {},
     **{
@@ -199,7 +208,7 @@ ALL_THAT_SHIP = {
         *({"max_positions": count} for count in (1, 2, 4, 10)),
         {"max_positions": 10, "marks_together_seconds": 60},
         {"max_positions": 1, TARGET: 20},
-        {"max_positions": 3, WORKERS: ALL_THAT_SHIP},
+        {"max_positions": 3, WORKERS: ALL_THAT_SHIP, BUDGET: "deny"},
     ],
 )
 def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
@@ -216,6 +225,8 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
     limits = {"daily_stop_loss": STOP, "symbols": list(SYMBOLS), **own}
     workers = constraints.get(WORKERS, {})
     runtime = {"mark_stale_seconds": 31 * 86_400, "slippage_ticks": 1, WORKERS: workers}
+    if BUDGET in constraints:
+        runtime["protective_stop"] = {"dollars": 420}
     configuration = load(
         str(config_folder(tmp_path / "config", limits=limits, runtime=runtime)), {}, tmp_path
     )
@@ -238,6 +249,7 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
     assert found.answers == expected.answers
     assert found.stops == expected.stops
     assert found.odd == expected.odd == []
+    assert (BUDGET in {code for _, code, _ in expected.answers}) == (BUDGET in constraints)
     # It is no proof if nothing happened.
     alone = {
         (symbol, one.entry_ms)
@@ -247,7 +259,7 @@ def test_traders_behind_one_coordinator_make_the_trades_that_are_simulated(
     begun = {made[:2] for made in made_on(bus)}
     assert begun - alone
     if TARGET not in constraints:
-        assert expected.stops
+        assert bool(expected.stops) == (BUDGET not in constraints)  # which keeps every stop away from it
         return
     # It is reached by the mark at the close at which its position leaves: after costs it is not.
     reached = [at.ms for at, one in simulated.decided if isinstance(one, LimitReached)]

@@ -25,7 +25,8 @@ def known_sessions(
 
     None where no window needs them and no `calendar` is named. Raises Unusable.
     """
-    from portfold.cli.operate.calendar.exchange_sessions import USUAL, corrected, sessions_from_library
+    from portfold.cli.operate.calendar.calendar_command import USUAL
+    from portfold.cli.operate.calendar.exchange_sessions import corrected, sessions_from_library
     from portfold.exchange_time import local_time
     from portfold.research.simulate.sessions import BEFORE, KnownSessions, window_of_a_session
 
