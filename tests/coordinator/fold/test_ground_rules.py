@@ -41,7 +41,7 @@ def test_a_slot_takes_what_its_position_would_take(rule: str, *, filled: bool) -
 
 @pytest.mark.parametrize("rule", ["symbol_entries", "symbol_entries_week"])
 def test_a_slot_of_a_symbol_is_an_entry_there_once_it_is_filled_and_left(rule: str) -> None:
-    story = Story(**WIDE, **{rule: "1"})
+    story = Story(**(WIDE | {rule: "1"}))
     story.enters("ES")
     assert code(story.asks("ES", worker="bob")) == "symbol_in_position"
     story.closes("ES")
