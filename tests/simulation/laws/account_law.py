@@ -44,19 +44,17 @@ from portfold.events.incoming import (
 )
 from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
+from tests.simulation.laws.account_dollars import AccountDollars
 from tests.simulation.laws.exposure.numbers import symbols_of_group
-from tests.simulation.laws.log_said import Leg, Log, differing_in, log_of
+from tests.simulation.laws.log_said import NOTHING, Leg, differing_in, log_of
 from tests.simulation.laws.to_be_flat import ToBeFlat, catches_all, net_of, taken_over, takes_everything
 from tests.simulation.scheduler import Violation
 
-_NOTHING = Log((), ZERO, ZERO, ZERO)
 _COMPARES = (AccountReported, AccountSettled, CashMoved)
 
 
 class AccountLaw:
-    """Follows reports and decisions. `stands` are the subjects on which, as was told, they differ; the latest
-    dollars are `behind` where they may be from before the log last realized something.
-    """
+    """Follows reports and decisions. `stands` are the subjects on which, as was told, they differ."""
 
     def __init__(self) -> None:
         self.stands: set[str] = set()
@@ -67,12 +65,9 @@ class AccountLaw:
         self._watched = ""
         self._heard_ms = 0
         self._silent = False
-        self._equity = self._unrealized = ZERO
-        self._base = self._day_equity = self._day_balance = ZERO
-        self._equity_ms = self._day_since_ms = self._day_ends_ms = 0
-        self.behind = self._lacks_equity = False
-        self._seen_net, self._realized_ms = ZERO, 0
-        self._log = self._log_then = _NOTHING
+        self._dollars = AccountDollars()
+        self._day_ends_ms = 0
+        self._log = NOTHING
         self._left: set[str] = set()
         self._closed_ms = self._moved_ms = 0
         self._flattening = False
@@ -92,7 +87,8 @@ class AccountLaw:
         self._moved_ms = at.ms if moves else self._moved_ms
         self._silence(at, limits, decisions)
         if any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions):
-            self._next_day(ended_ms)
+            if self.report is not None:
+                self._dollars.day_begins(ended_ms, self._log)
             self._log = self._log._replace(pnl=reported_pnl(state))
             self.at_roll = self.worse_of(self._log.pnl, limits), self.equity_that_counts
         rest = self._window_takes(at, decisions, state, limits) if isinstance(event, _COMPARES) else decisions
@@ -116,20 +112,21 @@ class AccountLaw:
 
     def differing(self, report: AccountReported, limits: Limits) -> set[str]:
         """The subjects on which this report would differ from the log."""
-        return differing_in(report, self._log, self._base, limits)
+        return differing_in(report, self._log, self._dollars.base, limits)
 
     def worse_of(self, pnl: Decimal, limits: Limits) -> Decimal:
         """Of the log's P&L of the day and the account's the worse; within a grace the log's alone."""
-        if not self._counts or self._equity_ms < self._day_since_ms:
-            return pnl
-        if limits.stop_loss_on != "total":
-            return min(pnl, self._equity - self._unrealized - self._day_balance)
-        return min(pnl, self._equity - self._day_equity)
+        return self._dollars.worse_of(pnl, limits) if self._counts else pnl
+
+    @property
+    def behind(self) -> bool:
+        """Whether the latest dollars may be from before the log last realized something."""
+        return self._dollars.behind
 
     @property
     def equity_that_counts(self) -> tuple[Decimal, Decimal] | None:
         """With what is open and without, where the account's figures count."""
-        return (self._equity, self._equity - self._unrealized) if self._counts else None
+        return (self._dollars.equity, self._dollars.balance) if self._counts else None
 
     @property
     def _as_of_ms(self) -> int:
@@ -153,7 +150,7 @@ class AccountLaw:
             raise Violation("a report counts where it is the latest", f"{at}: {event}, after {before}")
         if refused:
             return
-        self._dollars(at, event, first=before is None or self._lacks_equity)
+        self._dollars.reported(at, event, self._log, first=before is None)
         self.report = event
         heard = [one for one in decisions if isinstance(one, AccountHeard)]
         if len(heard) != self._silent:
@@ -161,24 +158,9 @@ class AccountLaw:
         self._silent, self._heard_ms = False, at.ms
         self._compare(event, decisions, limits)
 
-    def _dollars(self, at: StreamId, event: AccountReported, *, first: bool) -> None:
-        """Takes the report's dollars, unless they may be from before the log last realized something."""
-        if self._log.realized != self._seen_net or self.report is None:
-            self._seen_net, self._realized_ms = self._log.realized, at.ms
-        self.behind = 0 < event.equity_as_of_ms <= self._realized_ms
-        if first or not self.behind:
-            self._equity, self._unrealized, self._log_then = event.equity, event.unrealized, self._log
-            self._equity_ms = event.equity_as_of_ms or event.as_of_ms
-        if first:
-            self._lacks_equity = self.behind
-            balance = event.equity - event.unrealized
-            self._base = balance - self._log.realized
-            self._day_equity = event.equity - self._log.pnl
-            self._day_balance = balance - self._log.pnl + self._log.unrealized
-
     def _found(self, report: AccountReported, limits: Limits) -> set[str]:
         """The subjects on which they differ now; dollars that are behind say nothing new of the equity."""
-        found = differing_in(report, self._log, self._base, limits)
+        found = self.differing(report, limits)
         return found - {EQUITY} | self.stands & {EQUITY} if self.behind else found
 
     def _compare(self, event: AccountReported, decisions: list[Decision], limits: Limits) -> None:
@@ -211,7 +193,7 @@ class AccountLaw:
         agrees = {one.subject for one in decisions if isinstance(one, AccountAgrees)}
         _told("agrees", self.stands & {EQUITY} if self.report is not None else set(), agrees)
         if self.report is not None:
-            self._base = self._equity - self._unrealized - self._log_then.realized
+            self._dollars.settled()
             self._since.pop(EQUITY, None)
             self.stands.discard(EQUITY)
 
@@ -219,9 +201,7 @@ class AccountLaw:
         self, event: CashMoved, report: AccountReported, decisions: list[Decision], limits: Limits
     ) -> None:
         """So much more or less is expected, and no profit or loss of the day."""
-        self._base += event.amount
-        self._day_equity += event.amount
-        self._day_balance += event.amount
+        self._dollars.paid(event.amount)
         self._compare(report, decisions, limits)
 
     def _silence(self, at: StreamId, limits: Limits, decisions: list[Decision]) -> None:
@@ -327,14 +307,6 @@ class AccountLaw:
         return found
 
     # --- the day -------------------------------------------------------------------------------------------
-
-    def _next_day(self, since_ms: int) -> None:
-        if self.report is not None:
-            self._day_since_ms = since_ms
-            realized = self._log.realized - self._log_then.realized
-            self._day_balance = self._equity - self._unrealized + realized
-            opened = self._log.unrealized - self._log_then.unrealized
-            self._day_equity = self._equity + realized + opened
 
     def _stops(self, state: State, limits: Limits) -> None:
         figure = self.worse_of(self._log.pnl, limits)

@@ -33,6 +33,10 @@ class Log(NamedTuple):
         return {symbol: size for symbol, size in net.items() if size}
 
 
+NOTHING = Log((), ZERO, ZERO, ZERO)
+"""Before the first event."""
+
+
 def log_of(state: State) -> Log:
     held = state.positions.values()
     return Log(
