@@ -46,7 +46,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=_DEFAULT_EVENTS, help="about how many events in each")
     parser.add_argument("--plant", choices=list(PLANTS), default="", help="takes a safeguard out")
     parser.add_argument(
-        "--rules", choices=("some", "always"), default="some", help="which seeds are under rules of money"
+        "--rules", choices=("some", "always"), default="some", help="which seeds have rules of every kind"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
     parser.add_argument(

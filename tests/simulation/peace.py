@@ -107,8 +107,8 @@ def _flat(cast: Cast) -> bool:
 
 
 def _nothing_is_latched(cast: Cast) -> bool:
-    """Whether no limit that may be absent is, and no window is open; a person puts them out of force, waits
-    for the days, and resumes.
+    """Whether no limit that may be absent is, no window is open, and nobody is locked out; a person puts them
+    out of force, waits for the days, and resumes.
     """
     world, state = cast.world, cast.world.judge.checkpoint.state
     windows = state.calendar is not None and bool(state.calendar.open)
@@ -119,11 +119,11 @@ def _nothing_is_latched(cast: Cast) -> bool:
         cast.operator.act(cast.operator.no_rules)
     elif state.scopes:
         cast.operator.act(cast.operator.open_all_scopes)
-    elif any(lock.until for lock in state.locks.values()):
+    elif state.lockout is not None or any(lock.until for lock in state.locks.values()):
         world.skew_ms += DAY
     elif state.locks:
         cast.operator.act(cast.operator.resume_by_force)
-    return not (state.locks or chosen or windows or state.scopes)
+    return not (state.locks or chosen or windows or state.scopes or state.lockout)
 
 
 def _somebody_is_answered(cast: Cast) -> bool:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from tests.simulation.outcome import Outcome
 from tests.simulation.plants.planted import PLANTS, RULES_TO_SHOW
-from tests.simulation.rules_of_money import Rules, rules_of
+from tests.simulation.rules.in_force import InForce, of_every_kind
 from tests.simulation.schedule import Happening, drawn
 from tests.simulation.shrink import shrunk
 from tests.simulation.simulation import simulate
@@ -135,6 +135,6 @@ def shortest(
     return {number: happenings[number] for number in shrunk(range(len(happenings)), breaks)}
 
 
-def _rules(seed: int, plant: str, *, always: bool) -> Rules | None:
+def _rules(seed: int, plant: str, *, always: bool) -> InForce | None:
     """Those that show the plant; else those of the seed, which some seeds have only where all are to."""
-    return RULES_TO_SHOW.get(plant, rules_of(seed) if always else None)
+    return RULES_TO_SHOW.get(plant, of_every_kind(seed) if always else None)

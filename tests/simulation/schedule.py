@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from portfold.events.fields import Side
 from tests.simulation.broker.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
 from tests.simulation.memory.wire import Fault, FaultKind
-from tests.simulation.rules.of_exposure import drawn_about_exposure, drawn_exposure, is_of_exposure
-from tests.simulation.rules_of_money import Rules, drawn_orders, drawn_rules
+from tests.simulation.rules.in_force import InForce, of_seed
+from tests.simulation.rules.of_exposure import drawn_about_exposure
+from tests.simulation.rules_of_money import Rules, drawn_orders
+from tests.simulation.seats.lockouts import drawn_lockouts
 from tests.simulation.seats.scopes import drawn_scoped
 from tests.simulation.watch import OPERATOR, Watch, drawn_odd, drawn_watch
 
@@ -153,7 +155,7 @@ _MOVES = (-40, -12, -5, -2, -1, 1, 2, 4, 8)
 _SIDES: tuple[Side, ...] = ("long", "long", "short")
 
 
-def drawn(seed: int, events: int, rules: Rules | None = None) -> Schedule:
+def drawn(seed: int, events: int, rules: InForce | None = None) -> Schedule:
     """The schedule of `seed`, of about `events` events; under these rules, or those of the seed."""
     random = Random(f"{seed}:schedule")
     temper = _temper(random)
@@ -172,26 +174,20 @@ def drawn(seed: int, events: int, rules: Rules | None = None) -> Schedule:
         temper = temper._replace(watch=watch)
         odd = [Happening(*one) for one in drawn_odd(seed, watch, ms)]
         happenings = sorted([*happenings, *odd], key=lambda one: one.ms)
-    money, exposure = _rules_of(seed, rules)
-    if money is not None or exposure is not None:
-        temper = temper._replace(rules={**(exposure or {}), **(money or {})})
-    if money is not None:
+    in_force = of_seed(seed) if rules is None else rules
+    temper = temper._replace(rules=in_force.together)
+    if in_force.money is not None:
         ordered = [Happening(*one) for one in drawn_orders(seed, ms)]
         happenings = sorted([*happenings, *ordered], key=lambda one: one.ms)
-    if exposure is not None:
+    if in_force.exposure is not None:
         leaders = COORDINATORS[: temper.coordinators]
-        about = [Happening(*one) for one in drawn_about_exposure(seed, leaders, ms)]
+        drawn_about = drawn_about_exposure(seed, leaders, ms, holidays=in_force.holidays)
+        about = [Happening(*one) for one in drawn_about]
         happenings = sorted([*happenings, *about], key=lambda one: one.ms)
     scoped = [Happening(*one) for one in drawn_scoped(seed, OPERATOR, WORKERS, ms)]
-    happenings = sorted([*happenings, *scoped], key=lambda one: one.ms)
+    locked = [Happening(*one) for one in drawn_lockouts(seed, OPERATOR, ms)]
+    happenings = sorted([*happenings, *scoped, *locked], key=lambda one: one.ms)
     return Schedule(temper, happenings)
-
-
-def _rules_of(seed: int, rules: Rules | None) -> tuple[Rules | None, Rules | None]:
-    """Those of money and those of exposure that it is under: these rules, or those of the seed."""
-    if rules is None:
-        return drawn_rules(seed), drawn_exposure(seed)
-    return (None, rules) if is_of_exposure(rules) else (rules, None)
 
 
 def _temper(random: Random) -> Temper:

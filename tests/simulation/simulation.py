@@ -7,7 +7,7 @@ from random import Random
 from tests.simulation.happening import Happenings
 from tests.simulation.outcome import Outcome, outcome_of
 from tests.simulation.peace import peace
-from tests.simulation.rules_of_money import Rules
+from tests.simulation.rules.in_force import InForce
 from tests.simulation.schedule import Happening, drawn
 from tests.simulation.scheduler import Violation
 from tests.simulation.seats.cast import Cast
@@ -21,12 +21,12 @@ def simulate(
     events: int = 300,
     kept: Collection[int] | None = None,
     *,
-    rules: Rules | None = None,
+    rules: InForce | None = None,
     traced: bool = False,
 ) -> Outcome:
     """Runs the schedule of `seed`, of about so many `events`; with `kept` only these of its happenings.
 
-    With `rules` it is under these rules of money, and not under those of the seed.
+    With `rules` it is under these, and not under those of the seed.
     """
     temper, happenings = drawn(seed, events, rules)
     cast = Cast(seed, temper)

@@ -18,14 +18,14 @@ from tests.simulation.simulation import simulate
 ROOT = Path(__file__).parents[2]
 EVENTS = 300
 SCHEDULES = 1000
-"""The first ones: `.ci/run` goes on with as many again, and `make simulate` with any number."""
+"""The first ones: `.ci/run` goes on with as many again under every rule; `make simulate` takes any number."""
 PARTS = 20
 
 REACHED = [
     *("EntryAllowed", "EntryDenied", "EntryExpired", "EventRejected", "LimitBreached", "PositionMismatch"),
     *("StopLossApproaching", "StopLossTriggered", "FlattenOrdered", "FlattenOverdue", "FlattenHandedOver"),
     *("PortfolioFlat", "PositionAdopted", "PnlDisputed", "MarkStale", "TradingDayStarted"),
-    *("AccountDiffers", "AccountAgrees", "AccountSilent", "AccountHeard", "FlatUnconfirmed"),
+    *("AccountDiffers", "AccountAgrees", "AccountSilent", "AccountHeard", "FlatUnconfirmed", "LockoutEnded"),
 ]
 REACHED_UNDER_RULES = ["LimitReached", "MarkDoubted"]
 """Of money, which every other hundred seeds have."""

@@ -16,6 +16,7 @@ from tests.simulation.laws.exposure.budget_law import BudgetLaw
 from tests.simulation.laws.exposure.exposure_law import ExposureLaw
 from tests.simulation.laws.exposure.scope_law import ScopeLaw
 from tests.simulation.laws.exposure.worker_loss_law import WorkerLossLaw
+from tests.simulation.laws.lockout_law import LockoutLaw
 from tests.simulation.laws.mark_law import MarkLaw
 from tests.simulation.laws.money_law import MoneyLaw
 from tests.simulation.laws.pace.entries_counted import EntriesCounted
@@ -34,7 +35,7 @@ class Judge(Observer):
         self.book = Book()
         self.account = AccountLaw()
         self.money = MoneyLaw(self.account)
-        self.marks = MarkLaw()
+        self.marks, self.lockout = MarkLaw(), LockoutLaw()
         self.scopes, self.windows = ScopeLaw(self.book), WindowLaw(self.book)
         self.loss = WorkerLossLaw()
         self.entries = EntriesCounted(self.book)
@@ -102,6 +103,7 @@ class Judge(Observer):
         self.money.enter(at, event, decisions, state)
         effective = event if decided.took_effect else None
         self.entries.enter(effective, decisions, state)
+        self.lockout.enter(at, event, decisions)
         for law in (self.pace, self.marks, self.scopes, self.windows, self.loss, self.exposure, self.budget):
             law.enter(at, effective, decisions, state)
 

@@ -45,7 +45,7 @@ from tests.simulation.plants.account_plants import ACCOUNT_PLANTS
 from tests.simulation.plants.exposure_plants import EXPOSURE_PLANTS, EXPOSURE_RULES_TO_SHOW
 from tests.simulation.plants.money_plants import MONEY_PLANTS, MONEY_RULES_TO_SHOW
 from tests.simulation.plants.pace_plants import PACE_PLANTS, PACE_RULES_TO_SHOW
-from tests.simulation.rules_of_money import Rules
+from tests.simulation.rules.in_force import InForce, just
 
 
 @contextmanager
@@ -291,6 +291,19 @@ def _resume_opens_scopes() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _resume_lifts_a_lockout() -> Iterator[None]:
+    """A resume of the whole lifts a lockout before its moment."""
+    lifts = resuming.resumed
+
+    def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
+        state.lockout = None
+        return lifts(state, at, event)
+
+    with mock.patch.object(resuming, "resumed", resumed):
+        yield
+
+
 PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "no-epoch-check": _no_epoch_check,
     "no-cursor-check": _no_cursor_check,
@@ -299,6 +312,7 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "loosens-at-once": _loosens_at_once,
     "new-day-opens-scopes": _new_day_opens_scopes,
     "resume-opens-scopes": _resume_opens_scopes,
+    "resume-lifts-a-lockout": _resume_lifts_a_lockout,
     "no-look-at-the-retired": _no_look_at_the_retired,
     "sends-again": _sends_again,
     "does-not-ask": _does_not_ask,
@@ -318,5 +332,6 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     **PACE_PLANTS,
 }
 """By the names that `--plant` takes."""
-RULES_TO_SHOW: Mapping[str, Rules] = {**MONEY_RULES_TO_SHOW, **EXPOSURE_RULES_TO_SHOW, **PACE_RULES_TO_SHOW}
+_TO_SHOW = {**MONEY_RULES_TO_SHOW, **EXPOSURE_RULES_TO_SHOW, **PACE_RULES_TO_SHOW}
+RULES_TO_SHOW: Mapping[str, InForce] = {name: just(rules) for name, rules in _TO_SHOW.items()}
 """Under which rules some of them soon show."""

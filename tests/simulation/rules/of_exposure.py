@@ -71,16 +71,21 @@ def is_of_exposure(rules: Rules) -> bool:
 
 def drawn_exposure(seed: int) -> Rules | None:
     """The rules of this seed, by their keys, or None where it has none."""
-    if seed // SEEDS_ALIKE % _OF < _WITHOUT:
-        return None
+    return None if seed // SEEDS_ALIKE % _OF < _WITHOUT else exposure_of(seed)
+
+
+def exposure_of(seed: int) -> Rules:
+    """The rules that this seed draws, where it is to have some."""
     random = Random(f"{seed}:exposure")
     return _rules(random, share=random.choice((0.2, 0.4, 0.7)))
 
 
-def drawn_about_exposure(seed: int, leaders: tuple[str, ...], until_ms: int) -> list[Happens]:
+def drawn_about_exposure(
+    seed: int, leaders: tuple[str, ...], until_ms: int, *, holidays: bool
+) -> list[Happens]:
     """What happens about them, in the order of time."""
     random = Random(f"{seed}:about exposure")
-    found = [Happens(300, OPERATOR, "sessions", _sessions(random, seed))]
+    found = [Happens(300, OPERATOR, "sessions", _sessions(random, holidays=holidays))]
     ms = 500 + int(random.expovariate(1 / _GAP_MS))
     while ms < until_ms:
         (what,) = random.choices(list(_HAPPEN), list(_HAPPEN.values()))
@@ -88,12 +93,12 @@ def drawn_about_exposure(seed: int, leaders: tuple[str, ...], until_ms: int) -> 
             found += [Happens(ms, leader, "kill", {}) for leader in leaders]
             found.append(Happens(ms, "", "clock forward", {"ms": random.choice((1, 2, 4)) * _MINUTE_MS}))
         else:
-            found.append(Happens(ms, *_particulars(random, seed, what)))
+            found.append(Happens(ms, *_particulars(random, what, holidays=holidays)))
         ms += 1 + int(random.expovariate(1 / _GAP_MS))
     return found
 
 
-def _particulars(random: Random, seed: int, what: str) -> tuple[str, str, dict[str, Any]]:
+def _particulars(random: Random, what: str, *, holidays: bool) -> tuple[str, str, dict[str, Any]]:
     worker = random.choice(list(_WORKERS))
     match what:
         case "move stop":
@@ -117,17 +122,17 @@ def _particulars(random: Random, seed: int, what: str) -> tuple[str, str, dict[s
             drawn = _rules(random, share=random.choice((0.2, 0.5)))
             return OPERATOR, "rules", {"drawn": drawn, "second": random.choice(("", "petra"))}
         case "sessions":
-            return OPERATOR, what, _sessions(random, seed)
+            return OPERATOR, what, _sessions(random, holidays=holidays)
         case "news":
             return OPERATOR, what, {"windows": [_news(random) for _ in range(random.choice((0, 1, 1, 2)))]}
     return "", what, {"ms": random.choice((20_000, 45_000, _MINUTE_MS, 10 * _MINUTE_MS))}
 
 
-def _sessions(random: Random, seed: int) -> dict[str, Any]:
-    """Sessions as published: of today one that closes in so many minutes; without a holiday beside money."""
-    alone = seed // SEEDS_ALIKE % _OF == _WITHOUT
+def _sessions(random: Random, *, holidays: bool) -> dict[str, Any]:
+    """Sessions as published: of today one that closes in so many minutes; maybe with a holiday."""
     closes = random.choice((0, 0, 1, 3, 20))
-    return {"days": random.choice((1, 10, 10)), "closes": closes, "holiday": alone and random.random() < 0.5}
+    days = random.choice((1, 10, 10))
+    return {"days": days, "closes": closes, "holiday": holidays and random.random() < 0.5}
 
 
 def _news(random: Random) -> dict[str, Any]:

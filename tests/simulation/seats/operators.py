@@ -14,6 +14,7 @@ from portfold.events.codec import RefusedField, encode_checked
 from portfold.events.incoming import (
     Event,
     FlattenRequested,
+    LockoutOrdered,
     PositionSettled,
     TradingHalted,
     TradingResumed,
@@ -95,6 +96,10 @@ class OperatorSeat(Seat):
 
     def flatten(self) -> None:
         self._say(FlattenRequested(by=_BY, reason="enough"))
+
+    def lock_out(self, ms: int) -> None:
+        """`portfold lockout`, for so many milliseconds from now, by the server's clock."""
+        self._say(LockoutOrdered(by=_BY, reason="enough", until_ms=self.world.server_ms() + ms))
 
     def close_scope(self, **scope: str) -> None:
         self._say(TradingHalted(by=_BY, reason="it trades nonsense", **scope))
