@@ -18,7 +18,7 @@ from tests.simulation.simulation import simulate
 ROOT = Path(__file__).parents[2]
 EVENTS = 300
 SCHEDULES = 1000
-"""The first ones: `.ci/run` goes on with as many again under every rule; `make simulate` takes any number."""
+"""The first ones: `.ci/run` goes on with as many again, and `make simulate` with any number."""
 PARTS = 20
 
 REACHED = [
