@@ -1,7 +1,7 @@
 """Which portfolio a command is about: the options that all commands share, and how they are resolved."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from portfold.cli.exits import Unusable
 from portfold.cli.typed import print_note
+from portfold.events.roles.server_roles import AUDITOR, OPERATOR, ServerRole
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Target:
     """The options `--url`, `--portfolio` and `--config`."""
 
-    url: Annotated[str | None, Parameter(env_var="PORTFOLD_URL")] = None
+    url: Annotated[str | None, Parameter(env_var="PORTFOLD_URL")] = field(default=None, repr=False)
     """Redis or Valkey, such as redis://127.0.0.1:6379/0; by default what runtime.json says."""
 
     portfolio: str | None = None
@@ -29,18 +30,22 @@ class Target:
     config: str | None = None
     """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
 
-    def resolve(self) -> "ResolvedTarget":
-        """Loads the configuration and checks the options. Raises ConfigError, Unusable."""
+    def resolve(self, role: ServerRole | None = AUDITOR) -> "ResolvedTarget":
+        """Loads the configuration and checks the options. Raises ConfigError, Unusable.
+
+        `role`: as whom the command comes to a server that has users, None for as nobody yet.
+        """
         from portfold.config import load
 
         configuration = load(self.config, os.environ, Path.cwd())
-        return ResolvedTarget(
+        resolved = ResolvedTarget(
             configuration=configuration,
             url=_checked_url(self.url) if self.url else configuration.runtime.redis_url,
             portfolio=_checked_name(self.portfolio) if self.portfolio else configuration.runtime.portfolio,
         )
+        return resolved if role is None else resolved.under(role)
 
-    def bus(self) -> "Bus":
+    def bus(self, role: ServerRole = OPERATOR) -> "Bus":
         """Returns the portfolio's bus, for an order. Raises ConfigError, Unusable.
 
         With address and name given, an unreadable configuration is only reported, since an order needs
@@ -50,13 +55,16 @@ class Target:
         from portfold.events.fields import readable
 
         try:
-            return self.resolve().bus()
+            resolved = self.resolve(None)
         except (ConfigError, OSError) as error:  # OSError: the working folder itself is gone
             why = str(error)
+        else:
+            return resolved.under(role).bus()
         if self.url is None or self.portfolio is None:
             raise Unusable(f"{why} With --url and --portfolio an order needs no configuration.")
         print_note(f"going on without the configuration: {readable(why)}")
-        return _bus(_checked_url(self.url), None, _checked_name(self.portfolio))
+        portfolio = _checked_name(self.portfolio)
+        return _bus(_under(role, _checked_url(self.url), portfolio), None, portfolio)
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,15 @@ class ResolvedTarget:
     """A configuration, the server's address and the portfolio's name on it."""
 
     configuration: "Configuration"
-    url: str
+    url: str = field(repr=False)
     portfolio: str
+
+    def under(self, role: ServerRole) -> "ResolvedTarget":
+        """Returns the same as the server's user of that role, where PORTFOLD_CREDENTIALS names their file.
+
+        An address that holds a password already counts as it is. Raises CredentialsError.
+        """
+        return replace(self, url=_under(role, self.url, self.portfolio))
 
     @property
     def password(self) -> str | None:
@@ -90,6 +105,18 @@ class ResolvedTarget:
     def bus(self) -> "Bus":
         """Returns the portfolio's bus, which connects when first used."""
         return _bus(self.url, self.password, self.portfolio)
+
+
+def _under(role: ServerRole, url: str, portfolio: str) -> str:
+    """Returns the address by which one is the user of that role; as it is where there is none for it."""
+    from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE, read_credentials
+    from portfold.events.wire.connection import as_user, has_password
+
+    file = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not file or has_password(url):
+        return url
+    user = role.user(portfolio)
+    return as_user(url, user, read_credentials(Path(file)).password(user))
 
 
 def _bus(url: str, password: str | None, portfolio: str) -> "Bus":

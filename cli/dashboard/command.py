@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Unusable
 from portfold.cli.target import Target
+from portfold.events.roles.server_roles import DASHBOARD, OPERATOR
 from portfold.installing import install_command
 
 if TYPE_CHECKING:
@@ -111,8 +112,9 @@ def dashboard(
 
     served = _served(reached, results)
     check_certificate(served)
-    place = target.resolve()
-    site = site_of([place, *(_also(place, name) for name in also or ())], served)
+    place, role = target.resolve(None), OPERATOR if served.operate else DASHBOARD
+    places = [place, *(_also(place, name) for name in also or ())]
+    site = site_of([one.under(role) for one in places], served)
     with stopped_by_signals() as stop:
         serve(site, served, stop.event)
     return stop.exit_code

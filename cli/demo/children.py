@@ -10,9 +10,11 @@ from typing import Self
 
 from portfold.cli.exits import Failure
 from portfold.cli.run.leash import leashed
+from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE
 
 _END_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
+_NO_USERS = {ENVIRONMENT_VARIABLE: ""}  # the demo's server knows none
 
 
 class ChildDied(Failure):
@@ -43,7 +45,7 @@ class Children:
                 stdin=subprocess.PIPE,  # the leash
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(variables or {})},
+                env={**os.environ, **_NO_USERS, **(variables or {})},
                 start_new_session=True,  # a Ctrl-C is the demo's to deal with
             )
         self._running[name] = child

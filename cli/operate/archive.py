@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 from portfold.cli.exits import Unusable
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
+from portfold.events.roles.server_roles import ARCHIVER
 
 if TYPE_CHECKING:
     from portfold.cli.target import ResolvedTarget
@@ -68,7 +69,7 @@ def archive(
         raise Unusable("--keep-events, --keep-days: expected one of them, got both.")
     if verify and (dry_run or keep_events is not None or keep_days is not None):
         raise Unusable("--verify: expected neither --keep-events, --keep-days nor --dry-run with it.")
-    resolved = target.resolve()
+    resolved = target.resolve(ARCHIVER)
     chosen = folder or _usual_folder(resolved)
     if verify:
         _verify(chosen)

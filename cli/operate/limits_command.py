@@ -13,6 +13,7 @@ from portfold.cli.operate.own_name import USER
 from portfold.cli.rule_options import RuleOptions
 from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target
+from portfold.events.roles.server_roles import AUDITOR, OPERATOR
 
 
 @Parameter(name="*", group="Limits")
@@ -140,7 +141,7 @@ def _promote(target: Target, candidate: Path, since: str | None, signed: Signed)
     from portfold.cli.operate.limits_order import change_limits
     from portfold.cli.operate.promote import candidate_in, changes_of, evidence
 
-    limits, place = candidate_in(candidate), target.resolve()
+    limits, place = candidate_in(candidate), target.resolve(OPERATOR)
     bus = place.bus()
     changes = changes_of(bus, limits)
     reason = f"{signed.reason}; {evidence(place, bus, limits, since)}"
@@ -155,7 +156,7 @@ def _list_limits(target: Target, *, signed: bool, json: bool) -> None:
     if signed:
         names = ", --".join([*vars(_NEW_LIMITS), *vars(_ACCOUNT), *vars(_RULES)]).replace("_", "-")
         raise Unusable(f"limits: expected at least one of --{names}.")
-    bus = target.bus()
+    bus = target.bus(AUDITOR)
     try:
         list_limits(bus, json=json)
     finally:

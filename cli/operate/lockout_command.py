@@ -14,6 +14,7 @@ from portfold.cli.exits import Unusable
 from portfold.cli.operate.orders import Who, Why, print_outcome, put
 from portfold.cli.operate.own_name import USER
 from portfold.cli.target import Target
+from portfold.events.roles.server_roles import OPERATOR
 
 _TARGET = Target()
 _SHAPE = "YYYY-MM-DD HH:MM"
@@ -56,7 +57,7 @@ def lockout(
     from portfold.events.incoming import LockoutOrdered
     from portfold.exchange_time import milliseconds_of
 
-    resolved = target.resolve()
+    resolved = target.resolve(OPERATOR)
     zone = ZoneInfo(resolved.configuration.runtime.trading_day.zone)
     moment = moment_in(until, zone)
     bus = resolved.bus()

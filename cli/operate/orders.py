@@ -18,6 +18,7 @@ from portfold.cli.operate.own_name import USER
 from portfold.cli.operate.scope_options import Of, made
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
+from portfold.events.roles.server_roles import COORDINATOR, OPERATOR
 
 if TYPE_CHECKING:
     from portfold.events.incoming import Event, FlattenRequested, PositionSettled
@@ -227,7 +228,7 @@ def _correct_book(target: Target, book: Path | None, order: "PositionSettled") -
     from portfold.workers.brokers.book_correction import correct
 
     encode_checked(order)  # refuses what the log would refuse
-    resolved = target.resolve()
+    resolved = target.resolve(OPERATOR)
     kind = resolved.configuration.runtime.broker.kind
     correct(kind, book or default_book(resolved, kind), resolved.configuration.contracts, order)
 
@@ -278,7 +279,7 @@ def acknowledge(*, by: Who = USER, reason: Why, target: Target = _TARGET) -> Non
     from portfold.coordinator.store import log_integrity
     from portfold.coordinator.views.overview import missed_at_the_end
 
-    bus = target.bus()
+    bus = target.bus(COORDINATOR)  # it mends the head, which is nobody else's
     event = log_integrity.acknowledge(bus, lambda: missed_at_the_end(bus), by=by, reason=reason)
     print_outcome(bus, event, "The loss is acknowledged.")
 

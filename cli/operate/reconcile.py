@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.operate.orders import print_outcome, put
 from portfold.cli.target import Target
+from portfold.events.roles.server_roles import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ def reconcile(
     from portfold.cli.operate.comparison import books_in, is_watched, print_comparison, settle_account
     from portfold.events.fields import DECEIVING, readable
 
-    resolved = target.resolve()
+    resolved = target.resolve(OPERATOR)
     if account_is_right:
         if order is not None:
             raise Unusable("--account-is-right: expected no order with it.")

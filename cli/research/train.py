@@ -97,7 +97,7 @@ def train(
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.feeds.csv_folder import CsvFolder
 
-    configuration = target.resolve().configuration
+    configuration = target.resolve(None).configuration
     if symbol not in configuration.contracts:
         known = ", ".join(configuration.contracts)
         raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")

@@ -7,6 +7,7 @@ from cyclopts import App
 from portfold.cli.operate import cash
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
+from portfold.events.roles.server_roles import ACCOUNT
 
 _TARGET = Target()
 
@@ -40,7 +41,7 @@ def account(*, book: Path | None = None, target: Target = _TARGET) -> int:
     from portfold.workers.account.process import run
     from portfold.workers.client.settings import GateSettings
 
-    resolved = target.resolve()
+    resolved = target.resolve(ACCOUNT)
     settings = GateSettings.of(resolved.configuration, url=resolved.url, portfolio=resolved.portfolio)
     log, lines = open_log("account", for_here=typing_here())
     try:

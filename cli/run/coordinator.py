@@ -7,6 +7,7 @@ from cyclopts import App
 
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
+from portfold.events.roles.server_roles import COORDINATOR
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -46,7 +47,7 @@ def coordinator(
     from portfold.events.wire.connection import Place
     from portfold.log import open_log
 
-    resolved = target.resolve()
+    resolved = target.resolve(COORDINATOR)
     password = resolved.password
     log, lines = open_log("coordinator", for_here=typing_here())
     try:

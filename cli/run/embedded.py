@@ -12,6 +12,7 @@ from portfold.cli.exits import Failure, Unusable
 from portfold.cli.run.leash import leashed
 from portfold.cli.run.server import USUAL_PORTS
 from portfold.cli.target import ResolvedTarget, Target
+from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE
 
 if TYPE_CHECKING:
     from portfold.events.wire.embedded import EmbeddedServer
@@ -34,6 +35,11 @@ def check_embedded(resolved: ResolvedTarget, target: Target) -> None:
     if resolved.configuration.runtime.redis_password_env is not None:
         file = resolved.configuration.files.runtime.path
         raise Unusable(f"--embedded: {file}: redis_password_env: expected null, its server has no password.")
+    if os.environ.get(ENVIRONMENT_VARIABLE):
+        raise Unusable(
+            f"--embedded: its server knows no users. To have it: unset {ENVIRONMENT_VARIABLE}; to trade on "
+            "the server that knows them, leave out --embedded."
+        )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from cyclopts import App
 
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
+from portfold.events.roles.server_roles import FEED
 
 _TARGET = Target()
 
@@ -29,7 +30,7 @@ def feed(*, target: Target = _TARGET) -> int:
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.market.process import run
 
-    resolved = target.resolve()
+    resolved = target.resolve(FEED)
     settings = GateSettings.of(resolved.configuration, url=resolved.url, portfolio=resolved.portfolio)
     log, lines = open_log("feed", for_here=typing_here())
     try:

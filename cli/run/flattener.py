@@ -6,6 +6,7 @@ from cyclopts import App
 
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
+from portfold.events.roles.server_roles import FLATTENER
 
 _TARGET = Target()
 
@@ -43,7 +44,7 @@ def flattener(
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.flattener.process import run
 
-    resolved = target.resolve()
+    resolved = target.resolve(FLATTENER)
     configuration = on_paper(resolved.configuration) if paper else resolved.configuration
     if account is not None:
         configuration = trading_the_named(configuration, account, live=not paper)

@@ -6,6 +6,7 @@ from cyclopts import App
 
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
+from portfold.events.roles.server_roles import NOTIFIER
 
 _TARGET = Target()
 
@@ -39,7 +40,7 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
     from portfold.log import open_log
     from portfold.workers.notify.process import run
 
-    resolved = target.resolve()
+    resolved = target.resolve(NOTIFIER)
     log, lines = open_log("notifier", for_here=typing_here())
     try:
         with stopped_by_signals() as stop:

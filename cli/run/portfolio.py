@@ -13,6 +13,7 @@ from portfold.cli.run.trading import BarsGiven, Money
 from portfold.cli.symbols import Symbols, symbols_in
 from portfold.cli.target import ResolvedTarget, Target
 from portfold.cli.typed import typing_here
+from portfold.events.roles.server_roles import AUDITOR
 from portfold.remedies import settle
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ def run(
     from portfold.workers.run.live_plan import announce, settle
     from portfold.workers.run.supervisor import Supervisor
 
-    resolved = target.resolve()
-    zone = ZoneInfo(resolved.configuration.runtime.trading_day.zone)
-    feed = given.feed(resolved.configuration)
+    place = target.resolve(None)
+    zone = ZoneInfo(place.configuration.runtime.trading_day.zone)
+    feed = given.feed(place.configuration)
     wanted = tuple(dict.fromkeys(symbols_in(symbols)))
-    settled = settle(resolved.configuration, **vars(money), feed=feed, wanted=wanted)
+    settled = settle(place.configuration, **vars(money), feed=feed, wanted=wanted)
     if embedded:
-        check_embedded(resolved, target)
+        check_embedded(place, target)
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
     passed_on += _given(vars(given))
     log, lines = open_log("run", for_here=typing_here())
@@ -102,8 +103,9 @@ def run(
             ExitStack() as along,
         ):
             if embedded:
-                words = _where(resolved, target)
-                resolved = along.enter_context(embedded_server(resolved, words, log, stop.event))
+                words = _where(place, target)
+                place = along.enter_context(embedded_server(place, words, log, stop.event))
+            resolved = place.under(AUDITOR)
             file = (book or default_book(resolved, settled.configuration.runtime.broker.kind)).absolute()
             own = [settled.configuration.runtime.worker_name(key) for key in settled.workers]
             join_there(resolved, settled.symbols, own, log, join=beside.join)
@@ -111,7 +113,7 @@ def run(
                 check_names_free(resolved, own, stop.event)
             announce(settled, log)
             _look_first(settled, resolved, file, log, stop.event)
-            children = list(_children(settled, resolved, target, file, Path(folder), passed_on))
+            children = list(_children(settled, place, target, file, Path(folder), passed_on))
             # On paper nobody can close what a worker holds when its bars end, and it costs nothing.
             needed = partial(_still_open, resolved, own if is_paper(settled.configuration) else [])
             before = _seen(resolved)

@@ -9,6 +9,7 @@ from portfold.cli.run.joining import Beside, join_there, wait_for_server
 from portfold.cli.run.trading import BarsGiven, Money
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
+from portfold.events.roles.server_roles import worker_role
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -65,13 +66,14 @@ def worker(
     from portfold.workers.run.money import with_or_without
     from portfold.workers.run.process import WorkerPlan, run
 
-    resolved = target.resolve()
+    resolved = target.resolve(None)
     symbol = _symbol(key, resolved.configuration)
     feed = given.feed(resolved.configuration)
     configuration = with_or_without(resolved.configuration, feed, paper=money.paper, live=money.live)
     configuration = trading_the_named(configuration, money.account, live=money.live)
-    settings = GateSettings.of(configuration, url=resolved.url, portfolio=resolved.portfolio)
     kind, name = configuration.runtime.broker.kind, configuration.runtime.worker_name(key)
+    resolved = resolved.under(worker_role(name))
+    settings = GateSettings.of(configuration, url=resolved.url, portfolio=resolved.portfolio)
     log, lines = open_log(name, for_here=typing_here())
     try:
         with stopped_by_signals() as stop:

@@ -12,15 +12,15 @@ it uses.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portfold.events.fields import readable
+from portfold.events.roles.scripts import CallableScript, script_in
 from portfold.events.wire.errors import BusReadOnly, BusRefused, BusUnreachable
 from portfold.events.wire.keys import Keys
 
@@ -40,6 +40,9 @@ class Place(NamedTuple):
     url: str
     password: str | None
     portfolio: str
+
+    def __repr__(self) -> str:
+        return f"Place({without_secrets(self.url)!r}, {self.portfolio!r})"
 
 
 def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":
@@ -73,6 +76,12 @@ def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5
 def has_password(url: str) -> bool:
     """Returns whether the URL holds the password itself; then no other is used."""
     return bool(urlsplit(url).password)
+
+
+def as_user(url: str, user: str, password: str) -> str:
+    """Returns the URL by which one is that user of the server."""
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{quote(user, safe='')}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
 
 
 def without_secrets(url: str) -> str:
@@ -113,10 +122,9 @@ class Connected:
         except exceptions.RedisError as error:
             raise BusRefused(f"Redis refused while {doing}: {_reason(error)}") from error
 
-    def _script(self, name: str) -> Any:
+    def _script(self, name: str) -> CallableScript:
         """Loads the script of that file, to be called like a function."""
-        source = files("portfold.events.wire").joinpath(name).read_text(encoding="utf-8")
-        return self._client.register_script(source)
+        return CallableScript(self._client, script_in(name))
 
 
 def _address(client: "Redis") -> str:

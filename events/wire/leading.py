@@ -167,7 +167,12 @@ class Leading(Connected):
     def log_name(self) -> str:
         """Returns the name that only this log has; empty for one that is older than such names."""
         with self._errors_while("asking for the log's name"):
-            return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
+            named: str | None = self._client.get(self.keys.log)
+            return (
+                named
+                if named is not None
+                else str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
+            )
 
     def known_log_name(self) -> str:
         """Returns the log's name without giving it one; empty where it has none."""

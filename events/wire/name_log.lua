@@ -4,6 +4,6 @@
 local name = redis.call('GET', KEYS[1])
 if not name then
   name = redis.call('EXISTS', KEYS[2]) == 1 and '' or ARGV[1]
-  redis.call('SET', KEYS[1], name)
+  redis.call('SETNX', KEYS[1], name)  -- who may do that may give a log its name, and take none from it
 end
 return name

@@ -7,5 +7,4 @@ if not holder and ARGV[3] and ARGV[2] ~= '0' and redis.call('HGET', KEYS[2], 'ep
   return 1
 end
 if holder ~= ARGV[1] then return 0 end
-if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])  -- with 0 it is gone at once, by nobody's leave to delete

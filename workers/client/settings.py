@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from portfold.config import Configuration, load, secret
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import connect, has_password
+from portfold.events.wire.connection import connect, has_password, without_secrets
 from portfold.workers.client.listener import LISTEN_SECONDS
 
 
@@ -25,6 +25,9 @@ class GateSettings(Struct, frozen=True):
     on_bus_loss: Literal["hold", "flatten"] = "hold"
     mark_seconds: float = 5.0
     mark_stale_seconds: float = 120.0
+
+    def __repr__(self) -> str:
+        return f"GateSettings({without_secrets(self.url)!r}, {self.portfolio!r})"
 
     @classmethod
     def of(

@@ -1,0 +1,152 @@
+"""`portfold acl`: the users of a server, one a role, each with what its work needs."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from portfold.bounds import LONGEST_NAME, NAME_LETTERS
+from portfold.cli.exits import Unusable
+from portfold.cli.target import ResolvedTarget, Target
+from portfold.events.roles.server_roles import DASHBOARD, all_roles
+
+if TYPE_CHECKING:
+    from portfold.config import Configuration
+    from portfold.events.roles.credentials import Credentials
+
+Named = Annotated[tuple[str, ...] | None, Parameter(negative="")]
+_TARGET = Target()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(acl)
+
+
+def acl(
+    *,
+    apply: bool = False,
+    credentials: Path | None = None,
+    functions: bool = False,
+    worker: Named = None,
+    dashboard_of: Named = None,
+    target: Target = _TARGET,
+) -> None:
+    """Print the users that a server of your own needs, one a role, each with what its work needs.
+
+    There is one each for coordinator, flattener, feed, account, operator,
+    notifier, archiver, auditor and dashboard, and one for each worker. With
+    --apply the server is given them, and the functions that they call; given
+    again, that changes nothing. Passwords are made at random, and kept in the
+    file of --credentials, which its owner alone may read. All commands find
+    theirs there when PORTFOLD_CREDENTIALS names that file.
+
+    For example:
+
+        portfold acl
+        portfold acl --apply --credentials users.json
+
+    Parameters
+    ----------
+    apply
+        Give the server these users. Whoever --url names has to be allowed that.
+    credentials
+        The file of the users' passwords; it is made if need be, and what it lacks is added.
+    functions
+        Print the functions alone, each as FUNCTION LOAD takes it.
+    worker
+        A further worker by its name, such as one with the drop-in; may be given several times.
+    dashboard_of
+        Another portfolio on the same server that the dashboard shows too; may be given several times.
+    """
+    place = target.resolve(None)
+    if functions:
+        _print_functions()
+        return
+    workers = dict.fromkeys([*_workers(place.configuration), *map(_checked_worker, worker or ())])
+    roles, others = all_roles(list(workers)), tuple(map(_checked_portfolio, dashboard_of or ()))
+    words = [role.words(place.portfolio, *(others if role is DASHBOARD else ())) for role in roles]
+    if not apply:
+        _print(words, credentials)
+    elif credentials is None:
+        raise Unusable("--apply: expected --credentials FILE with it, where the users' passwords are kept.")
+    else:
+        from portfold.events.roles.credentials import with_passwords
+
+        _apply(place, words, with_passwords(credentials, [user for user, *_ in words]))
+
+
+def _workers(configuration: "Configuration") -> list[str]:
+    """Returns the names of the workers that the configuration has."""
+    runtime = configuration.runtime
+    return [
+        runtime.worker_name(key) for one in configuration.portfolio.symbols for key in runtime.keys_of(one)
+    ]
+
+
+def _apply(place: ResolvedTarget, users: Sequence[Sequence[str]], known: "Credentials") -> None:
+    """Gives the server functions and users, and prints what changed."""
+    from portfold.events.roles.granting import Granting
+    from portfold.events.wire.connection import connect
+
+    with closing(Granting(connect(place.url, password=place.password), place.portfolio)) as server:
+        given = server.keep_functions()
+        print(f"Functions: {len(given)} given to the server." if given else "Functions: all there already.")
+        for words in users:
+            changed = server.grant(words, known.password_sha256(words[0]))
+            print(f"{words[0]}: {'set' if changed else 'unchanged'}")
+        print(
+            f"Their passwords are in {known.file}: export PORTFOLD_CREDENTIALS={shlex.quote(str(known.file))}"
+        )
+        if not server.keep_users():
+            print(
+                "The server has no file for its users (aclfile in its configuration), so a restart forgets "
+                "them: give it one, or apply this again after each."
+            )
+        if server.anybody_may_do_anything():
+            print(
+                "Whoever gives no name may still do anything there, without a password. Give that user one "
+                "(ACL SETUSER default '>PASSWORD'), which then is yours alone, or none of this protects."
+            )
+
+
+def _print(users: Sequence[Sequence[str]], file: Path | None) -> None:
+    """Prints the commands; a password as its hash where the file has one."""
+    from portfold.events.roles.credentials import read_credentials
+
+    known = read_credentials(file) if file is not None else None
+    for user, *words in users:
+        is_known = known is not None and user in known.users
+        password = f"#{known.password_sha256(user)}" if known is not None and is_known else ">PASSWORD"
+        print("redis-cli ACL SETUSER", " ".join(map(shlex.quote, [user, *words, password])))
+    print("# What they call: portfold acl --functions, each given by FUNCTION LOAD; or all by --apply.")
+
+
+def _print_functions() -> None:
+    from portfold.events.roles.scripts import all_scripts
+
+    for script in all_scripts():
+        print(script.library)
+
+
+def _checked_worker(name: str) -> str:
+    """Returns the name. Raises Unusable for what is none, and could widen a pattern of keys."""
+    if not re.fullmatch(rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}", name):
+        raise Unusable(
+            f"--worker: expected a name of 1 to {LONGEST_NAME} letters, digits and ._@-, got {name[:80]!r}."
+        )
+    return name
+
+
+def _checked_portfolio(name: str) -> str:
+    from portfold.config.errors import UnfitError
+    from portfold.config.runtime import PORTFOLIO_NAME
+
+    try:
+        return str(PORTFOLIO_NAME.read(name))
+    except UnfitError as error:
+        raise Unusable(f"--dashboard-of: {error}.") from error
