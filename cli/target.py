@@ -55,11 +55,9 @@ class Target:
         from portfold.events.fields import readable
 
         try:
-            resolved = self.resolve(None)
+            return self.resolve(role).bus()
         except (ConfigError, OSError) as error:  # OSError: the working folder itself is gone
             why = str(error)
-        else:
-            return resolved.under(role).bus()
         if self.url is None or self.portfolio is None:
             raise Unusable(f"{why} With --url and --portfolio an order needs no configuration.")
         print_note(f"going on without the configuration: {readable(why)}")
