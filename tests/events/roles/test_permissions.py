@@ -39,6 +39,7 @@ WRITERS: dict[str, dict[str, str]] = {
     "book-lacks": {"flattener": "set"},
     "book-exceeds": {"flattener": "set"},
     "without-stop": {"flattener": "set"},
+    "less-than-expected": {"notifier": "set"},
     "notifier:log": {"notifier": "del hincrby hset hsetnx"},
     "notifier-lease:log": {"notifier": "pexpire set"},
     "bars": {"feed": "xadd"},
