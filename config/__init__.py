@@ -11,10 +11,19 @@ from portfold.config.contracts import Contract, read_contracts
 from portfold.config.defaults import write_defaults
 from portfold.config.errors import ConfigError, MissingConfigError
 from portfold.config.expected import ExpectedDays
-from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url, with_archive
+from portfold.config.load import (
+    ConfigFile,
+    Configuration,
+    Files,
+    dead_mans_url,
+    load,
+    secret,
+    webhook_url,
+    with_archive,
+)
 from portfold.config.locate import ENVIRONMENT_VARIABLE, ConfigSource, locate
 from portfold.config.market import ConfiguredMarket
-from portfold.config.notifier import AlertKind, AlertLevel, Destination, Notifier
+from portfold.config.notifier import AlertKind, AlertLevel, DeadMansSwitch, Destination, Notifier
 from portfold.config.portfolio import (
     ConfiguredPortfolio,
     ConfiguredRules,
@@ -50,6 +59,7 @@ __all__ = [
     "ConfiguredPortfolio",
     "ConfiguredRules",
     "Contract",
+    "DeadMansSwitch",
     "Destination",
     "ExpectedDays",
     "ExpectedPerformance",
@@ -63,6 +73,7 @@ __all__ = [
     "StrategyEntry",
     "TradingDayRoll",
     "WorkerEntry",
+    "dead_mans_url",
     "load",
     "loaded_line",
     "locate",

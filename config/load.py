@@ -6,9 +6,10 @@ is wrong with the files is a `ConfigError` of one sentence; where each file came
 
 import hashlib
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
@@ -31,6 +32,8 @@ from portfold.config.strict_json import exists
 from portfold.whole_rules import expected_of_tiers
 
 _URL = re.compile(r"https?://[!-~]{1,2000}")
+_ANY_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[!-~]{1,2000}")
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class ConfigFile(Struct, frozen=True):
@@ -141,25 +144,69 @@ def secret(
 
 
 def webhook_url(configuration: Configuration, destination: str, environ: Mapping[str, str]) -> str | None:
-    """Returns the address of a destination of alerts, from its variable; None for one that has none.
+    """Returns the address of a destination of alerts, from its variable or file; None for one that has none.
 
-    Raises ConfigError if the variable is not set or holds no address; the error never shows its value.
+    Raises ConfigError if neither holds an address; the error never shows a value.
     """
-    name = configuration.runtime.destinations[destination].url_env
-    if name is None:
+    found = configuration.runtime.destinations[destination]
+    if found.to == "log":
         return None
     own = destination in configuration.runtime.notifier.destinations
-    field = joined("notifier.destinations", destination) + ".url_env" if own else "discord_webhook_env"
-    url = _in_environment(configuration, field, name, environ)
-    if not is_webhook_url(url):
-        expected = f"the environment variable {name} to hold an address such as https://discord.com/api/…"
-        raise ConfigError(configuration.files.runtime.path, field, expected, "something else")
-    return url
+    where = joined("notifier.destinations", destination) if own else ""
+    return _Addressed(configuration, where, found.url_env, found.url_file).address(
+        environ, _ANY_SCHEME if found.to == "apprise" else _URL
+    )
+
+
+def dead_mans_url(configuration: Configuration, environ: Mapping[str, str]) -> str | None:
+    """Returns the address of the dead man's switch; None where there is none. Raises ConfigError."""
+    switch = configuration.runtime.notifier.dead_mans_switch
+    if switch is None:
+        return None
+    where = "notifier.dead_mans_switch"
+    return _Addressed(configuration, where, switch.url_env, switch.url_file).address(environ, _URL)
 
 
 def is_webhook_url(text: str) -> bool:
     """Returns whether the text can be the address of a webhook."""
     return bool(_URL.fullmatch(text))
+
+
+class _Addressed(NamedTuple):
+    """What has an address: where it stands in runtime.json, empty for the short way, and what holds it."""
+
+    configuration: Configuration
+    where: str
+    variable: str | None
+    file: str | None
+
+    def address(self, environ: Mapping[str, str], form: re.Pattern[str]) -> str:
+        """Returns the address. Raises ConfigError, which never shows it."""
+        path = self.configuration.files.runtime.path
+        if self.variable is not None:
+            field = f"{self.where}.url_env" if self.where else "discord_webhook_env"
+            url = _in_environment(self.configuration, field, self.variable, environ)
+            held = f"the environment variable {self.variable}"
+        else:
+            field, held = f"{self.where}.url_file", f"the file {self.file}"
+            url = _first_line(path, field, Path(str(self.file)))
+        if not form.fullmatch(url):
+            example = "https://discord.com/api/…" if form is _URL else "ntfys://ntfy.sh/…"
+            raise ConfigError(path, field, f"{held} to hold an address such as {example}", "something else")
+        return url
+
+
+def _first_line(runtime: Path, field: str, file: Path) -> str:
+    """Returns the first line of a file with a secret. Raises ConfigError where others may read it."""
+    try:
+        if file.stat().st_mode & _OTHERS:
+            expected = f"{file} to be readable by its owner alone (chmod 600)"
+            raise ConfigError(runtime, field, expected, "a file that others can read")
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise ConfigError(runtime, field, f"{file} to be a file that can be read", str(why)) from None
+    return text.partition("\n")[0].strip()
 
 
 def _in_environment(configuration: Configuration, field: str, name: str, environ: Mapping[str, str]) -> str:

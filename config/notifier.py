@@ -1,17 +1,18 @@
 """The notifier's part of runtime.json: where alerts go, and which ones.
 
 The kinds of alert are named here, once, so that a misspelt one is refused when the file is read. No address
-stands in the file, only the name of the environment variable that holds it.
+stands in the file, only the name of the environment variable, or of the file of one's own, that holds it.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Literal, get_args
 
 from msgspec import Struct, field
 
 from portfold.config.errors import UnfitError
-from portfold.config.rules import Duration, EnvironmentName, Rule, Text, YesOrNo
+from portfold.config.rules import Duration, EnvironmentName, Folder, Rule, Text, YesOrNo
 
 AlertLevel = Literal["info", "warning", "critical"]
 """How grave, the least first. Alerts that are critical are never merged."""
@@ -79,6 +80,7 @@ SHORT_WAY = "discord"
 
 _MOST = 16
 _KINDS: tuple[str, ...] = get_args(AlertKind)
+_SECRET_FILE = Folder("the whole path of a file that holds the address, such as /etc/portfold/phone.url")
 _Name = Annotated[
     str, Text(r"[a-z0-9_-]{1,32}", "a name of 1 to 32 small letters, digits, _ or -, such as discord")
 ]
@@ -99,23 +101,49 @@ class KindOfAlert(Rule, frozen=True):
 class Destination(Struct, frozen=True):
     """Where alerts go, and which.
 
-    `to`: `discord`, a generic `webhook` that takes JSON, or the notifier's own `log`. `url_env`: the variable
-    that holds the address, of those that have one. From `level` on every alert goes there; `kinds` are sent,
-    or not, whatever their level.
+    `to`: `discord`, a generic `webhook` that takes JSON, whatever `apprise` knows, or the notifier's own
+    `log`. `url_env`: the variable that holds the address, of those that have one, or `url_file`: the file
+    whose first line it is, which others may not read. From `level` on every alert goes there; `kinds` are
+    sent, or not, whatever their level.
     """
 
-    to: Literal["log", "discord", "webhook"]
+    to: Literal["log", "discord", "webhook", "apprise"]
     url_env: EnvironmentName | None = None
     level: AlertLevel = "info"
     kinds: Mapping[Annotated[str, KindOfAlert()], Annotated[bool, YesOrNo()]] = field(default_factory=dict)
+    url_file: Annotated[str, _SECRET_FILE] | None = None
 
     def __post_init__(self) -> None:
-        if self.to == "log" and self.url_env is not None:
-            raise UnfitError("null, as the log has no address", "a name", field="url_env")
-        if self.to != "log" and self.url_env is None:
-            raise UnfitError(
-                "the name of the environment variable that holds the address", "null", field="url_env"
-            )
+        if self.to != "log":
+            _check_address(self.url_env, self.url_file)
+        elif self.url_env is not None or self.url_file is not None:
+            field = "url_env" if self.url_env is not None else "url_file"
+            raise UnfitError("null, as the log has no address", "a name", field=field)
+
+
+class DeadMansSwitch(Struct, frozen=True):
+    """What is asked at an outside address while all is well, so that its silence alerts people.
+
+    `url_env` or `url_file` hold the address, as of a destination; it is asked `every_seconds` by `method`.
+    """
+
+    url_env: EnvironmentName | None = None
+    url_file: Annotated[str, _SECRET_FILE] | None = None
+    every_seconds: Annotated[float, Duration(86_400, Decimal(1))] = 60.0
+    method: Literal["GET", "POST"] = "GET"
+
+    def __post_init__(self) -> None:
+        _check_address(self.url_env, self.url_file)
+
+
+def _check_address(url_env: str | None, url_file: str | None) -> None:
+    """Refuses an address that is named nowhere, or twice. Raises UnfitError."""
+    if url_env is None and url_file is None:
+        raise UnfitError(
+            "the name of the environment variable that holds the address", "null", field="url_env"
+        )
+    if url_env is not None and url_file is not None:
+        raise UnfitError("null, where url_env names the address already", "a file", field="url_file")
 
 
 class Notifier(Struct, frozen=True):
@@ -123,11 +151,13 @@ class Notifier(Struct, frozen=True):
 
     `destinations` by name. An alert that is not critical waits `merge_seconds` for others to go with it; one
     that could not be sent for `stale_seconds` is summarized with the others of that time.
+    `dead_mans_switch`: what is told that all is well, None for nobody.
     """
 
     destinations: Mapping[_Name, Destination] = field(default_factory=lambda: {"log": Destination("log")})
     merge_seconds: Annotated[float, Duration(60)] = 5.0
     stale_seconds: Annotated[float, Duration(31 * 86_400)] = 300.0
+    dead_mans_switch: DeadMansSwitch | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.destinations) <= _MOST:

@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from portfold.cli.setup.config_keys import as_json
-from portfold.config import ConfigError, ConfigFile, Configuration
+from portfold.config import ConfigError, ConfigFile, Configuration, dead_mans_url, webhook_url
 from portfold.config.errors import joined
 from portfold.config.strategies.entry import filled_in
 from portfold.config.strict_json import read_json
+from portfold.installing import install_command
 from portfold.workers.filters.opened import open_filter
 from portfold.workers.strategies.guarded import StrategyFailed
 from portfold.workers.strategies.opened import open_strategy
@@ -62,9 +64,31 @@ def troubles(configuration: Configuration, environ: Mapping[str, str] = os.envir
                 yield f"{key}: {error}"
     named = {"redis_password_env": runtime.redis_password_env}
     named |= {f"notifier: {name}": each.url_env for name, each in runtime.destinations.items()}
+    switch = runtime.notifier.dead_mans_switch
+    named |= {"notifier.dead_mans_switch": switch.url_env if switch is not None else None}
     for field, variable in named.items():
         if variable is not None and not environ.get(variable):
             yield f"{field} names the variable {variable}, which is not set here"
+    yield from _address_troubles(configuration, environ)
+
+
+def _address_troubles(configuration: Configuration, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yields a sentence for each file that holds no address, and for what has to be installed."""
+    runtime = configuration.runtime
+    for name, each in runtime.destinations.items():
+        if each.url_file is not None:
+            try:
+                webhook_url(configuration, name, environ)
+            except ConfigError as error:
+                yield str(error)
+    switch = runtime.notifier.dead_mans_switch
+    if switch is not None and switch.url_file is not None:
+        try:
+            dead_mans_url(configuration, environ)
+        except ConfigError as error:
+            yield str(error)
+    if any(each.to == "apprise" for each in runtime.destinations.values()) and not find_spec("apprise"):
+        yield f"notifier: Apprise is needed, which is not installed: {install_command('phone')}"
 
 
 def _values(values: Mapping[str, object], where: str, file: ConfigFile, tree: object) -> Iterator[InForce]:

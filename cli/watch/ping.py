@@ -1,13 +1,16 @@
-"""Sends a test message to each webhook of the configuration: only this shows that messages are taken."""
+"""Sends a test message to each address of the configuration: only this shows that messages are taken."""
 
 import time
 from collections.abc import Mapping
 
-from portfold.config import ConfigError, Configuration, webhook_url
+from portfold.config import ConfigError, Configuration, dead_mans_url, webhook_url
 from portfold.coordinator.doctor.finding import Finding, fail, ok
 from portfold.workers.notify.alert import Message
 from portfold.workers.notify.process import webhook_sink
+from portfold.workers.notify.sinks.apprise import NoAddress
+from portfold.workers.notify.sinks.dead_man import press
 from portfold.workers.notify.sinks.discord import GlobalRest
+from portfold.workers.notify.sinks.http import Address
 from portfold.workers.notify.sinks.protocol import NotSent, Sink
 
 
@@ -20,8 +23,29 @@ def ping(configuration: Configuration, environ: Mapping[str, str], portfolio: st
         except ConfigError:
             continue
         if url is not None:
-            found.append(_try(name, webhook_sink(destination, url, portfolio, rest), portfolio))
-    return found
+            try:
+                sink = webhook_sink(destination, url, portfolio, rest)
+            except NoAddress as error:
+                found.append(fail(f"ping {name}", str(error), "correct it, or install what is missing"))
+            else:
+                found.append(_try(name, sink, portfolio))
+    return [*found, *_dead_mans(configuration, environ)]
+
+
+def _dead_mans(configuration: Configuration, environ: Mapping[str, str]) -> list[Finding]:
+    """Presses the dead man's switch once, where there is one."""
+    switch = configuration.runtime.notifier.dead_mans_switch
+    try:
+        url = dead_mans_url(configuration, environ)
+    except ConfigError:
+        return []
+    if switch is None or url is None:
+        return []
+    try:
+        press(switch, Address(url))
+    except NotSent as error:
+        return [fail("ping dead man's switch", f"it could not be pressed: {error}", "look at its address")]
+    return [ok("ping dead man's switch", "it was pressed")]
 
 
 def _try(name: str, sink: Sink, portfolio: str) -> Finding:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from portfold.config import ConfigError, Configuration, webhook_url
+from portfold.config import ConfigError, Configuration, dead_mans_url, webhook_url
 from portfold.coordinator.configured import configured_limits, how_to_order
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
@@ -32,6 +32,11 @@ def webhooks(found: Configuration, environ: Mapping[str, str]) -> Finding:
                 addressed.append(f"{name} ({destination.to})")
         except ConfigError as error:
             troubles.append(str(error))
+    try:
+        if dead_mans_url(found, environ) is not None:
+            addressed.append("a dead man's switch")
+    except ConfigError as error:
+        troubles.append(str(error))
     if troubles:
         return fail("webhook", "; ".join(troubles), "export the variable where the notifier is started")
     if not addressed:

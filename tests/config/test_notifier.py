@@ -1,10 +1,11 @@
 """The notifier's part of runtime.json: where alerts go, checked when it is read, and never an address."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from portfold.config import ConfigError, Destination, Notifier, Runtime, webhook_url
+from portfold.config import ConfigError, Destination, Notifier, Runtime, dead_mans_url, webhook_url
 from tests.config.conftest import RUNTIME as FILE
 from tests.config.conftest import Folder
 
@@ -54,7 +55,7 @@ def test_what_is_left_out_is_as_packaged(folder: Folder) -> None:
             "url_env: expected the name of the environment variable that holds the address, got",
         ),
         ({"to": "log"}, "url_env: expected null, as the log has no address, got a name."),
-        ({"to": "discrod"}, 'to: expected "log" or "discord" or "webhook", got "discrod".'),
+        ({"to": "discrod"}, 'to: expected "log" or "discord" or "webhook" or "apprise", got "discrod".'),
         ({"level": "error"}, 'level: expected "info" or "warning" or "critical", got "error".'),
         ({"kinds": {"stops": False}}, "kinds.stops: expected a kind of alert (the nearest is stop), got"),
         ({"kinds": {"xyz": False}}, "kinds.xyz: expected a kind of alert (stop, stop_approaching, "),
@@ -154,3 +155,63 @@ def test_one_that_is_none_is_refused_and_not_shown(folder: Folder, value: str, e
 
     assert f"{FILE}: notifier.destinations.desk.url_env: {expected}" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+# --- a file with the address, and the dead man's switch ---------------------------------------------------
+
+
+def in_a_file(folder: Folder, tmp_path: Path, text: str, mode: int = 0o600) -> Path:
+    file = tmp_path / "phone.url"
+    file.write_text(text)
+    file.chmod(mode)
+    destination(folder, "phone", to="apprise", url_env=None, url_file=str(file))
+    return file
+
+
+def test_an_address_comes_from_the_first_line_of_a_file(folder: Folder, tmp_path: Path) -> None:
+    in_a_file(folder, tmp_path, "ntfy://127.0.0.1/hunter2\nmore\n")
+    assert webhook_url(folder.load(), "phone", {}) == "ntfy://127.0.0.1/hunter2"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "expected"),
+    [
+        ("ntfy://x/hunter2", 0o640, "to be readable by its owner alone (chmod 600), got a file that others"),
+        ("hunter2", 0o600, "to hold an address such as ntfys://ntfy.sh/"),
+        ("", 0o600, "to hold an address such as"),
+    ],
+)
+def test_a_file_that_others_read_or_without_an_address_is_refused_and_not_shown(
+    folder: Folder, tmp_path: Path, text: str, mode: int, expected: str
+) -> None:
+    in_a_file(folder, tmp_path, text, mode)
+    with pytest.raises(ConfigError) as caught:
+        webhook_url(folder.load(), "phone", {})
+    assert f"{FILE}: notifier.destinations.phone.url_file: expected" in str(caught.value)
+    assert expected in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_said(folder: Folder, tmp_path: Path) -> None:
+    in_a_file(folder, tmp_path, "x").unlink()
+    with pytest.raises(ConfigError, match="to be a file that can be read, got No such file"):
+        webhook_url(folder.load(), "phone", {})
+
+
+def test_an_address_is_named_once(folder: Folder) -> None:
+    destination(folder, url_file="/etc/portfold/x")
+    assert "url_file: expected null, where url_env names the address already" in folder.refusal()
+
+
+def test_a_dead_mans_switch_has_an_address_of_its_own(folder: Folder) -> None:
+    assert dead_mans_url(folder.load(), {}) is None
+    folder.change(FILE, "notifier.dead_mans_switch", {"url_env": "PING", "every_seconds": 30})
+    configuration = folder.load()
+    assert dead_mans_url(configuration, {"PING": ADDRESS}) == ADDRESS
+    for value in ("", "tgram://hunter2"):
+        with pytest.raises(ConfigError) as caught:
+            dead_mans_url(configuration, {"PING": value})
+        assert f"{FILE}: notifier.dead_mans_switch.url_env: expected" in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+    folder.change(FILE, "notifier.dead_mans_switch", {"every_seconds": 0.5, "url_env": "PING"})
+    assert "every_seconds: expected a number of seconds from 1 to 86400" in folder.refusal()

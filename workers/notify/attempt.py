@@ -38,6 +38,12 @@ class Attempt:
             raise self._failed
         return self._rest_seconds
 
+    def failed(self, now: float) -> bool:
+        """Returns whether it is over, or has to be by now, and was not sent."""
+        if not self.over.is_set():
+            return now > self.give_up
+        return self._failed is not None
+
     def _send(self) -> None:
         try:
             self._rest_seconds = self._sink.send(self.message)
@@ -55,6 +61,8 @@ class Attempts:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self._under_way: list[Attempt] = []
+        self._latest: Attempt | None = None
+        self._failed_before = False
 
     @property
     def idle(self) -> bool:
@@ -62,12 +70,22 @@ class Attempts:
         now = time.monotonic()
         return all(one.over.is_set() or now > one.give_up for one in self._under_way)
 
+    @property
+    def fails(self) -> bool:
+        """Returns whether the last attempt that came to an end, or should have, was not sent."""
+        latest, now = self._latest, time.monotonic()
+        if latest is None:
+            return False
+        is_over = latest.over.is_set() or now > latest.give_up
+        return latest.failed(now) if is_over else self._failed_before
+
     def begin(self, message: Message) -> Attempt | None:
         """Returns the next attempt; None while too many still hang."""
         self._under_way = [one for one in self._under_way if not one.over.is_set()]
         if len(self._under_way) >= _MOST_HANGING:
             return None
-        attempt = Attempt(self.sink, message)
+        self._failed_before = self.fails
+        self._latest = attempt = Attempt(self.sink, message)
         self._under_way.append(attempt)
         return attempt
 

@@ -31,13 +31,18 @@ class Delivery:
         self._plan = plan
         self._who = who
         self._log = log.bind(destination=plan.name)
-        attempts = Attempts(sink)
+        self._attempts = attempts = Attempts(sink)
         wanted = not plan.driven and wants_kind(plan.destination, "not_deciding", "critical")
         self._outage = Outage(attempts, clock=plan.clock, who=who, wanted=wanted, log=self._log)
         self._way = Way(attempts, Backoff(Random()), self._outage)
         self._stop = stop
         self._greets = True
         self._trouble = ""
+
+    @property
+    def fails(self) -> bool:
+        """Returns whether what was sent last did not get through."""
+        return self._attempts.fails
 
     def run(self) -> None:
         """Delivers until it is stopped. What goes wrong with the bus is logged once, and tried again."""

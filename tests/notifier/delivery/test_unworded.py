@@ -2,6 +2,7 @@
 
 import pytest
 
+from portfold.coordinator.expected.lived import Expectation
 from portfold.coordinator.store.recorded import Recorded
 from portfold.workers.notify import service
 from portfold.workers.notify.alerts import Worded, alerts_of
@@ -12,10 +13,12 @@ from tests.live import Live
 from tests.notifier.delivery.told import Notifying, halts, until_told
 
 
-def alerts_of_all_but_bad(book: AlertMemory, recorded: Recorded, clock: When) -> Worded:
+def alerts_of_all_but_bad(
+    book: AlertMemory, recorded: Recorded, clock: When, expectation: Expectation | None
+) -> Worded:
     if any(field.startswith("bad") for field in recorded.event.fields):
         raise ValueError("so bad")
-    return alerts_of(book, recorded, clock)
+    return alerts_of(book, recorded, clock, expectation)
 
 
 @pytest.mark.usefixtures("coordinated")

@@ -1,1 +1,1 @@
-"""Where alerts are sent: Discord, any service that takes JSON, the log; behind one small protocol."""
+"""Where alerts are sent: Discord, phones, any service that takes JSON, the log; and a dead man's switch."""
