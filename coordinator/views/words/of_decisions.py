@@ -130,7 +130,7 @@ def _denied(decision: EntryDenied) -> MessageWords:
     alert = AlertWords("entry_denied", "info", (line,), decision.code, decision.symbol)
     return MessageWords(
         "info",
-        f"⛔ {decision.symbol} ENTRY BLOCKED BY PORTFOLIO: {decision.reason}",
+        f"⛔ {decision.symbol} ENTRY BLOCKED BY PORTFOLIO: {decision.reason} | {decision.worker}",
         alert=None if decision.repeats else alert,
     )
 

@@ -22,7 +22,9 @@ def test_no_slot_is_counted_out_with_what_held_them_and_from_when_there_was_one(
     story.asks("SI")
     told = why(story, "EntryDenied")
     assert told.text == "SI entry requested: long 1 by ibs-SI"
-    assert told.decisions[0].text.endswith("Max positions (4) reached. Open: 6A, CL, ES | Reserved: PL")
+    assert told.decisions[0].text.endswith(
+        "Max positions (4) reached. Open: 6A, CL, ES | Reserved: PL | ibs-SI"
+    )
     assert reasons(told)[0] == "3 positions open + 1 reserved = 4 of 4; this would be number 5."
     assert reasons(told)[1].startswith(
         "Asked before it, and did not object: stopped_out, locked_out, halted, "

@@ -62,7 +62,7 @@ def test_an_entry_that_finds_no_slot(story: Told) -> None:
     story.enters("6A", "CL", "NQ", "SI")
     story.asks("ES")
     assert story.told() == [
-        ("info", "⛔ ES ENTRY BLOCKED BY PORTFOLIO: Max positions (4) reached. Open: 6A, CL, NQ, SI")
+        ("info", "⛔ ES ENTRY BLOCKED BY PORTFOLIO: Max positions (4) reached. Open: 6A, CL, NQ, SI | ibs-ES")
     ]
 
 
@@ -73,7 +73,8 @@ def test_an_entry_that_finds_slots_reserved(story: Told) -> None:
     assert story.told() == [
         (
             "info",
-            "⛔ ES ENTRY BLOCKED BY PORTFOLIO: Max positions (4) reached. Open: 6A, CL | Reserved: NQ, SI",
+            "⛔ ES ENTRY BLOCKED BY PORTFOLIO: Max positions (4) reached. Open: 6A, CL | Reserved: NQ, SI "
+            "| ibs-ES",
         )
     ]
 
@@ -199,7 +200,7 @@ warning  SI entry expired, its slot is free again: not filled in time
 warning  Daily loss at 80 % of the limit | Daily P&L: $-2,000.00 | Limit: $2,500
 warning  Mark of ES is 1 m 00 s old (ibs-ES)
 error    Worker lost: ibs-ES | Silent for 5.0 s
-info     ⛔ ES ENTRY BLOCKED BY PORTFOLIO: Worker ibs-ES, which trades ES, is lost
+info     ⛔ ES ENTRY BLOCKED BY PORTFOLIO: Worker ibs-ES, which trades ES, is lost | ibs-ES
 critical Flatten ordered by ann: going home
 critical Flatten: ES:long:1:ibs-ES | ordered by ann
 critical Flatten handed over to the flattener: ES:long:1:ibs-ES
