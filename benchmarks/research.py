@@ -25,7 +25,8 @@ from portfold.config.locate import PACKAGED
 from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.survey import members, survey
 from portfold.research.processes import cores
-from portfold.research.search.optimizer import SearchPlan, optimize
+from portfold.research.search.optimizer import optimize
+from portfold.research.search.plan import SearchPlan
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.prices import without_bars

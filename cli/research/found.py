@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from portfold.cli.research.given import KnownSpan
     from portfold.research.search.all_sets import AllSets
     from portfold.research.search.findings import Findings, Winner
-    from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
+    from portfold.research.search.optimizer import Optimized
+    from portfold.research.search.plan import SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
+    from portfold.research.search.swaps import Swapped
     from portfold.research.simulate.scenario import Scenario
     from portfold.research.statistics.intervals import Intervals
     from portfold.research.statistics.metrics import Metrics
@@ -85,16 +87,17 @@ def extent_line(extent: "SearchExtent", plan: "SearchPlan") -> str:
     if extent.all_sets:
         each = "number of positions and daily stop" if len(plan.stops) > 1 else "number of positions"
         return f"Searching greedily, then all {extent.of_all // plan.cells:,} sets, for each {each}."
+    swaps = ", then by swaps" if extent.swaps else ""
     return (
-        f"Searching greedily: {extent.measured:,} of the {extent.of_all:,} sets there are; --exhaustive "
-        "always looks at all of them."
+        f"Searching greedily: {extent.measured:,} of the {extent.of_all:,} sets there are{swaps}; "
+        "--exhaustive always looks at all of them."
     )
 
 
 def kernel_lines(scenario: "Scenario", plan: "SearchPlan") -> Iterator[str]:
     """Says by what the sets are simulated: the kernel, or, where it cannot be, the fold, and why."""
     from portfold.research.kernel.available import why_not
-    from portfold.research.search.optimizer import by_kernel
+    from portfold.research.search.plan import by_kernel
 
     reason = why_not(scenario)
     if by_kernel(scenario, plan):
@@ -150,6 +153,7 @@ def found_lines(findings: "Findings") -> Iterator[str]:
 
         yield f"  {in_words(findings.looks)}"
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
+    yield from (swaps_line(row, row.by_swaps) for row in findings.rows if row.by_swaps is not None)
     if findings.all_sets is not None:
         yield from all_sets_lines(findings.all_sets)
     yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.market is not None)
@@ -264,6 +268,17 @@ def _distance(row: "Winner") -> str:
     return (
         f"  With {under} greedy comes to {part} of the best of all {best.sets:,} sets: Sharpe "
         f"{ratio(best.metrics.sharpe)} with {' '.join(best.symbols)}"
+    )
+
+
+def swaps_line(row: "Winner", found: "Swapped") -> str:
+    """Says what swaps made of greedy's set."""
+    under = f"{row.max_positions}{_under(row.daily_stop_loss)}"
+    if found.symbols == row.symbols:
+        return f"  With {under} none of {found.looked:,} sets one swap away is better than greedy's"
+    return (
+        f"  With {under} swaps come to Sharpe {ratio(found.metrics.sharpe)} with {' '.join(found.symbols)} "
+        f"({found.looked:,} sets looked at), where greedy has {ratio(row.train.sharpe)}"
     )
 
 

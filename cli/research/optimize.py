@@ -29,7 +29,8 @@ from portfold.cli.symbols import Symbols
 if TYPE_CHECKING:
     from portfold.cli.research.given import KnownSpan, Loaded
     from portfold.research.search.findings import Findings, Judged
-    from portfold.research.search.optimizer import Optimized, SearchPlan
+    from portfold.research.search.optimizer import Optimized
+    from portfold.research.search.plan import SearchPlan
     from portfold.research.simulate.scenario import Scenario
     from portfold.research.trades.trading_days import Chosen, DaySpan
 
@@ -117,7 +118,8 @@ def optimize(
     ----------
     exhaustive
         Look at all sets as well, to say how far greedy is from the best: where that is a matter of minutes,
-        always, or never.
+        always, or never. Where there are too many, greedy's best sets are improved by swaps, but not with
+        never.
     kernel
         Simulate at compiled speed (numba) what is only looked at: where that is worth it, always, or never.
         The fold judges what is found.
@@ -131,7 +133,7 @@ def optimize(
     needs_extra()
     from portfold.cli.research.given import levels, stops_in
     from portfold.research.processes import cores
-    from portfold.research.search.optimizer import SearchPlan
+    from portfold.research.search.plan import SearchPlan
     from portfold.research.search.search import Constraints
     from portfold.research.trades.trading_days import DaySpan
 
@@ -204,7 +206,8 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
     """Searches with a resume log beside the table; it is gone when the search is over."""
     from portfold.cli.progress import progress
     from portfold.research.kernel.judging import KernelDiffers
-    from portfold.research.search.optimizer import extent, optimize
+    from portfold.research.search.optimizer import optimize
+    from portfold.research.search.plan import extent
     from portfold.research.search.resume_log import ResumeLog
     from portfold.research.trades.whole_files import write_whole
 
@@ -216,7 +219,9 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
             print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
             known = resume_log.found
-            with progress("Searching", every.measured, "sets", done_before=known) as on_progress:
+            with progress(
+                "Searching", every.measured + every.swaps, "sets", done_before=known
+            ) as on_progress:
                 say = partial(print_lines, [partial_line()])
                 optimized = optimize(scenario, test, plan, resume_log, on_progress, say)
         except KeyboardInterrupt:

@@ -266,7 +266,10 @@ def _breaches(subject: Subject, limit: Decimal) -> Sign:
 
 
 def _greedy(winner: Winner) -> Sign:
-    best, name = winner.best_of_all, "Greedy"
+    best, name, swaps = winner.best_of_all, "Greedy", winner.by_swaps
+    if swaps is not None and swaps.symbols != winner.symbols:
+        sentence = f"swaps found a set with {ratio(swaps.metrics.sharpe)}: {' '.join(swaps.symbols)}."
+        return Sign("greedy", name, seen=True, text=sentence)
     if best is None:
         return Sign(
             "greedy", name, seen=False, text="looked at some of the sets only; better ones may exist."

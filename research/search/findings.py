@@ -16,6 +16,7 @@ from portfold.research.errors import ResearchError
 from portfold.research.search.all_sets import AllSets
 from portfold.research.search.judged_days import JudgedDays
 from portfold.research.search.search import Constraints, Symbols, Visited
+from portfold.research.search.swaps import Swapped
 from portfold.research.simulate.market import ResearchMarket
 from portfold.research.statistics.intervals import Intervals
 from portfold.research.statistics.metrics import Metrics
@@ -100,7 +101,7 @@ class Winner(Struct, frozen=True):
     `test` are its figures on the test span, None without one, and `test_intervals` the intervals of these.
     `intervals` are those of the train span, before selection: they know nothing of the choosing, which is
     what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured,
-    `daily_stop_loss` where the search had one daily stop: that of the setting.
+    `by_swaps` where they were, `daily_stop_loss` where the search had one daily stop: that of the setting.
     `days` are those it was judged on; None in findings of a version that kept none.
     """
 
@@ -115,6 +116,7 @@ class Winner(Struct, frozen=True):
     best_of_all: BestOfAll | None
     daily_stop_loss: Decimal | None = None
     days: JudgedDays | None = None
+    by_swaps: Swapped | None = None
 
     @property
     def kept(self) -> float | None:

@@ -2,30 +2,30 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from portfold.research.kernel.available import UseKernel, kernel_of, surveyed_sets, why_not
+from portfold.research.kernel.available import kernel_of, surveyed_sets
 from portfold.research.kernel.judging import agree
 from portfold.research.search.all_sets import AllSets as AllSetsFound
-from portfold.research.search.all_sets import Objective
 from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.grid import Cell, own_stop
 from portfold.research.search.judged_days import judged_days
+from portfold.research.search.plan import SOON_DONE_TRADE_EVENTS, SearchExtent, SearchPlan, by_kernel, extent
 from portfold.research.search.resume_log import Known, ResumeLog
 from portfold.research.search.search import (
-    Constraints,
+    Search,
     Symbols,
     Visited,
     best_of,
     exhaustive,
     greedy,
-    sets_greedy_measures,
     tried_by,
 )
+from portfold.research.search.swaps import Swapped, swapped
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
 from portfold.research.statistics.clusters import tries_among
@@ -35,52 +35,8 @@ from portfold.research.statistics.reality_check import TriedHistories
 if TYPE_CHECKING:
     from portfold.research.kernel.kernel import Kernel
 
-FEASIBLE_TRADE_EVENTS = 10_000_000
-"""By default all sets are measured where they have at most so many entries and exits: minutes, not hours."""
-FEASIBLE_COMPILED_TRADE_EVENTS = 5_000_000_000
-"""The same at compiled speed: two minutes or so."""
-_SOON_DONE_TRADE_EVENTS = 500_000
-
-AllSets = Literal["auto", "always", "never"]
 _Best = tuple[Symbols, Metrics]
 _TriedSet = tuple[Cell, Symbols]
-
-
-class SearchPlan(Struct, frozen=True):
-    """The search to run: numbers of positions, constraints, whether over all sets, in how many processes.
-
-    Each symbol's file was the best of so many `variants`, as far as the user said. `kernel`: whether sets are
-    simulated at compiled speed; by default where that is worth compiling. `stops` are the daily stops, each
-    searched with every number of positions; without any it is that of the scenario.
-    """
-
-    levels: Sequence[int]
-    constraints: Constraints
-    all_sets: AllSets
-    jobs: int
-    seed: int
-    variants: int = 1
-    kernel: UseKernel = "auto"
-    objective: Objective = "sharpe"
-    stops: Sequence[Decimal] = ()
-
-    @property
-    def cells(self) -> int:
-        """Counts the cells of the grid."""
-        return len(self.levels) * max(1, len(self.stops))
-
-    def stops_of(self, scenario: Scenario) -> tuple[Decimal, ...]:
-        """Returns the daily stops to search, that of the scenario first."""
-        own = own_stop(scenario)
-        return (own, *(stop for stop in self.stops if stop != own))
-
-
-class SearchExtent(Struct, frozen=True):
-    """How many sets are to be measured, whether these are all sets, and how many all would be."""
-
-    measured: int
-    all_sets: bool
-    of_all: int
 
 
 class Optimized(Struct, frozen=True):
@@ -97,31 +53,6 @@ class Optimized(Struct, frozen=True):
     def partial(self) -> bool:
         """Returns whether the look at all sets was interrupted."""
         return self.all_sets is not None and self.all_sets.there_are > 0
-
-
-def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
-    """Counts the sets that the plan measures."""
-    of_all = plan.cells * (2 ** len(scenario.symbols) - 1)
-    feasible = FEASIBLE_COMPILED_TRADE_EVENTS if by_kernel(scenario, plan) else FEASIBLE_TRADE_EVENTS
-    few = _trade_events_of_all_sets(scenario) * plan.cells <= feasible
-    if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
-        return SearchExtent(of_all, all_sets=True, of_all=of_all)
-    measured = plan.cells * sets_greedy_measures(len(scenario.symbols))
-    return SearchExtent(measured, all_sets=False, of_all=of_all)
-
-
-def by_kernel(scenario: Scenario, plan: SearchPlan) -> bool:
-    """Returns whether the sets are simulated at compiled speed. What is found the fold judges."""
-    if plan.kernel == "never" or why_not(scenario):
-        return False
-    measured = plan.cells * sets_greedy_measures(len(scenario.symbols))
-    return plan.kernel == "always" or len(scenario.timeline.trades) * measured > _SOON_DONE_TRADE_EVENTS
-
-
-def _trade_events_of_all_sets(scenario: Scenario) -> int:
-    """Counts the entries and exits of all sets together: each symbol is in half of the sets."""
-    half: int = 2 ** (len(scenario.symbols) - 1)
-    return 2 * len(scenario.timeline.trades) * half
 
 
 def optimize(
@@ -145,7 +76,7 @@ def optimize(
     under = [_Spans.under(stop, train, test, kernel) for stop in plan.stops_of(train)]
     spans = {own_stop(one.train): one for one in under}
     found = [_searched(one, plan, every, resume_log, on_progress) for one in under]
-    paths, bests, histories = _together(found)
+    paths, bests, better, histories = _together(found)
     surveyed = None
     if every.all_sets and kernel is not None:
         before = len(resume_log.tried)
@@ -159,7 +90,7 @@ def optimize(
             bests = {cell: surveyed.best_by_sharpe(cell) for cell in paths}
     judge = _Judge(spans, histories, plan)
     rows = [
-        judge.winner(cell, best, bests.get(cell))
+        judge.winner(cell, best, _Beside(bests.get(cell), better.get(cell)))
         for cell, path in paths.items()
         if (best := best_of(path, plan.constraints)) is not None
     ]
@@ -176,6 +107,7 @@ class _Found(NamedTuple):
     spans: "_Spans"
     paths: dict[int, tuple[Visited, ...]]
     bests: Mapping[int, _Best | None]
+    swapped: Mapping[int, Swapped]
     histories: Histories
 
 
@@ -189,20 +121,35 @@ def _searched(
     """Searches greedily under one daily stop; over all sets as well where the fold is to look at all."""
     scenario = spans.train
     events = 2 * len(scenario.timeline.trades) * every.measured // 2
-    jobs = plan.jobs if events > _SOON_DONE_TRADE_EVENTS else 1
+    jobs = plan.jobs if events > SOON_DONE_TRADE_EVENTS else 1
     known: Known = resume_log.under(spans.named_stop)
     histories: Histories = {}
     bests: Mapping[int, _Best | None] = {}
+    better: Mapping[int, Swapped] = {}
     with measuring(scenario, jobs, spans.kernel) as submit:
         greedily = {level: greedy(scenario.symbols) for level in plan.levels}
         paths = run_searches(greedily, keeping(histories, submit.both), known, on_progress)
         if every.all_sets and spans.kernel is None:
             searches = {level: exhaustive(scenario.symbols, plan.constraints) for level in plan.levels}
             bests = run_searches(searches, submit.measure, known, on_progress)
+        if every.swaps:
+            better = run_searches(_by_swaps(scenario, plan, paths), submit.measure, known, on_progress)
         sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
         complete(histories, sets, submit.returns)
     ways = {level: tuple(path) for level, path in paths.items()}
-    return _Found(spans, ways, bests, {tried: histories[tried] for tried in sets})
+    return _Found(spans, ways, bests, better, {tried: histories[tried] for tried in sets})
+
+
+def _by_swaps(
+    scenario: Scenario, plan: SearchPlan, paths: Mapping[int, Sequence[Visited]]
+) -> dict[int, Search[Swapped]]:
+    """Returns the searches that go on from the best sets of greedy."""
+    begun = {level: best_of(path, plan.constraints) for level, path in paths.items()}
+    return {
+        level: swapped(best.symbols, best.metrics, scenario.symbols, plan.constraints)
+        for level, best in begun.items()
+        if best is not None and len(scenario.symbols) > 1
+    }
 
 
 class _Together(NamedTuple):
@@ -210,21 +157,24 @@ class _Together(NamedTuple):
 
     paths: dict[Cell, tuple[Visited, ...]]
     bests: Mapping[Cell, _Best | None]
+    swapped: Mapping[Cell, Swapped]
     histories: dict[_TriedSet, Floats]
 
 
 def _together(found: Sequence[_Found]) -> _Together:
     paths: dict[Cell, tuple[Visited, ...]] = {}
     bests: dict[Cell, _Best | None] = {}
+    better: dict[Cell, Swapped] = {}
     histories: dict[_TriedSet, Floats] = {}
     for one in found:
         stop = own_stop(one.spans.train)
         paths |= {Cell(stop, level): path for level, path in one.paths.items()}
         bests |= {Cell(stop, level): best for level, best in one.bests.items()}
+        better |= {Cell(stop, level): best for level, best in one.swapped.items()}
         histories |= {
             (Cell(stop, level), symbols): history for (level, symbols), history in one.histories.items()
         }
-    return _Together(paths, bests, histories)
+    return _Together(paths, bests, better, histories)
 
 
 class _Spans(NamedTuple):
@@ -271,8 +221,8 @@ class _Judge:
         spans = self._spans[cell.daily_stop]
         return spans.train.mean_figures(spans.simulated(symbols, cell.max_positions))
 
-    def winner(self, cell: Cell, found: Visited, best: _Best | None) -> Winner:
-        """Judges the best set under these limits."""
+    def winner(self, cell: Cell, found: Visited, beside: "_Beside") -> Winner:
+        """Judges greedy's best set under these limits, and names what was found beside it."""
         spans, seed, level = self._spans[cell.daily_stop], self._plan.seed, cell.max_positions
         train, test = spans.train, spans.test
         simulated = spans.simulated(found.symbols, level)
@@ -286,7 +236,8 @@ class _Judge:
             test_intervals=test.intervals(tested, seed) if test is not None and tested is not None else None,
             reality_check=self._tried.check(self._row_of[cell, found.symbols]),
             deflated=train.deflated(simulated, self._tries, self._plan.variants),
-            best_of_all=self._best_of_all(cell, best) if best is not None else None,
+            best_of_all=self._best_of_all(cell, beside.best) if beside.best is not None else None,
+            by_swaps=self._by_swaps(cell, beside.swapped) if beside.swapped is not None else None,
             daily_stop_loss=cell.daily_stop if len(self._spans) > 1 else None,
             days=judged_days(*((tested[0], test) if tested and test else (simulated[0], train))),
         )
@@ -297,6 +248,18 @@ class _Judge:
         if spans.kernel is not None:
             metrics = self.judged(symbols, cell)
         return BestOfAll(2 ** len(spans.train.symbols) - 1, symbols, metrics)
+
+    def _by_swaps(self, cell: Cell, found: Swapped) -> Swapped:
+        if self._spans[cell.daily_stop].kernel is None:
+            return found
+        return structs.replace(found, metrics=self.judged(found.symbols, cell))
+
+
+class _Beside(NamedTuple):
+    """What was found under the same limits beside greedy's best: the best of all sets, or that of swaps."""
+
+    best: _Best | None
+    swapped: Swapped | None
 
 
 def closest(*paths: Mapping[int, Sequence[Visited]]) -> tuple[int, Visited]:

@@ -6,7 +6,8 @@ from portfold.research.portfolio_page.replayed import replayed
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.search.config_export import read_choice, read_choices
 from portfold.research.search.findings import Findings, Judged, Setting, hash_of, write_findings
-from portfold.research.search.optimizer import SearchPlan, optimize
+from portfold.research.search.optimizer import optimize
+from portfold.research.search.plan import SearchPlan
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.search.tables import greedy_table

@@ -16,7 +16,8 @@ from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.stream import EXIT
 from portfold.research.kernel.survey import members, number_of, survey
 from portfold.research.search.grid import Cell, own_stop
-from portfold.research.search.optimizer import SearchPlan, optimize
+from portfold.research.search.optimizer import optimize
+from portfold.research.search.plan import SearchPlan
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.scenario import Scenario

@@ -20,7 +20,8 @@ from portfold.research.search.findings import (
     read_findings,
     write_findings,
 )
-from portfold.research.search.optimizer import AllSets, Optimized, SearchPlan, closest, extent, optimize
+from portfold.research.search.optimizer import Optimized, closest, optimize
+from portfold.research.search.plan import AllSets, SearchPlan, extent
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints, tried_by
 from portfold.research.search.tables import (

@@ -18,6 +18,7 @@ from portfold.research.search.search import (
     sets_greedy_measures,
     tried_by,
 )
+from portfold.research.search.swaps import neighbours, swapped
 from portfold.research.statistics.metrics import Metrics
 from tests.research.judge import NOTHING, decided, joined, letters, names
 
@@ -165,3 +166,44 @@ def test_greedy_is_never_better_than_the_best_of_all(sharpes: list[int]) -> None
     assert mine is not None
     assert best is not None
     assert mine.metrics.sharpe <= best[1].sharpe == max(sharpes)
+
+
+# --- swaps ----------------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(-9, 9), min_size=31, max_size=31),
+    st.lists(st.integers(1, 9), min_size=31, max_size=31),
+    st.integers(2, 9),
+)
+def test_swaps_end_where_no_step_betters_between_greedy_and_the_best_of_all(
+    sharpes: list[int], drawdowns: list[int], limit: int
+) -> None:
+    sets = all_sets("ABCDE")
+    known = {one: figures(*each) for one, *each in zip(sets, sharpes, drawdowns, strict=True)}
+    constraints, seen = Constraints(limit, 0), list[Symbols]()
+    mine = best_of(decided(greedy("ABCDE"), known.__getitem__), constraints)
+    if mine is None:
+        return
+    found = decided(swapped(mine.symbols, mine.metrics, "ABCDE", constraints), known.__getitem__, seen)
+    best = decided(exhaustive("ABCDE", constraints), known.__getitem__)
+    assert best is not None
+    assert mine.metrics.sharpe <= found.metrics.sharpe <= best[1].sharpe
+    assert (found.metrics, found.looked) == (known[found.symbols], len(seen))
+    assert constraints.met_by(found.metrics)
+    assert len(set(seen)) == len(seen)
+    others = [known[one] for one in neighbours(found.symbols, "ABCDE")]
+    assert not any(constraints.met_by(one) and one.sharpe > found.metrics.sharpe for one in others)
+
+
+def test_swaps_find_what_greedy_has_dropped_too_early() -> None:
+    known = {"ABC": figures(1, 90), "BC": figures(2, 50), "AB": figures(5, 60), "AC": figures(3, 70)}
+
+    def judge(symbols: Symbols) -> Metrics:
+        return known.get("".join(symbols), figures(0, 40))
+
+    mine = best_of(decided(greedy("ABC"), judge), LOOSE)
+    assert mine is not None
+    assert joined([mine.symbols]) == ["BC"]
+    found = decided(swapped(mine.symbols, mine.metrics, "ABC", LOOSE), judge)
+    assert (joined([found.symbols]), found.steps) == (["AB"], 1)
