@@ -289,6 +289,8 @@ def _under(stop: "Decimal | None") -> str:
 
 def all_sets_lines(found: "AllSets") -> Iterator[str]:
     """Yields what was found among all sets, or among those looked at before it was interrupted."""
+    from portfold.research.search.anew import in_words as chosen_anew_in_words
+
     all_of_them = "all"
     if found.there_are:
         all_of_them = "the"
@@ -308,6 +310,8 @@ def all_sets_lines(found: "AllSets") -> Iterator[str]:
     )
     if found.overfitting is not None:
         yield f"  {overfitting_in_words(found.overfitting)}"
+    if found.anew is not None:
+        yield f"  {chosen_anew_in_words(found.anew)}"
     shown = "all" if len(found.front) == found.front_of else f"{len(found.front)} of"
     yield f"  What no other set betters in Sharpe, return and drawdown together ({shown} {found.front_of:,}):"
     cells = list(_front_cells(found))

@@ -44,10 +44,13 @@ def surveyed_sets(
 ) -> SurveyedSets:
     """Looks at all sets by each kernel with each of these numbers of positions, until Ctrl-C; says how many
     are done."""
+    from portfold.research.kernel.quarters import Choices, Quarters  # noqa: PLC0415 - it needs numba
     from portfold.research.kernel.survey import account_of, survey  # noqa: PLC0415 - it needs numba
 
-    found = survey(kernels, levels, on_progress)
-    return SurveyedSets(kernels, found, constraints, np.diff(account_of(kernels[0]).parts).tolist())
+    account = account_of(kernels[0])
+    choices = Choices(Quarters(account.quarter_of, account.quarter_bounds), constraints)
+    found = survey(kernels, levels, on_progress, choices)
+    return SurveyedSets(kernels, found, choices, constraints, np.diff(account.parts).tolist())
 
 
 def kernel_of(scenario: Scenario) -> "Kernel | None":

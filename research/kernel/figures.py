@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portfold.research.kernel.jit import compiled
-from portfold.research.kernel.play import DAYS, POINTS, Tape
+from portfold.research.kernel.play import DAYS, Tape
 from portfold.research.kernel.stream import Whole
 from portfold.research.statistics.metrics import DAYS_A_YEAR, HARDLY, Floats
 
@@ -61,18 +61,31 @@ def _moments(values: Floats) -> tuple[float, float]:
 
 
 @compiled
-def drawdown_of(tape: Tape, cash_cents: int, breach_cents: int) -> tuple[int, int]:
-    """Returns the deepest drawdown of the curve in cents, and how often it came to the broker's limit."""
-    peak, deepest, breaches, in_breach = cash_cents, 0, 0, False
-    for point in range(tape.counts[POINTS]):
-        account = cash_cents + tape.curve[point]
-        peak = max(peak, account)
-        below = peak - account
-        deepest = max(deepest, below)
-        if below >= breach_cents and not in_breach:
-            breaches += 1
-        in_breach = below >= breach_cents
-    return deepest, breaches
+def drawdowns_on(
+    tape: Tape, cash_cents: int, breach_cents: int, of_day: Whole, deepest: Floats, breaches: Floats
+) -> None:
+    """Adds for each quarter, `of_day` of the tape's days, what the curve came to from its beginning to the
+    quarter's end: the deepest drawdown in dollars, and how often it came to the broker's limit."""
+    peak, deep, count, in_breach = cash_cents, 0, 0, False
+    quarter, point = 0, 0
+    for number in range(tape.counts[DAYS]):
+        while quarter < of_day[tape.day[number]]:
+            deepest[quarter] += deep / 100
+            breaches[quarter] += count
+            quarter += 1
+        while point < tape.day_points[number]:
+            account = cash_cents + tape.curve[point]
+            peak = max(peak, account)
+            below = peak - account
+            deep = max(deep, below)
+            if below >= breach_cents and not in_breach:
+                count += 1
+            in_breach = below >= breach_cents
+            point += 1
+    while quarter < len(deepest):
+        deepest[quarter] += deep / 100
+        breaches[quarter] += count
+        quarter += 1
 
 
 @compiled

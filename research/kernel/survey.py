@@ -18,7 +18,7 @@ from portfold.research.kernel.figures import (
     MADE,
     OF_FIGURES,
     SHARPE,
-    drawdown_of,
+    drawdowns_on,
     returns_on,
     sharpe_of,
     sums_of_parts,
@@ -26,6 +26,7 @@ from portfold.research.kernel.figures import (
 from portfold.research.kernel.jit import compiled, compiled_in_parallel
 from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.play import BY_LOT, POINTS, Book, Bounds, Tape, book_for, play, tape_for
+from portfold.research.kernel.quarters import Choices, Quarterly, quarters_of
 from portfold.research.kernel.stream import Offers, Stream, Whole, drawing_of
 from portfold.research.search.grid import Cell, cells, own_stop
 from portfold.research.statistics.metrics import Floats
@@ -38,13 +39,15 @@ _ORDER = 1
 
 
 class Account(NamedTuple):
-    """What figures depend on: the beginning, the broker's limit, where days and parts of them are."""
+    """What figures depend on: the beginning, the broker's limit, where days, parts and quarters are."""
 
     cash_cents: int
     breach_cents: int
     row_of: Whole
     days: int
     parts: Whole
+    quarter_of: Whole
+    quarter_bounds: Whole
     symbols: int
 
 
@@ -72,9 +75,14 @@ class Survey(NamedTuple):
     interrupted: bool
 
 
-def survey(kernels: Sequence[Kernel], levels: Sequence[int], on_progress: Callable[[int], object]) -> Survey:
+def survey(
+    kernels: Sequence[Kernel],
+    levels: Sequence[int],
+    on_progress: Callable[[int], object],
+    choices: Choices | None = None,
+) -> Survey:
     """Surveys all sets by each of the kernels, of one scenario under several daily stops, with each of these
-    numbers of positions; Ctrl-C ends it with those that are done.
+    numbers of positions; Ctrl-C ends it with those that are done. `choices` looks at all of them.
 
     Calls `on_progress` with the number of sets done so far. Raises KeyboardInterrupt where none is.
     """
@@ -90,7 +98,9 @@ def survey(kernels: Sequence[Kernel], levels: Sequence[int], on_progress: Callab
             sets = order[first : first + _AT_ONCE]
             for cell in under:
                 rows = results[cell].rows(first, len(sets))
-                _look(by_stop[cell.daily_stop], account, cell.max_positions, sets, rows)
+                quarterly = _look(by_stop[cell.daily_stop], account, cell.max_positions, sets, rows)
+                if choices is not None:
+                    choices.look(cell, sets, quarterly)
                 looked[cell] += len(sets)
                 on_progress(sum(looked.values()))
     except KeyboardInterrupt:
@@ -101,10 +111,12 @@ def survey(kernels: Sequence[Kernel], levels: Sequence[int], on_progress: Callab
     return Survey(found, count * len(under), interrupted)
 
 
-def _look(kernel: Kernel, account: "Account", level: int, sets: Whole, results: "_Results") -> None:
+def _look(kernel: Kernel, account: "Account", level: int, sets: Whole, results: "_Results") -> Quarterly:
     streams, offers = kernel.compiled.streams, kernel.compiled.offers
-    shares = numba.get_num_threads() * 4
-    _survey(streams, offers, kernel.bounds(level), account, sets, shares, results)
+    shares, shape = numba.get_num_threads() * 4, (len(sets), len(account.quarter_bounds) - 1)
+    quarterly = Quarterly(*(np.zeros(shape) for _ in Quarterly._fields))
+    _survey(streams, offers, kernel.bounds(level), account, sets, shares, _Written(*results, *quarterly))
+    return quarterly
 
 
 def _room(count: int) -> "_Results":
@@ -138,6 +150,7 @@ def account_of(kernel: Kernel) -> Account:
         row_of,
         len(days),
         parts,
+        *quarters_of(kernel.compiled.days, days),
         len(kernel.compiled.symbols),
     )
 
@@ -152,8 +165,20 @@ def number_of(chosen: Sequence[str], symbols: Sequence[str]) -> int:
     return sum(1 << place for place, symbol in enumerate(symbols) if symbol in chosen)
 
 
+class _Written(NamedTuple):
+    """Where a batch writes to, a row a set: results, and what it made of quarters."""
+
+    figures: Floats
+    sums: Floats
+    squares: Floats
+    quarter_sums: Floats
+    quarter_squares: Floats
+    deepest: Floats
+    breaches: Floats
+
+
 class _Results(NamedTuple):
-    """Where a batch writes to, a row a set."""
+    """What is kept of all sets, a row a set."""
 
     figures: Floats
     sums: Floats
@@ -172,7 +197,7 @@ def _survey(
     account: Account,
     sets: Whole,
     shares: int,
-    results: _Results,
+    results: _Written,
 ) -> None:
     """Surveys the sets in so many shares; each share has a tape of its own."""
     for share in prange(shares):
@@ -200,26 +225,30 @@ def _one(
     account: Account,
     desk: Desk,
     row: int,
-    results: _Results,
+    results: _Written,
 ) -> None:
     """Plays the members in the order of each drawing, once where no lot decides; writes the means."""
     drawn, drawings = 0, streams.ms.shape[0]
     returns, mean = np.zeros(account.days), np.zeros(account.days)
-    figures = results.figures[row]
+    figures, deepest, breaches = results.figures[row], results.deepest[row], results.breaches[row]
     while drawn < drawings:
         play(drawing_of(streams, drawn), offers, bounds, desk.book, desk.tape)
         drawn += 1
         returns_on(desk.tape, account.row_of, account.cash_cents / 100, returns)
-        deepest, breaches = drawdown_of(desk.tape, account.cash_cents, account.breach_cents)
+        drawdowns_on(
+            desk.tape, account.cash_cents, account.breach_cents, account.quarter_of, deepest, breaches
+        )
         figures[SHARPE] += sharpe_of(returns)
-        figures[DRAWDOWN] += deepest / 100
         figures[MADE] += (
             desk.tape.curve[desk.tape.counts[POINTS] - 1] / 100 if desk.tape.counts[POINTS] else 0
         )
-        figures[BREACHES] += breaches
         mean += returns
         if not desk.tape.counts[BY_LOT]:
             break
     figures /= drawn
+    deepest /= drawn
+    breaches /= drawn
+    figures[DRAWDOWN], figures[BREACHES] = deepest[-1], breaches[-1]
     mean /= drawn
     sums_of_parts(mean, account.parts, results.sums[row], results.squares[row])
+    sums_of_parts(mean, account.quarter_bounds, results.quarter_sums[row], results.quarter_squares[row])

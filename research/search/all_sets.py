@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from portfold.research.search.anew import PAST, Anew, ChosenAnew
 from portfold.research.search.grid import Cell, own_stop
 from portfold.research.search.search import Constraints, Symbols
 from portfold.research.statistics.metrics import Metrics
@@ -19,6 +20,7 @@ from portfold.research.statistics.overfitting import Overfitting, overfitting
 
 if TYPE_CHECKING:
     from portfold.research.kernel.kernel import Kernel
+    from portfold.research.kernel.quarters import Choices
     from portfold.research.kernel.survey import Survey
 
 Objective = Literal["sharpe", "return", "drawdown"]
@@ -72,6 +74,7 @@ class AllSets(Struct, frozen=True):
     overfitting: Overfitting | None
     map: tuple[MapPoint, ...]
     there_are: int = 0
+    anew: ChosenAnew | None = None
 
 
 class _Place(NamedTuple):
@@ -86,11 +89,16 @@ class SurveyedSets:
     has."""
 
     def __init__(
-        self, kernels: "Sequence[Kernel]", survey: "Survey", constraints: Constraints, days: Sequence[int]
+        self,
+        kernels: "Sequence[Kernel]",
+        survey: "Survey",
+        choices: "Choices",
+        constraints: Constraints,
+        days: Sequence[int],
     ) -> None:
         self._symbols = kernels[0].compiled.symbols
         self._kernels = {own_stop(kernel.scenario): kernel for kernel in kernels}
-        self._surveys, self._days = survey.surveyed, days
+        self._surveys, self._choices, self._days = survey.surveyed, choices, days
         self._there_are = survey.sets if survey.interrupted else 0
         self._valid = {
             cell: (one.max_dd < constraints.max_dd) & (one.breach_events <= constraints.max_breach_events)
@@ -115,6 +123,14 @@ class SurveyedSets:
         each = [(one, kernel.measure(one, cell.max_positions)) for one in sets]
         return min(each, key=lambda pair: (-pair[1].sharpe, len(pair[0]), pair[0]))
 
+    def chosen_anew(self) -> "Iterator[Anew]":
+        """Yields what was chosen for each quarter on the days before it, and which days these are."""
+        bounds = self._choices.quarters.bounds.tolist()
+        for quarter, choice in enumerate(self._choices.made):
+            if quarter >= PAST:
+                days = slice(bounds[quarter], bounds[quarter + 1])
+                yield Anew(days, choice.cell if choice else None, self._set(choice.number) if choice else ())
+
     def found(self, objective: Objective, judge: Judge) -> AllSets:
         """Returns what all of them come to."""
         front = self._front()
@@ -133,7 +149,9 @@ class SurveyedSets:
         )
 
     def _members(self, place: _Place) -> Symbols:
-        number = int(self._surveys[place.cell].number[place.row])
+        return self._set(int(self._surveys[place.cell].number[place.row]))
+
+    def _set(self, number: int) -> Symbols:
         return tuple(sorted(one for bit, one in enumerate(self._symbols) if number >> bit & 1))
 
     def _shown(self, place: _Place, judge: Judge) -> FrontSet:

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from portfold.research.kernel.available import kernel_of, surveyed_sets
 from portfold.research.kernel.judging import agree
 from portfold.research.search.all_sets import AllSets as AllSetsFound
+from portfold.research.search.anew import judged_anew
 from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.grid import Cell, own_stop
@@ -29,7 +30,7 @@ from portfold.research.search.swaps import Swapped, swapped
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
 from portfold.research.statistics.clusters import tries_among
-from portfold.research.statistics.metrics import Floats, Metrics
+from portfold.research.statistics.metrics import Floats, Metrics, daily_pnl
 from portfold.research.statistics.reality_check import TriedHistories
 
 if TYPE_CHECKING:
@@ -95,7 +96,13 @@ def optimize(
         if (best := best_of(path, plan.constraints)) is not None
     ]
     rows.sort(key=lambda row: (-row.train.sharpe, row.max_positions, row.daily_stop_loss or 0))
-    of_all = surveyed.found(plan.objective, judge.judged) if surveyed is not None else None
+    of_all = None
+    if surveyed is not None:
+        of_all = surveyed.found(plan.objective, judge.judged)
+        if rows:
+            winner = rows[0].symbols, judge.cell_of(rows[0])
+            anew = judged_anew(surveyed.chosen_anew(), train.days, judge.dollars, winner)
+            of_all = structs.replace(of_all, anew=anew)
     first, *others = found
     ways = {f"{own_stop(one.spans.train):f}": one.paths for one in others}
     return Optimized(tuple(rows), first.paths, len(histories), of_all, ways)
@@ -220,6 +227,17 @@ class _Judge:
         """Measures a set as the fold simulates it. Raises KernelDiffers."""
         spans = self._spans[cell.daily_stop]
         return spans.train.mean_figures(spans.simulated(symbols, cell.max_positions))
+
+    def cell_of(self, row: Winner) -> Cell:
+        """Returns the limits of a row."""
+        return Cell(row.daily_stop_loss or next(iter(self._spans)), row.max_positions)
+
+    def dollars(self, symbols: Symbols, cell: Cell) -> Floats:
+        """Returns the dollars of each day as the fold simulates the set, means. Raises KernelDiffers."""
+        spans = self._spans[cell.daily_stop]
+        simulations = spans.simulated(symbols, cell.max_positions)
+        mean: Floats = np.mean([daily_pnl(one, spans.train.days) for one in simulations], axis=0)
+        return mean
 
     def winner(self, cell: Cell, found: Visited, beside: "_Beside") -> Winner:
         """Judges greedy's best set under these limits, and names what was found beside it."""

@@ -15,9 +15,11 @@ mean over deviation (n - 1) of daily returns, and annual where it is told; 0 whe
 import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from portfold.research.statistics.metrics import DAYS_A_YEAR, Floats
 
@@ -82,7 +84,7 @@ def _chosen(
     sums: Floats, squares: Floats, days: Sequence[int], halves: Floats
 ) -> Iterator[tuple[float, float, float]]:
     """Yields for each choice, and its mirror: the rank of the best set there, its Sharpe here and there."""
-    each = [_sharpes(sums @ one, squares @ one, np.array(days) @ one) for one in (halves, 1 - halves)]
+    each = [sharpes_of_sums(sums @ one, squares @ one, np.array(days) @ one) for one in (halves, 1 - halves)]
     for here, there in (each, each[::-1]):
         for column in range(halves.shape[1]):
             best = int(np.argmax(here[:, column]))
@@ -91,8 +93,8 @@ def _chosen(
             yield below + (equal + 1) / 2, float(here[best, column]), float(own)
 
 
-def _sharpes(sums: Floats, squares: Floats, days: Floats) -> Floats:
-    """Returns mean over deviation of so many days."""
+def sharpes_of_sums(sums: Floats, squares: Floats, days: NDArray[Any]) -> Floats:
+    """Returns mean over deviation of so many days, from sums of daily returns and of their squares."""
     means = sums / days
     variances = (squares - sums * means) / (days - 1)
     varies = variances > _EVEN * means**2

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec import structs
 
@@ -14,10 +15,11 @@ from portfold.research.search.grid import Cell, own_stop
 from portfold.research.search.optimizer import optimize
 from portfold.research.search.plan import SearchPlan
 from portfold.research.search.resume_log import ResumeLog
-from portfold.research.search.search import Constraints, all_sets
+from portfold.research.search.search import Constraints, Symbols, all_sets
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.statistics.metrics import Metrics
-from tests.research.made import random_trades, scenario_of
+from portfold.research.statistics.metrics import Floats, Metrics, daily_pnl, dollar_sharpe
+from portfold.research.trades.trade_file import Trade
+from tests.research.made import MONDAY_MS, random_trades, scenario_of
 
 SYMBOLS = ("ES", "CL", "6E", "GC")
 LEVELS = (1, 2, 3)
@@ -147,3 +149,55 @@ def test_another_stop_makes_the_scenario_that_was_built_with_it() -> None:
     assert (
         scenario_of(trades, stop=2500).under(Decimal(700)).digest() == scenario_of(trades, stop=700).digest()
     )
+
+
+def test_the_choice_made_anew_each_quarter_is_that_of_a_search_on_the_days_before(tmp_path: Path) -> None:
+    scenario = scenario_of(stretched(random_trades(5, SYMBOLS, each=60), by=20), drawings=2)
+    constraints = Constraints(60_000, 40)
+    plan = SearchPlan((1, 2), constraints, "always", 1, 1, kernel="always")
+    with ResumeLog(tmp_path / "a.search", scenario.digest()) as resume_log:
+        found = optimize(scenario, None, plan, resume_log, lambda _: None)
+    assert found.all_sets is not None
+    anew = found.all_sets.anew
+    assert anew is not None
+    assert len(anew.quarters) >= 2
+    sets = [(level, symbols) for level in (1, 2) for symbols in all_sets(SYMBOLS)]
+    returns = {one: scenario.returns(one[1], one[0]) for one in sets}
+    deepest = {one: _deepest_by_day(scenario, *one) for one in sets}
+    dollars = []
+    for quarter in anew.quarters:
+        until = scenario.days.index(quarter.first_day)
+        valid = [one for one in sets if deepest[one][until - 1] < constraints.max_dd]
+        ranked = {one: returns[one][:until].mean() / returns[one][:until].std(ddof=1) for one in valid}
+        assert ranked[quarter.max_positions, quarter.symbols] == pytest.approx(max(ranked.values()))
+        days = slice(until, scenario.days.index(quarter.last_day) + 1)
+        drawn = scenario.simulations(quarter.symbols, quarter.max_positions)
+        dollars.append(np.mean([daily_pnl(one, scenario.days) for one in drawn], axis=0)[days])
+        assert quarter.made == pytest.approx(dollars[-1].sum(), abs=0.01)
+    assert anew.sharpe == pytest.approx(dollar_sharpe(np.concatenate(dollars)))
+    assert anew.quarters[-1].last_day == scenario.days[-1]
+
+
+def stretched(trades: list[Trade], by: int) -> list[Trade]:
+    """The same trades, so many times as far apart and as long."""
+    return [
+        structs.replace(
+            one,
+            entry_ms=MONDAY_MS + by * (one.entry_ms - MONDAY_MS),
+            exit_ms=MONDAY_MS + by * (one.exit_ms - MONDAY_MS),
+        )
+        for one in trades
+    ]
+
+
+def _deepest_by_day(scenario: Scenario, level: int, symbols: Symbols) -> Floats:
+    """The deepest drawdown from the first day to the end of each: means over the drawings."""
+    each = []
+    for one in scenario.simulations(symbols, level):
+        curve = np.array([0.0, *map(float, one.curve)])
+        depth = np.maximum.accumulate(np.maximum.accumulate(curve) - curve)
+        points = {day.date: day.points for day in one.days}
+        after = np.maximum.accumulate([points.get(day, 0) for day in scenario.days])
+        each.append(depth[after])
+    mean: Floats = np.mean(each, axis=0)
+    return mean
