@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from portfold.research.simulate.scenario import Scenario
     from portfold.research.statistics.intervals import Intervals
     from portfold.research.statistics.metrics import Metrics
-    from portfold.research.statistics.overfitting import Overfitting
     from portfold.research.statistics.significance import Deflated
     from portfold.research.trades.in_sample import InSampleTrades
 
@@ -148,6 +147,10 @@ def found_lines(findings: "Findings") -> Iterator[str]:
     yield f"  {verdict.IN_WORDS[verdict.verdict_on(best)]}"
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
+    if best.lots is not None:
+        from portfold.research.search.lots import in_words as lots_in_words
+
+        yield f"  {lots_in_words(best.lots)}"
     if findings.looks is not None:
         from portfold.research.search.looks import in_words
 
@@ -290,6 +293,7 @@ def _under(stop: "Decimal | None") -> str:
 def all_sets_lines(found: "AllSets") -> Iterator[str]:
     """Yields what was found among all sets, or among those looked at before it was interrupted."""
     from portfold.research.search.anew import in_words as chosen_anew_in_words
+    from portfold.research.statistics import overfitting
 
     all_of_them = "all"
     if found.there_are:
@@ -309,23 +313,13 @@ def all_sets_lines(found: "AllSets") -> Iterator[str]:
         f"{_under(best.daily_stop_loss)}"
     )
     if found.overfitting is not None:
-        yield f"  {overfitting_in_words(found.overfitting)}"
+        yield f"  {overfitting.in_words(found.overfitting)}"
     if found.anew is not None:
         yield f"  {chosen_anew_in_words(found.anew)}"
     shown = "all" if len(found.front) == found.front_of else f"{len(found.front)} of"
     yield f"  What no other set betters in Sharpe, return and drawdown together ({shown} {found.front_of:,}):"
     cells = list(_front_cells(found))
     yield from (f"  {line}" for line in in_columns(cells, left=frozenset([len(cells[0]) - 1])))
-
-
-def overfitting_in_words(found: "Overfitting") -> str:
-    """Says what the probability of overfitting means to whoever trades the best of the sets."""
-    return (
-        "Probability of overfitting: chosen as the best of all on half of the days, a set was no better than "
-        f"the median of all on the other half in {percent(found.probability)} of {found.choices:,} choices "
-        f"(50 % is pure luck), and made a loss there in {percent(found.loses)}; its Sharpe was "
-        f"{ratio(found.chosen_sharpe)} where it was chosen and {ratio(found.other_sharpe)} there (medians)"
-    )
 
 
 def _front_cells(found: "AllSets") -> Iterator[Sequence[str]]:

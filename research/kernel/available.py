@@ -11,6 +11,7 @@ import numpy as np
 
 from portfold.coordinator.fold.limits import limits_of
 from portfold.research.search.all_sets import SurveyedSets
+from portfold.research.search.lots import LotsSpread
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.scenario import Scenario
 
@@ -51,6 +52,13 @@ def surveyed_sets(
     choices = Choices(Quarters(account.quarter_of, account.quarter_bounds), constraints)
     found = survey(kernels, levels, on_progress, choices)
     return SurveyedSets(kernels, found, choices, constraints, np.diff(account.parts).tolist())
+
+
+def spread(kernel: "Kernel", symbols: Sequence[str], max_positions: int, seed: int) -> LotsSpread | None:
+    """Plays a set in the order of many drawings of lots; None where no lot decides anything."""
+    from portfold.research.kernel.lots import lots_spread  # noqa: PLC0415 - it needs numba
+
+    return lots_spread(kernel, symbols, max_positions, seed)
 
 
 def kernel_of(scenario: Scenario) -> "Kernel | None":

@@ -15,6 +15,7 @@ from msgspec import Struct
 from portfold.research.errors import ResearchError
 from portfold.research.search.all_sets import AllSets
 from portfold.research.search.judged_days import JudgedDays
+from portfold.research.search.lots import LotsSpread
 from portfold.research.search.search import Constraints, Symbols, Visited
 from portfold.research.search.swaps import Swapped
 from portfold.research.simulate.market import ResearchMarket
@@ -103,6 +104,7 @@ class Winner(Struct, frozen=True):
     what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured,
     `by_swaps` where they were, `daily_stop_loss` where the search had one daily stop: that of the setting.
     `days` are those it was judged on; None in findings of a version that kept none.
+    `lots` is there for the first row, where the kernel searched and lots decided anything.
     """
 
     max_positions: int
@@ -117,6 +119,7 @@ class Winner(Struct, frozen=True):
     daily_stop_loss: Decimal | None = None
     days: JudgedDays | None = None
     by_swaps: Swapped | None = None
+    lots: LotsSpread | None = None
 
     @property
     def kept(self) -> float | None:

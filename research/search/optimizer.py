@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from msgspec import Struct, structs
 
-from portfold.research.kernel.available import kernel_of, surveyed_sets
+from portfold.research.kernel.available import kernel_of, spread, surveyed_sets
 from portfold.research.kernel.judging import agree
 from portfold.research.search.all_sets import AllSets as AllSetsFound
 from portfold.research.search.anew import judged_anew
@@ -96,6 +96,8 @@ def optimize(
         if (best := best_of(path, plan.constraints)) is not None
     ]
     rows.sort(key=lambda row: (-row.train.sharpe, row.max_positions, row.daily_stop_loss or 0))
+    if rows:
+        rows[0] = judge.with_lots(rows[0])
     of_all = None
     if surveyed is not None:
         of_all = surveyed.found(plan.objective, judge.judged)
@@ -238,6 +240,13 @@ class _Judge:
         simulations = spans.simulated(symbols, cell.max_positions)
         mean: Floats = np.mean([daily_pnl(one, spans.train.days) for one in simulations], axis=0)
         return mean
+
+    def with_lots(self, row: Winner) -> Winner:
+        """Returns the row with its spread over many drawings of lots, where the kernel can tell it."""
+        kernel = self._spans[self.cell_of(row).daily_stop].kernel
+        if kernel is None:
+            return row
+        return structs.replace(row, lots=spread(kernel, row.symbols, row.max_positions, self._plan.seed))
 
     def winner(self, cell: Cell, found: Visited, beside: "_Beside") -> Winner:
         """Judges greedy's best set under these limits, and names what was found beside it."""

@@ -69,6 +69,16 @@ def overfitting(sums: Floats, squares: Floats, days: Sequence[int]) -> Overfitti
     )
 
 
+def in_words(found: Overfitting) -> str:
+    """Says what the probability of overfitting means to whoever trades the best of the sets."""
+    return (
+        "Probability of overfitting: chosen as the best of all on half of the days, a set was no better than "
+        f"the median of all on the other half in {100 * found.probability:.1f} % of {found.choices:,} "
+        f"choices (50 % is pure luck), and made a loss there in {100 * found.loses:.1f} %; its Sharpe was "
+        f"{found.chosen_sharpe:.2f} where it was chosen and {found.other_sharpe:.2f} there (medians)"
+    )
+
+
 def _halves(parts: int) -> Iterator[Floats]:
     """Yields which parts are in one half, a column each choice; its complement is the choice's mirror."""
     chosen = [(0, *others) for others in combinations(range(1, parts), parts // 2 - 1)]
