@@ -1,7 +1,8 @@
 """How far the figures of one set hang on who was a millisecond sooner: a thousand drawings of lots.
 
 Drawing number n is that of `SEED.n`, as in `research.simulate.trade_events`, so that the fold can simulate
-any of them; it does the lowest and the highest. Only the order of entries of one moment differs between drawings.
+any of them; it does the lowest and the highest. Only the order of entries of one moment differs between
+drawings.
 """
 
 from collections.abc import Sequence

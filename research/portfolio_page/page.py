@@ -10,15 +10,19 @@ from portfold.research.portfolio_page.by_symbol import correlated
 from portfold.research.portfolio_page.grids import KeptSet, correlation_grid, kept_grid, months_grid
 from portfold.research.portfolio_page.head import header, headline, signs, title_of
 from portfold.research.portfolio_page.judged_charts import COMPARED, judged_chart
+from portfold.research.portfolio_page.luck_charts import anew_chart, lots_chart, ranks_chart
 from portfold.research.portfolio_page.path_chart import path_chart
 from portfold.research.portfolio_page.replayed import Replayed, ReplayedSpan
+from portfold.research.portfolio_page.sets_map import sets_map
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.portfolio_page.tables import judged_table, rows_table, symbols_table, way_table
 from portfold.research.portfolio_page.wording import money, percent, ratio
 from portfold.research.report.shell import figure, page
 from portfold.research.report.wording import counted, text
+from portfold.research.search import anew, lots
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Winner
+from portfold.research.statistics import overfitting
 
 MARK = "portfold research report"
 """Begins every page, so that a page is recognized."""
@@ -42,6 +46,8 @@ def report_html(subject: Subject) -> str:
         _account(subject),
         _judged(subject),
         _search(subject),
+        _all_sets(subject),
+        _by_luck(subject),
         _symbols(subject),
         _months(subject),
         _correlation(subject),
@@ -151,6 +157,43 @@ def _search(subject: Subject) -> str:
     without = _missing(f"No set was valid with {', '.join(none)} positions.") if none else ""
     about = "Drawdown and Sharpe as symbols are dropped, for each number of positions"
     return _section("The search's path", figure(chart, about, caption), without, _folded("Step by step", way))
+
+
+def _all_sets(subject: Subject) -> str:
+    name, findings, winner = "The map of all sets", subject.findings, subject.winner
+    found = findings.all_sets if findings is not None else None
+    if findings is None or winner is None or found is None:
+        return _section(name, _missing("Not all sets were looked at, so there is no map of them."))
+    path = findings.paths_beside(winner).get(winner.max_positions, ())
+    chart = sets_map(found, path, winner, findings.constraints)
+    looked = f"{found.sets:,} sets"
+    if found.there_are:
+        looked = f"{found.sets:,} of {found.there_are:,} sets, as the look at them was interrupted,"
+    caption = (
+        f"Drawdown against Sharpe: {len(found.map):,} of {looked} as grey points, the frontier of what no "
+        "valid set betters in Sharpe, drawdown and return together (diamonds), greedy's way with "
+        f"{counted(winner.max_positions, 'position')}, and what was chosen (the star). Best is up on the "
+        "left; right of a dashed line no set is valid. Points and greedy's way are the kernel's alone."
+    )
+    return _section(name, figure(chart, "All sets, drawdown against Sharpe", caption))
+
+
+def _by_luck(subject: Subject) -> str:
+    """Draws what all sets and many drawings say of luck, as far as the search could tell it."""
+    winner = subject.winner
+    found = subject.findings.all_sets if subject.findings is not None else None
+    parts = []
+    if found is not None and found.overfitting is not None and found.overfitting.ranks:
+        caption = f"{overfitting.in_words(found.overfitting)}: without luck all bars stand on the right."
+        about = "The rank on the other half of the days of what was best on one half"
+        parts.append(figure(ranks_chart(found.overfitting), about, caption))
+    if found is not None and found.anew is not None:
+        about = "Dollars of each quarter, by what was chosen on the days before it"
+        parts.append(figure(anew_chart(found.anew), about, f"{anew.in_words(found.anew)}."))
+    if winner is not None and winner.lots is not None:
+        caption = f"{lots.in_words(winner.lots)}. Nine tenths lie between the dashed lines."
+        parts.append(figure(lots_chart(winner.lots), "Sharpes over many drawings of lots", caption))
+    return _section("How much of it is luck", *parts) if parts else ""
 
 
 def _symbols(subject: Subject) -> str:

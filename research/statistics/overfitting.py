@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from portfold.research.statistics.metrics import DAYS_A_YEAR, Floats
 
 _AT_ONCE = 8
+_STEPS = 20
 _EVEN = 1e-12  # of the square of the mean: what rounding leaves of days that are all the same
 _DIGITS = 10
 """Sharpes of a day that are the same in so many are equal: sums of floats tell apart what is not."""
@@ -35,6 +36,7 @@ class Overfitting(Struct, frozen=True):
 
     `loses` is the share of choices whose set made a loss on the other half. `chosen_sharpe` and
     `other_sharpe` are the medians of its annual Sharpe on the half it was chosen on, and on the other.
+    `ranks` are how many choices had its relative rank there in each of so many equal steps from 0 to 1.
     """
 
     probability: float
@@ -43,6 +45,7 @@ class Overfitting(Struct, frozen=True):
     other_sharpe: float
     choices: int
     sets: int
+    ranks: tuple[int, ...] = ()
 
 
 def overfitting(sums: Floats, squares: Floats, days: Sequence[int]) -> Overfitting | None:
@@ -66,6 +69,7 @@ def overfitting(sums: Floats, squares: Floats, days: Sequence[int]) -> Overfitti
         other_sharpe=float(np.median(outside)) * year,
         choices=len(found),
         sets=sets,
+        ranks=tuple(np.histogram(ranks / (sets + 1), _STEPS, (0, 1))[0].tolist()),
     )
 
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from portfold.research.kernel.available import UseKernel
 from portfold.research.portfolio_page.replayed import replayed
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.search.config_export import read_choice, read_choices
 from portfold.research.search.findings import Findings, Judged, Setting, hash_of, write_findings
 from portfold.research.search.optimizer import optimize
-from portfold.research.search.plan import SearchPlan
+from portfold.research.search.plan import AllSets, SearchPlan
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.search.tables import greedy_table
@@ -27,15 +28,16 @@ def searched(
     levels: tuple[int, ...] = (1, 2, 3),
     row: int = 0,
     seen: tuple[InSampleTrades, ...] = (),
+    kernel: UseKernel = "auto",
 ) -> Subject:
     """Searches with these scenarios, leaves table and findings in `folder`, and plays the row again.
 
-    `seen` are the trades of the train span on bars of the training.
+    `seen` are the trades of the train span on bars of the training. With the kernel all sets are looked at.
     """
+    every: AllSets = "always" if kernel == "always" else "never"
+    plan = SearchPlan(levels, LIMITS, every, jobs=1, seed=1, kernel=kernel)
     with ResumeLog(folder / "a.search", train.digest()) as resume_log:
-        found = optimize(
-            train, test, SearchPlan(levels, LIMITS, "never", jobs=1, seed=1), resume_log, lambda _: None
-        )
+        found = optimize(train, test, plan, resume_log, lambda _: None)
     account = train.account
     table = greedy_table((one.max_positions, one.symbols, one.train) for one in found.rows)
     stop = f"{train.limits.daily_stop_loss}"
@@ -51,6 +53,7 @@ def searched(
         rows=found.rows,
         paths=found.paths,
         tries=found.tries,
+        all_sets=found.all_sets,
     )
     path = folder / "table.csv"
     write_whole(path, table)
