@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portfold.research.kernel.jit import compiled, inlined
-from portfold.research.kernel.stream import ALWAYS, ENTRY, MARK, Offers, Stream, Whole
+from portfold.research.kernel.stream import ALWAYS, ENTRY, EXIT, Offers, Stream, Whole
 
 STOPPED_OUT, IN_POSITION, MOST_POSITIONS, MOST_CONTRACTS = 0, 1, 2, 3
 CODES = ("stopped_out", "symbol_in_position", "max_positions", "max_contracts")
@@ -37,7 +37,7 @@ class Bounds(NamedTuple):
 class Book(NamedTuple):
     """What is open, by the number of its symbol: the trade, cents at its mark and those of earlier days.
 
-    `left` is when its worker last left one; `now` is what day it is, what it made, how much is open.
+    `left` is when its worker last left one.
     """
 
     member: NDArray[np.bool_]
@@ -45,7 +45,6 @@ class Book(NamedTuple):
     mark: Whole
     carried: Whole
     left: Whole
-    now: Whole
 
 
 class Tape(NamedTuple):
@@ -66,40 +65,67 @@ class Tape(NamedTuple):
     counts: Whole
 
 
-# The cells of `Book.now`.
-_DAY, _REALIZED, _OPEN_CENTS, _BEFORE, _STOPPED, _NOTED_MS, _POSITIONS, _CONTRACTS = range(8)
-_OF_NOW = 8
-
-
 @compiled
 def play(stream: Stream, offers: Offers, bounds: Bounds, book: Book, tape: Tape) -> None:
-    """Plays the happenings of the symbols that are members of the book; writes all down on the tape."""
-    _begin(bounds, book, tape)
+    """Plays the happenings of the symbols that are members of the book; writes all down on the tape.
+
+    What changes with each happening is in variables of its own, so that it stays in registers; and no columns
+    are handed on but at a stop, as each call would count references to all of them.
+    """
+    book.trade[:], book.left[:] = NONE, NONE
+    day, before, realized, open_cents = bounds.first_day, 0, 0, 0
+    stopped_day, noted_ms, positions, contracts = NONE, NONE, 0, 0
+    taken, denied, points, days, stops, by_lot = 0, 0, 0, 0, 0, 0
     for at in range(len(stream.ms)):
-        symbol, trade = stream.symbol[at], stream.trade[at]
-        if stream.kind[at] == ENTRY:
-            if book.member[symbol] and _asks(stream.flat_before[at], book.trade[symbol], book.left[symbol]):
-                if stream.day[at] != book.now[_DAY]:
-                    _roll(stream.day[at], book, tape)
-                _enter(symbol, trade, offers, bounds, book, tape)
+        symbol = stream.symbol[at]
+        if not book.member[symbol]:
             continue
-        if book.trade[symbol] != trade:
+        trade, kind = stream.trade[at], stream.kind[at]
+        if kind == ENTRY:
+            if not _asks(stream.flat_before[at], book.trade[symbol], book.left[symbol]):
+                continue
+        elif book.trade[symbol] != trade:
             continue
-        if stream.day[at] != book.now[_DAY]:
-            _roll(stream.day[at], book, tape)
-        ms = stream.ms[at]
-        if stream.kind[at] == MARK:
-            if bounds.counts_open:
-                book.now[_OPEN_CENTS] += stream.cents[at] - book.mark[symbol]
-                book.mark[symbol] = stream.cents[at]
-        else:
-            _leave(symbol, ms, stream.cents[at], offers, book, tape)
-        _note(ms, book, tape)
-        made = book.now[_REALIZED] + book.now[_OPEN_CENTS]
-        if not book.now[_STOPPED] and -made >= bounds.stop_cents:
-            _stop(ms, offers, book, tape)
-    _end_day(book, tape)
-    tape.counts[OPEN] = book.now[_POSITIONS]
+        if stream.day[at] != day:
+            made = realized + open_cents
+            tape.day[days], tape.day_cents[days], tape.day_points[days] = day, made, points
+            before, days = before + made, days + 1
+            book.carried[:] = book.mark
+            day, realized, open_cents = stream.day[at], 0, 0
+        if kind == ENTRY:
+            size = offers.size[trade]
+            code = (
+                STOPPED_OUT
+                if stopped_day == day
+                else _objection(book.trade[symbol], positions, contracts + size, bounds)
+            )
+            if code == NONE:
+                book.trade[symbol], book.mark[symbol], book.carried[symbol] = trade, 0, 0
+                positions, contracts = positions + 1, contracts + size
+            else:
+                tape.denied[denied], tape.code[denied], denied = trade, code, denied + 1
+                by_lot |= code == MOST_POSITIONS or code == MOST_CONTRACTS  # noqa: PLR1714 - machine code
+            continue
+        ms, cents = stream.ms[at], stream.cents[at]
+        if kind == EXIT:
+            realized += cents - book.carried[symbol]
+            open_cents -= book.mark[symbol] - book.carried[symbol]
+            positions, contracts = positions - 1, contracts - offers.size[trade]
+            left = _left(ms, offers.left_ms[trade], offers.exit_ms[trade], offers.ends[trade])
+            book.left[symbol], book.trade[symbol] = left, NONE
+            tape.taken[taken], tape.closed_ms[taken], tape.cents[taken] = trade, ms, cents
+            tape.forced[taken], tape.known[taken], taken = False, True, taken + 1
+        elif bounds.counts_open:
+            open_cents += cents - book.mark[symbol]
+            book.mark[symbol] = cents
+        points, noted_ms = points + (ms != noted_ms), ms
+        if stopped_day != day and -(realized + open_cents) >= bounds.stop_cents:
+            stopped_day, tape.stop_day[stops], stops = day, day, stops + 1
+            more, taken = _stop(ms, taken, offers, book, tape)
+            realized, open_cents, positions, contracts = realized + more, 0, 0, 0
+        tape.curve[points - 1] = before + realized + open_cents
+    tape.day[days], tape.day_cents[days], tape.day_points[days] = day, realized + open_cents, points
+    tape.counts[:] = np.array([taken, denied, points, days + 1, stops, positions, by_lot])
 
 
 @compiled
@@ -133,7 +159,6 @@ def book_for(member: NDArray[np.bool_]) -> Book:
         np.zeros(count, np.int64),
         np.zeros(count, np.int64),
         np.zeros(count, np.int64),
-        np.zeros(_OF_NOW, np.int64),
     )
 
 
@@ -144,78 +169,39 @@ def _asks(flat_before: int, held: int, left: int) -> bool:
 
 
 @inlined
-def _begin(bounds: Bounds, book: Book, tape: Tape) -> None:
-    book.trade[:] = NONE
-    book.left[:] = NONE
-    book.now[:] = 0
-    book.now[_DAY] = bounds.first_day
-    book.now[_NOTED_MS] = NONE
-    tape.counts[:] = 0
+def _objection(held: int, positions: int, contracts: int, bounds: Bounds) -> int:
+    """Returns the first rule that objects to an entry, NONE where none does; `contracts` with it."""
+    if held != NONE:
+        return IN_POSITION
+    if positions >= bounds.positions:
+        return MOST_POSITIONS
+    return MOST_CONTRACTS if contracts > bounds.contracts else NONE
 
 
 @inlined
-def _enter(symbol: int, trade: int, offers: Offers, bounds: Bounds, book: Book, tape: Tape) -> None:
-    """Allows the entry, or writes down its denial, by the first rule that objects."""
-    code = NONE
-    if book.now[_STOPPED]:
-        code = STOPPED_OUT
-    elif book.trade[symbol] != NONE:
-        code = IN_POSITION
-    elif book.now[_POSITIONS] >= bounds.positions:
-        code = MOST_POSITIONS
-    elif book.now[_CONTRACTS] + offers.size[trade] > bounds.contracts:
-        code = MOST_CONTRACTS
-    if code == NONE:
-        book.trade[symbol] = trade
-        book.mark[symbol] = 0
-        book.carried[symbol] = 0
-        book.now[_POSITIONS] += 1
-        book.now[_CONTRACTS] += offers.size[trade]
-        return
-    count = tape.counts[DENIED]
-    tape.denied[count] = trade
-    tape.code[count] = code
-    tape.counts[DENIED] = count + 1
-    if code in (MOST_POSITIONS, MOST_CONTRACTS):
-        tape.counts[BY_LOT] = 1
+def _left(ms: int, left_ms: int, exit_ms: int, ends: np.bool_) -> int:
+    """Returns when the worker has left a trade that was closed: by its own exit, or at that moment."""
+    return left_ms if left_ms != ALWAYS and ends and ms == exit_ms else ms
 
 
 @inlined
-def _leave(symbol: int, ms: int, cents: int, offers: Offers, book: Book, tape: Tape) -> None:
-    """Closes the symbol's position: what it made is realized, less what earlier days counted."""
-    trade = book.trade[symbol]
-    book.now[_REALIZED] += cents - book.carried[symbol]
-    book.now[_OPEN_CENTS] -= book.mark[symbol] - book.carried[symbol]
-    book.now[_POSITIONS] -= 1
-    book.now[_CONTRACTS] -= offers.size[trade]
-    own = offers.left_ms[trade] != ALWAYS and offers.ends[trade] and ms == offers.exit_ms[trade]
-    book.left[symbol] = offers.left_ms[trade] if own else ms
-    book.trade[symbol] = NONE
-    count = tape.counts[TAKEN]
-    tape.taken[count] = trade
-    tape.closed_ms[count] = ms
-    tape.cents[count] = cents
-    tape.forced[count] = False
-    tape.known[count] = True
-    tape.counts[TAKEN] = count + 1
-
-
-@inlined
-def _stop(ms: int, offers: Offers, book: Book, tape: Tape) -> None:
-    """Latches the stop for the day, and closes all that is open in the order of symbols."""
-    book.now[_STOPPED] = 1
-    tape.stop_day[tape.counts[STOPS]] = book.now[_DAY]
-    tape.counts[STOPS] += 1
+def _stop(ms: int, taken: int, offers: Offers, book: Book, tape: Tape) -> tuple[int, int]:
+    """Closes all that is open in the order of symbols; returns what that adds to what is realized today, and
+    how many trades are on the tape then."""
+    realized = 0
     for symbol in range(len(book.trade)):
         trade = book.trade[symbol]
         if trade == NONE:
             continue
         due = ms >= offers.exit_ms[trade] and offers.ends[trade]
         cents = offers.cents[trade] if due or not offers.priced[trade] else _at_close(trade, ms, offers)
-        _leave(symbol, ms, cents, offers, book, tape)
-        tape.forced[tape.counts[TAKEN] - 1] = not due
-        tape.known[tape.counts[TAKEN] - 1] = due or offers.priced[trade]
-        _note(ms, book, tape)
+        realized += cents - book.carried[symbol]
+        left = _left(ms, offers.left_ms[trade], offers.exit_ms[trade], offers.ends[trade])
+        book.left[symbol], book.trade[symbol] = left, NONE
+        tape.taken[taken], tape.closed_ms[taken], tape.cents[taken] = trade, ms, cents
+        tape.forced[taken], tape.known[taken] = not due, due or offers.priced[trade]
+        taken += 1
+    return realized, taken
 
 
 @inlined
@@ -225,34 +211,3 @@ def _at_close(trade: int, ms: int, offers: Offers) -> int:
     known = first + np.searchsorted(offers.close_ms[first:last], ms, side="right")
     made: int = offers.at_close[known - 1] if known > first else offers.at_entry[trade]
     return made
-
-
-@inlined
-def _note(ms: int, book: Book, tape: Tape) -> None:
-    """Adds a point to the curve; the last of a moment replaces the earlier ones."""
-    if ms != book.now[_NOTED_MS]:
-        tape.counts[POINTS] += 1
-        book.now[_NOTED_MS] = ms
-    tape.curve[tape.counts[POINTS] - 1] = book.now[_BEFORE] + book.now[_REALIZED] + book.now[_OPEN_CENTS]
-
-
-@inlined
-def _roll(day: int, book: Book, tape: Tape) -> None:
-    """Ends the day: what is open was counted by it, and the latch of its stop is lifted."""
-    _end_day(book, tape)
-    book.carried[:] = book.mark
-    book.now[_REALIZED] = 0
-    book.now[_OPEN_CENTS] = 0
-    book.now[_STOPPED] = 0
-    book.now[_DAY] = day
-
-
-@inlined
-def _end_day(book: Book, tape: Tape) -> None:
-    made = book.now[_REALIZED] + book.now[_OPEN_CENTS]
-    count = tape.counts[DAYS]
-    tape.day[count] = book.now[_DAY]
-    tape.day_cents[count] = made
-    tape.day_points[count] = tape.counts[POINTS]
-    tape.counts[DAYS] = count + 1
-    book.now[_BEFORE] += made

@@ -16,7 +16,7 @@ from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.stream import EXIT
 from portfold.research.kernel.survey import members, number_of, survey
 from portfold.research.search.grid import Cell, own_stop
-from portfold.research.search.optimizer import optimize
+from portfold.research.search.optimizer import Optimized, optimize
 from portfold.research.search.plan import SearchPlan
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
@@ -142,4 +142,10 @@ def test_a_search_by_the_kernel_finds_to_the_last_digit_what_one_by_the_fold_fin
         with ResumeLog(tmp_path / f"{number}.search", scenario.digest()) as resume_log:
             found.append(optimize(scenario, None, plan, resume_log, lambda _: None))
     assert found[0].all_sets is not None
-    assert structs.replace(found[0], all_sets=None) == found[1]
+    assert without_what_the_kernel_adds(found[0]) == found[1]
+
+
+def without_what_the_kernel_adds(found: Optimized) -> Optimized:
+    """What a search by the kernel found, but for all sets and the many drawings of lots."""
+    rows = tuple(structs.replace(row, lots=None) for row in found.rows)
+    return structs.replace(found, rows=rows, all_sets=None)
