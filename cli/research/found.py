@@ -148,7 +148,7 @@ def found_lines(findings: "Findings") -> Iterator[str]:
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
     if best.lots is not None:
-        from portfold.research.search.lots import in_words as lots_in_words
+        from portfold.research.statistics.lots import in_words as lots_in_words
 
         yield f"  {lots_in_words(best.lots)}"
     if findings.looks is not None:
@@ -292,7 +292,7 @@ def _under(stop: "Decimal | None") -> str:
 
 def all_sets_lines(found: "AllSets") -> Iterator[str]:
     """Yields what was found among all sets, or among those looked at before it was interrupted."""
-    from portfold.research.search.anew import in_words as chosen_anew_in_words
+    from portfold.research.kernel.anew import in_words as chosen_anew_in_words
     from portfold.research.statistics import overfitting
 
     all_of_them = "all"

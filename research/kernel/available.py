@@ -11,9 +11,9 @@ import numpy as np
 
 from portfold.coordinator.fold.limits import limits_of
 from portfold.research.search.all_sets import SurveyedSets
-from portfold.research.search.lots import LotsSpread
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.scenario import Scenario
+from portfold.research.statistics.lots import LotsSpread
 
 if TYPE_CHECKING:
     from portfold.research.kernel.kernel import Kernel

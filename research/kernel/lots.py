@@ -19,7 +19,7 @@ from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.play import BY_LOT, POINTS, book_for, play
 from portfold.research.kernel.stream import ENTRY, Stream, Whole, drawing_of
 from portfold.research.kernel.survey import account_of
-from portfold.research.search.lots import LotsSpread, spread_of
+from portfold.research.statistics.lots import LotsSpread, spread_of
 from portfold.research.statistics.metrics import Floats
 
 DRAWINGS = 1000

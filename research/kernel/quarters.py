@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from portfold.research.kernel.anew import PAST
 from portfold.research.kernel.stream import Whole
-from portfold.research.search.anew import PAST
 from portfold.research.search.grid import Cell
 from portfold.research.search.search import Constraints
 from portfold.research.statistics.metrics import Floats

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from portfold.research.kernel.anew import ChosenAnew
 from portfold.research.portfolio_page.wording import money
 from portfold.research.report.drawing import SMALL, Chart, Part, frame, still_axis
 from portfold.research.report.wording import label
-from portfold.research.search.anew import ChosenAnew
-from portfold.research.search.lots import LotsSpread
+from portfold.research.statistics.lots import LotsSpread
 from portfold.research.statistics.overfitting import Overfitting
 
 _HEIGHT_PX = 240

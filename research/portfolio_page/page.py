@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from portfold.research.kernel import anew
 from portfold.research.portfolio_page.account import years
 from portfold.research.portfolio_page.account_chart import CHOSEN, JUDGED, account_chart
 from portfold.research.portfolio_page.by_symbol import correlated
@@ -19,10 +20,9 @@ from portfold.research.portfolio_page.tables import judged_table, rows_table, sy
 from portfold.research.portfolio_page.wording import money, percent, ratio
 from portfold.research.report.shell import figure, page
 from portfold.research.report.wording import counted, text
-from portfold.research.search import anew, lots
 from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Winner
-from portfold.research.statistics import overfitting
+from portfold.research.statistics import lots, overfitting
 
 MARK = "portfold research report"
 """Begins every page, so that a page is recognized."""

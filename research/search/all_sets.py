@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from portfold.research.search.anew import PAST, Anew, ChosenAnew
+from portfold.research.kernel.anew import PAST, Anew, ChosenAnew
 from portfold.research.search.grid import Cell, own_stop
 from portfold.research.search.search import Constraints, Symbols
 from portfold.research.statistics.metrics import Metrics

@@ -15,11 +15,11 @@ from msgspec import Struct
 from portfold.research.errors import ResearchError
 from portfold.research.search.all_sets import AllSets
 from portfold.research.search.judged_days import JudgedDays
-from portfold.research.search.lots import LotsSpread
 from portfold.research.search.search import Constraints, Symbols, Visited
 from portfold.research.search.swaps import Swapped
 from portfold.research.simulate.market import ResearchMarket
 from portfold.research.statistics.intervals import Intervals
+from portfold.research.statistics.lots import LotsSpread
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.statistics.reality_check import RealityCheck
 from portfold.research.statistics.significance import Deflated

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from msgspec import Struct, structs
 
+from portfold.research.kernel.anew import judged_anew
 from portfold.research.kernel.available import kernel_of, spread, surveyed_sets
 from portfold.research.kernel.judging import agree
 from portfold.research.search.all_sets import AllSets as AllSetsFound
-from portfold.research.search.anew import judged_anew
 from portfold.research.search.evaluation import Histories, complete, keeping, measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
 from portfold.research.search.grid import Cell, own_stop

@@ -7,7 +7,7 @@ from msgspec import structs
 from portfold.research.kernel import lots
 from portfold.research.kernel.judging import KernelDiffers
 from portfold.research.kernel.kernel import Kernel
-from portfold.research.search.lots import in_words
+from portfold.research.statistics.lots import in_words
 from tests.research.made import random_trades, scenario_of, trade
 
 SYMBOLS = ("ES", "CL", "6E", "GC")

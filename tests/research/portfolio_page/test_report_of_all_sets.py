@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from portfold.research.kernel.anew import in_words as anew_in_words
 from portfold.research.portfolio_page.page import report_html
 from portfold.research.portfolio_page.subject import Subject
-from portfold.research.search.anew import in_words as anew_in_words
 from portfold.research.search.findings import Findings
 from tests.audit.pages import Elements
 from tests.research.kernel.test_all_sets import stretched
