@@ -1,5 +1,5 @@
-"""The folder of results: one `<SYMBOL>_optimization` for each symbol, its trades and its `best.json`; beside
-them the signals, where a backtest has written them.
+"""The folder of results: one `<SYMBOL>_optimization` for each symbol, its trades (CSV, or the same table as
+Parquet) and its `best.json`; beside them the signals, where a backtest has written them.
 
 The case of these names does not matter. A file that cannot be used is named, and the others are used: one bad
 export out of sixteen does not stop the others. The result counts the rows that were read, not selected and
@@ -21,9 +21,11 @@ from portfold.bounds import MOST_SYMBOLS, SYMBOL
 from portfold.research.errors import ResearchError
 from portfold.research.trades.trade_file import Rows, Trade, read_rows
 from portfold.workers.feeds.encoding import UTF8, no_utf8_from
+from portfold.workers.feeds.parquet_file import SUFFIX, ParquetError, is_parquet, parquet_text
 
 _SUFFIX = "_optimization"
 _TRADES = "_rf_best_trades.csv"
+_TRADES_PARQUET = f"_rf_best_trades{SUFFIX}"
 _SIGNALS = "_signals.csv"
 _BEST = "best.json"
 TRADES_DIGEST, SIGNALS_DIGEST = "Trades_SHA256", "Signals_SHA256"
@@ -140,7 +142,8 @@ def _files_in(folder: Path) -> dict[str, Path]:
             (path.name[: -len(_SUFFIX)].upper(), file)
             for path in folders
             for file in path.iterdir()
-            if file.name.lower() == f"{path.name[: -len(_SUFFIX)]}{_TRADES}".lower()
+            for name in (_TRADES, _TRADES_PARQUET)
+            if file.name.lower() == f"{path.name[: -len(_SUFFIX)]}{name}".lower()
         )
     except OSError as error:
         raise ResearchError(f"{folder}: cannot be listed: {error.strerror}.") from error
@@ -202,9 +205,12 @@ def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> tuple[Rows, bytes]:
     lines = csv.reader(())
     try:
         content = file.read_bytes()
-        with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="") as text:
+        as_text = parquet_text(file).encode() if is_parquet(file) else content
+        with io.TextIOWrapper(io.BytesIO(as_text), encoding="utf-8-sig", newline="") as text:
             lines = csv.reader(text)
             return read_rows(symbol, next(lines, []), lines, zone), content
+    except ParquetError as error:
+        raise ResearchError(f"{error}") from error
     except OSError as error:
         raise ResearchError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -1,5 +1,5 @@
-"""A folder of real bars, one file a symbol: `<SYMBOL>.csv` in one of two forms known by the header, or hourly
-bars in DBN (see `dbn_file`), whose dates are those in UTC.
+"""A folder of real bars, one file a symbol: `<SYMBOL>.csv` in one of two forms known by the header, the same
+table as `<SYMBOL>.parquet`, or hourly bars in DBN (see `dbn_file`), whose dates are those in UTC.
 
 - daily: `date,open,high,low,close`, the date as 2015-01-02. The bar ends at 15:00 America/Chicago of that
   date, a time at which every trading day is still under way, so it always falls into its own trading day. A
@@ -13,8 +13,8 @@ The case of a file's name does not matter: es.csv holds ES, and is refused like 
 another header. Other files, such as notes.csv, are passed over.
 
 Guarantees: prices are the exact Decimals of the text; times strictly increase; reading is lazy, a line at a
-time. Whatever is not as described is a BarsError that names file, line and column and says what was
-expected: a market misread by one character is worse than none.
+time (Parquet is read whole). Whatever is not as described is a BarsError that names file, line and column and
+says what was expected: a market misread by one character is worse than none.
 
 Where clocks go back, an hour is written twice and its first line is read as the earlier one; where they go
 forward, a time that never was on the clock is refused, for it means that the zone is wrong.
@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Literal, TextIO
@@ -34,6 +35,7 @@ from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar, BarError
 from portfold.workers.feeds.dbn_file import dbn_bars, dbn_stem
 from portfold.workers.feeds.encoding import UTF8, no_utf8_from
+from portfold.workers.feeds.parquet_file import SUFFIX, ParquetError, is_parquet, parquet_text
 
 Form = Literal["daily", "hourly"]
 
@@ -235,6 +237,8 @@ def _list_symbols(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
         stem = dbn_stem(path)
+        if stem is None and path.suffix.lower() == SUFFIX:
+            stem = path.stem
         if stem is None and path.suffix.lower() != ".csv":
             continue
         symbol = (stem or path.stem).upper()
@@ -265,7 +269,11 @@ def _looks_like_bars(path: Path) -> bool:
 
 def _open(path: Path) -> TextIO:
     try:
+        if is_parquet(path):
+            return StringIO(parquet_text(path, forms=tuple(_HEADERS)))
         return path.open(encoding="utf-8-sig")
+    except ParquetError as error:
+        raise BarsError(f"{path}: {error}") from error
     except OSError as error:
         raise BarsError(f"{path} could not be opened: {error.strerror}") from error
 
