@@ -46,8 +46,8 @@ def _sets(found: AllSets) -> Trace:
 
 
 def _frontier(front: Sequence[FrontSet]) -> Trace:
-    """Draws what no other set betters in all figures; the lowest drawdown is first."""
-    return _named("frontier", "lines+markers", "@gain") | {
+    """Draws what no other set betters in all three figures: of two of them that is no line."""
+    return _named("frontier", "markers", "@gain") | {
         "x": [one.metrics.max_dd for one in front],
         "y": [one.metrics.sharpe for one in front],
         "text": [
@@ -56,7 +56,6 @@ def _frontier(front: Sequence[FrontSet]) -> Trace:
             f"return {money(one.metrics.total_return)}"
             for one in front
         ],
-        "line": {"color": "@gain", "width": 1.4, "dash": "dot"},
         "marker": {"color": "@gain", "size": 8, "symbol": "diamond"},
     }
 
