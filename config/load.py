@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import Struct, structs
 
+from portfold.by_name import groups_of
 from portfold.config.contracts import Contract, read_contracts
 from portfold.config.errors import ConfigError, MissingConfigError, joined
 from portfold.config.expected import EXPECTED_FILE, ExpectedDays, read_expected
@@ -29,6 +30,7 @@ from portfold.config.portfolio import ConfiguredPortfolio, read_portfolio
 from portfold.config.runtime import DEFAULT, Runtime, read_runtime
 from portfold.config.strategies.entry import shipped_parameters, symbol_of
 from portfold.config.strict_json import exists
+from portfold.weekly_windows import unknown_in, windows_of
 from portfold.whole_rules import expected_of_tiers
 
 _URL = re.compile(r"https?://[!-~]{1,2000}")
@@ -238,6 +240,15 @@ def _check_symbols(
             if key != DEFAULT:
                 check(symbol_of(key), files.runtime.path, joined(section, key))
     _check_names(runtime, files)
+    _check_windows(portfolio, contracts, files)
+
+
+def _check_windows(portfolio: ConfiguredPortfolio, contracts: Mapping[str, Contract], files: Files) -> None:
+    """Refuses a window of what is no symbol and no group: it would close nothing. Raises ConfigError."""
+    rules = portfolio.rules
+    expected = unknown_in(windows_of(rules.windows), groups_of(rules.groups), contracts)
+    if expected:
+        raise ConfigError(files.portfolio.path, "portfolio_constraints.windows", expected, rules.windows)
 
 
 def _check_names(runtime: Runtime, files: Files) -> None:

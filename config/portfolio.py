@@ -133,7 +133,7 @@ _LADDER = Text(_listed(STEP, MOST_STEPS), "steps of contracts by equity, such as
 _WINDOWS = Text(
     rf"(?:{WINDOW}(?: {WINDOW}){{0,{MOST_WINDOWS - 1}}})?",
     f"up to {MOST_WINDOWS} weekly windows such as "
-    "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES",
+    "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES fri/12:00..close=flatten:energy",
 )
 
 

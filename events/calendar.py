@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from portfold.events.calendar_fields import DatedWindows, Sessions
-from portfold.events.fields import Code, Count, Date, Moment, Person, Text
+from portfold.events.fields import Code, Count, Date, Moment, Person, SymbolListOrNone, Text
 from portfold.events.message import AnyDecision, AnyEvent
 from portfold.exchange_time import milliseconds_of, utc
 
@@ -88,15 +88,15 @@ class WindowsPublished(AnyEvent, frozen=True):
 class WindowOpened(AnyDecision, frozen=True):
     """A window is open until `until_ms`: entries of its `symbols` are denied, of all where it names none.
 
-    With `action` flatten everything is closed as well. `late_ms`: how long after its beginning, where nobody
-    led, or nothing was on the log, in between.
+    With `action` flatten all that is open in them is closed as well. `late_ms`: how long after its beginning,
+    where nobody led, or nothing was on the log, in between.
     """
 
     window: Text
     action: Code
     until_ms: Moment
     late_ms: Count = 0
-    symbols: Text = ""
+    symbols: SymbolListOrNone = ""
 
 
 class WindowClosed(AnyDecision, frozen=True):

@@ -12,7 +12,7 @@ MOST_DATED = 64
 _MOMENT = rf"{DATE}T{CLOCK_TIME}Z"
 _SESSION = rf"{DATE}={_MOMENT}\.\.{_MOMENT}"
 _DATED = (
-    rf"{_MOMENT}\.\.{_MOMENT}=(?:deny(?::{SYMBOL}(?:,{SYMBOL}){{0,15}})?|flatten)"
+    rf"{_MOMENT}\.\.{_MOMENT}=(?:deny|flatten)(?::{SYMBOL}(?:,{SYMBOL}){{0,15}})?"
     r"(?:#[A-Za-z0-9._-]{1,24})?"
 )
 Sessions = Annotated[
@@ -35,7 +35,7 @@ Windows = Annotated[
         pattern=rf"^(?:{WINDOW}(?: |\Z)){{0,{MOST_WINDOWS}}}(?<! )\Z",
         description=(
             f"up to {MOST_WINDOWS} weekly windows such as "
-            "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES"
+            "mon-fri/close-10..close=flatten wed/09:30-2..09:30+5=deny:CL,ES fri/12:00..close=flatten:energy"
         ),
     ),
 ]

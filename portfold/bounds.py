@@ -38,9 +38,11 @@ _WEEKDAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
 _EDGE = rf"(?:{CLOCK_TIME}|open|close)(?:[+-][1-9][0-9]{{0,2}})?"
 WINDOW = (
     rf"{_WEEKDAY}(?:-{_WEEKDAY})?/{_EDGE}\.\.{_EDGE}"
-    rf"=(?:deny(?::{SYMBOL}(?:,{SYMBOL}){{0,15}})?|flatten)"
+    rf"=(?:deny|flatten)(?::(?:{SYMBOL}(?:,{SYMBOL}){{0,15}}|[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}))?"
 )
-"""A window of the week: on which days, from when to when, each with minutes before or after, what follows."""
+"""A window of the week: on which days, from when to when, each with minutes before or after, what follows,
+and in what: symbols, or a group.
+"""
 
 LONGEST_LOCKOUT_DAYS = 31
 """Nobody ends a lockout early, so a wrong number of it has to be one that a portfolio survives."""

@@ -1,19 +1,23 @@
 """A weekly window as people write it, in the configuration and on the log: `fri/close-10..close=flatten`.
 
-It says on which days, from when to when, and what follows: entries are denied, of all symbols or of some, or
-everything is closed. Either edge is a time of day, or the `open` or `close` of that day's session, with
-minutes before or after it. Guarantees: pure; whatever `bounds.WINDOW` matches is read.
+It says on which days, from when to when, and what follows: entries are denied, or what is open is closed as
+well, of all symbols, of some or of a group. Either edge is a time of day, or the `open` or `close` of that
+day's session, with minutes before or after it. Guarantees: pure; whatever `bounds.WINDOW` matches is read.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import time
 from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 
+from portfold.bounds import SYMBOL
+
 WindowAction = Literal["deny", "flatten"]
 """What follows while a window is open; a flatten denies as well."""
+_SYMBOL = re.compile(SYMBOL)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -31,14 +35,16 @@ class Edge(Struct, frozen=True):
 
 
 class WeeklyWindow(Struct, frozen=True):
-    """A window of the week; `weekdays` counts from 0 for Monday. With no `symbols` it is of all of them."""
+    """A window of the week; `weekdays` counts from 0 for Monday. `names` are the symbols that it is of, or a
+    group; with none it is of all symbols.
+    """
 
     text: str
     weekdays: frozenset[int]
     begins: Edge
     ends: Edge
     action: WindowAction
-    symbols: tuple[str, ...]
+    names: tuple[str, ...]
 
     @property
     def needs_sessions(self) -> bool:
@@ -52,7 +58,19 @@ def windows_of(text: str) -> tuple[WeeklyWindow, ...]:
     return tuple(_window(word) for word in text.split(" ") if word)
 
 
-def wrong_in(windows: Iterable[WeeklyWindow]) -> str:
+def symbols_in(
+    window: WeeklyWindow, groups: Mapping[str, tuple[str, ...]], traded: Collection[str]
+) -> tuple[str, ...]:
+    """Returns the symbols that it is of, none where it is of all.
+
+    Where something is traded by the name of a group, that is meant and not the group.
+    """
+    if len(window.names) != 1 or window.names[0] in traded:
+        return window.names
+    return groups.get(window.names[0], window.names)
+
+
+def wrong_in(windows: Iterable[WeeklyWindow], groups: Collection[str]) -> str:
     """Returns what was expected where windows are written well and make no sense; empty where they do."""
     seen: set[str] = set()
     for window in windows:
@@ -60,11 +78,27 @@ def wrong_in(windows: Iterable[WeeklyWindow]) -> str:
         same = (begins.anchor, begins.at) == (ends.anchor, ends.at)
         if same and begins.minutes >= ends.minutes:
             return f"an end after the beginning, not {window.text}"
-        if len(set(window.symbols)) != len(window.symbols):
+        if len(set(window.names)) != len(window.names):
             return f"each symbol once, not {window.text}"
+        if not all(name in groups or _SYMBOL.fullmatch(name) for name in window.names):
+            return f"symbols, or a group as the limit groups has it, not {window.text}"
         if window.text in seen:
             return f"each window once, not {window.text} again"
         seen.add(window.text)
+    return ""
+
+
+def unknown_in(windows: Iterable[WeeklyWindow], groups: Collection[str], symbols: Collection[str]) -> str:
+    """Returns what was expected where a window names nothing known, or what may be either; empty where not.
+
+    For what people write: on the log such a window stays what it is, whatever may be traded by now.
+    """
+    for window in windows:
+        for name in window.names:
+            if name in groups and name in symbols:
+                return f"a name that is not both a symbol and a group, not {name} in {window.text}"
+            if name not in groups and name not in symbols:
+                return f"symbols that are known, or a group as the limit groups has it, not {window.text}"
     return ""
 
 
@@ -72,14 +106,14 @@ def _window(text: str) -> WeeklyWindow:
     when, _, what = text.partition("=")
     days, _, edges = when.partition("/")
     begins, _, ends = edges.partition("..")
-    action, _, symbols = what.partition(":")
+    action, _, names = what.partition(":")
     return WeeklyWindow(
         text=text,
         weekdays=_weekdays(days),
         begins=_edge(begins),
         ends=_edge(ends),
         action="flatten" if action == "flatten" else "deny",
-        symbols=tuple(symbols.split(",")) if symbols else (),
+        names=tuple(names.split(",")) if names else (),
     )
 
 

@@ -97,7 +97,7 @@ def half_of_a_rule(given: GivenRules) -> Missing | None:
     twice = next((name for name, text in lists.items() if _names_twice(text)), None)
     if twice:
         return Missing(twice, "each symbol once")
-    wrong = wrong_in(windows_of(given.windows))
+    wrong = wrong_in(windows_of(given.windows), groups_of(given.groups))
     return Missing("windows", wrong) if wrong else _half_of_exposure(given)
 
 

@@ -10,6 +10,7 @@ from decimal import getcontext, setcontext
 from functools import lru_cache
 
 from portfold.bounds import MOST_WINDOWS
+from portfold.coordinator.fold.closing.flatten import windows_that_flatten
 from portfold.coordinator.fold.equity import reckoned
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.table import LATCHED, broken
@@ -188,14 +189,17 @@ def _not_latched(state: State, at: StreamId, event: Event | Malformed) -> str:
 
 def _usable(state: State, at: StreamId, event: Event | Malformed) -> str:
     """While all is closed, every slot is kept or over; one that was taken back was over with that."""
-    windows = state.calendar.open.values() if state.calendar is not None else ()
-    closing = next((f"window {one.window}" for one in windows if one.action == "flatten"), "")
-    if state.stop is not None:
-        closing = f"stopped since {state.stop.since}"
-    if not closing:
+    windows = windows_that_flatten(state)
+    stopped = f"stopped since {state.stop.since}" if state.stop is not None else ""
+    if not windows and not stopped:
         return ""
     for key, slot in state.reservations.items():
-        if not slot.kept and slot.expires_ms > at.ms:
+        if slot.kept or slot.expires_ms <= at.ms:
+            continue
+        covering = (one.window for one in windows if not one.symbols or slot.symbol in one.symbols)
+        window = next(covering, "")
+        closing = stopped or (f"window {window}" if window else "")
+        if closing:
             return f"{key} is reserved until {slot.expires_ms}, {closing}"
     return ""
 
@@ -249,7 +253,7 @@ INVARIANTS: dict[str, Callable[[State, StreamId, Event | Malformed], str]] = {
     "The day's P&L is a sum of amounts": _not_a_sum,
     "A loss at the limit latches the stop": _unlatched,
     "Any other limit that is reached is latched": _not_latched,
-    "While the stop is latched or a window closes everything nobody may use a slot": _usable,
+    "While the stop is latched or a window flattens nobody may use a slot there": _usable,
     "Every window that has begun is open or over": _missed_window,
     "All that is remembered has a bound": _out_of_bounds,
 }

@@ -8,10 +8,12 @@ from typing import Any, Literal
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
+from portfold.by_name import groups_of
 from portfold.dollars import ZERO
 from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import Malformed
 from portfold.events.limits_changed import LimitsChanged
+from portfold.weekly_windows import unknown_in, windows_of
 from portfold.whole_rules import expected_of_tiers
 
 _NOT_A_LIMIT = {"by", "reason", "config", "second"}
@@ -230,6 +232,8 @@ def changed_limits(
     if isinstance(event, LimitsChanged):
         if "loss_tiers" in changes:
             _refuse_tiers_in_disorder(event)
+        if "windows" in changes:
+            _refuse_unknown_in_windows(event, limits)
         return event
     raise RefusedField(event.reason if isinstance(event, Malformed) else "limits: cannot be read")
 
@@ -238,6 +242,15 @@ def _refuse_tiers_in_disorder(event: LimitsChanged) -> None:
     expected = expected_of_tiers(event.loss_tiers, event.daily_stop_loss, event.max_contracts)
     if expected is not None:
         raise RefusedField(f"loss_tiers: expected {expected}")
+
+
+def _refuse_unknown_in_windows(event: LimitsChanged, before: Limits) -> None:
+    """Refuses a window, unless it is in force already, of what is no symbol and no group."""
+    new = [one for one in windows_of(event.windows) if one.text not in before.windows.split(" ")]
+    symbols = {*event.symbols.split(" "), *before.point_values}
+    expected = unknown_in(new, groups_of(event.groups), symbols)
+    if expected:
+        raise RefusedField(f"windows: expected {expected}")
 
 
 def _in_words(value: object) -> str:

@@ -28,6 +28,10 @@ class ShownCalendar(Struct, frozen=True):
     open: tuple[OpenWindow, ...] = ()
     ahead: NextWindow | None = None
 
+    def denies(self, symbol: str) -> bool:
+        """Returns whether a window denies the entries in the symbol."""
+        return any(not one.symbols or symbol in one.symbols for one in self.open)
+
     @property
     def denies_all(self) -> bool:
         """Returns whether a window denies every entry."""
@@ -55,7 +59,7 @@ def shown_calendar(calendar: Calendar, ms: int) -> ShownCalendar:
 def calendar_in_words(calendar: ShownCalendar | None) -> dict[str, str]:
     """Returns the fields for people; times in UTC, as nothing here says whose clocks they are."""
     known = calendar if calendar is not None else ShownCalendar()
-    windows = (f"{one.window} until {utc_clock(one.until_ms)}" for one in known.open)
+    windows = (f"{one.window}{_of(one)} until {utc_clock(one.until_ms)}" for one in known.open)
     ahead = known.ahead
     return {
         "windows_open": "; ".join(windows),
@@ -72,5 +76,8 @@ def open_in_words(windows: Iterable[OpenWindow], zone: ZoneInfo) -> str:
 
 def _open_in_words(one: OpenWindow, zone: ZoneInfo) -> str:
     follows = "all is closed, no entries" if one.action == "flatten" else "no entries"
-    of = f" in {', '.join(one.symbols)}" if one.symbols else ""
-    return f"{one.window}: {follows}{of} until {clock(one.until_ms, zone)}"
+    return f"{one.window}: {follows}{_of(one)} until {clock(one.until_ms, zone)}"
+
+
+def _of(one: OpenWindow) -> str:
+    return f" in {', '.join(one.symbols)}" if one.symbols else ""

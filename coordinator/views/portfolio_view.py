@@ -229,7 +229,9 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         return any((slot.worker, slot.symbol) == (worker, symbol) for slot in self.reserved)
 
     def is_closed_for(self, worker: str, symbol: str) -> bool:
-        """Returns whether a scope is closed in which the worker's entries in the symbol are."""
+        """Returns whether a scope is closed, or a window open, in which are its entries in the symbol."""
+        if self.calendar is not None and self.calendar.denies(symbol):
+            return True
         return any(closed.covers(self.limits, symbol, worker) for closed in self.scopes)
 
     def presence_of(self, worker: str) -> Presence | None:

@@ -74,6 +74,9 @@ def test_a_number_for_each_may_be_written_as_a_number_or_as_a_text(folder: Folde
         ("symbol_entries", "ibs-ES=2", "such as 2 or 2 ES=4"),
         ("worker_rate", "fast", "such as 2 or 2 ibs-ES=0.5"),
         ("worker_loss_streak", 2.5, "such as 2 or 2 ibs-ES=4"),
+        ("windows", "fri/12:00..close=flatten:", "such as mon-fri/close-10..close=flatten"),
+        ("windows", "fri/12:00..close=flatten:energy", "symbols, or a group as the limit groups has it"),
+        ("windows", "fri/12:00..close=deny:ENERGY", "symbols that are known, or a group"),
     ],
 )
 def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: object, expected: str) -> None:
@@ -108,6 +111,7 @@ def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: ob
         ({"worker_burst": 3}, "worker_rate"),
         ({"rate_repeats": 3}, "worker_rate"),
         ({"symbol_entries_week": "ES=1 ES=2"}, "symbol_entries_week"),
+        ({"groups": "CL=CL,NG", "windows": "fri/12:00..close=flatten:CL"}, "windows"),
         ({"start_balance": 50_000, "contracts_ladder": "55000=2 50000=3"}, "contracts_ladder"),
         ({"start_balance": 50_000, "contracts_ladder": "50000=3 55000=2"}, "contracts_ladder"),
     ],

@@ -15,6 +15,7 @@ PUBLISHED = [
         *("ann", "", "news.csv"),
         "2025-01-15T16:05Z..2025-01-15T16:30Z=flatten#CPI 2025-01-15T16:00Z..2025-01-15T16:01Z=deny:ES",
     ),
+    WindowsPublished("ann", "", "eia.csv", "2025-01-15T16:03Z..2025-01-15T16:20Z=flatten:ES,CL#EIA"),
     WindowsPublished("ann", "", "by hand"),
 ]
 """Around the day on which stories begin: one day has no session, one closes early."""

@@ -74,7 +74,10 @@ any_limits = st.builds(
             max_forced_resumes=["", "1", "0"],
             mark_stale_denies=[False, True],
             mark_jumps=["", "ES=0 CL=1"],
-            windows=["", "wed-thu/10:00..10:20=deny:ES", "mon-fri/10:01..10:30=flatten sat/open..close=deny"],
+            windows=[
+                *("", "wed-thu/10:00..10:20=deny:ES mon-fri/10:05..10:30=flatten:CL"),
+                "mon-fri/10:01..10:30=flatten sat/open..close=deny",
+            ],
             mark_confirm_seconds=[1],
             loss_budget=["", "default", "deny"],
             default_risk=["ES=100 CL=250.01", "ES=100"],

@@ -107,7 +107,10 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "trailing_zone": _ZONES,
     "mark_confirm_seconds": st.integers(1, 600),
     "windows": st.sampled_from(
-        ["", "fri/close-10..close=flatten", "mon-fri/09:30-2..09:30+5=deny:CL,ES sat/00:00..open=deny"]
+        [
+            *("", "fri/close-10..close=flatten", "mon-fri/09:30-2..09:30+5=deny:CL,ES sat/00:00..open=deny"),
+            "wed/10:30..10:35=flatten:CL fri/12:00..close=flatten:two sun/open..open+5=deny:all",
+        ]
     ),
     "max_symbol_contracts": numbered(SYMBOLS),
     "contract_weights": numbered(SYMBOLS, WEIGHTS, each=False),

@@ -82,13 +82,14 @@ def news(file: Path, /, *, by: Who = USER, reason: Why, target: Target = _TARGET
     Parameters
     ----------
     file
-        A CSV of date, time, name, minutes_before, minutes_after, action and symbols, in exchange time.
+        A CSV of date, time, name, minutes_before, minutes_after, action and symbols, in exchange time;
+        symbols, and groups by their names, are separated by blanks, and none is all.
     """
     from portfold.cli.operate.calendar.news_file import news_windows
     from portfold.events.calendar import WindowsPublished
 
     bus = target.bus()
-    windows = news_windows(file, ZoneInfo(_in_force(bus).zone))
+    windows = news_windows(file, _in_force(bus))
     event = WindowsPublished(by, reason, file.name, windows)
     print_outcome(bus, put(bus, event), f"{len(windows.split())} windows are published.")
 

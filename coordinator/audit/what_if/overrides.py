@@ -1,11 +1,12 @@
 """Other limits than those on the log, for a question such as "what if only three positions were allowed?"."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from portfold.bounds import MOST_GROUPS
+from portfold.bounds import LONGEST_NAME, MOST_GROUPS, NAME_LETTERS, SYMBOL
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT
 from portfold.dollars import shown_limit
 from portfold.events.codec import RefusedField, decode_event, encode
@@ -19,6 +20,7 @@ OVERRIDABLE = (
     *RULES_THAT_MAY_BE_ABSENT,
 )
 
+_GROUP, _SYMBOL = re.compile(rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}"), re.compile(SYMBOL)
 _ANY = LimitsChanged(
     by="what-if",
     reason="",
@@ -89,10 +91,12 @@ class Overrides(Struct, frozen=True):
 
 
 def _groups_named(texts: Mapping[str, str]) -> str:
-    """Returns a group for each that is named, and one more: what is in them may be on the log already."""
+    """Returns a group for each that is named, or any: what is in them may be on the log already."""
     words = [word for name, text in texts.items() if name.startswith("group_") for word in text.split(" ")]
-    names = dict.fromkeys(["any", *(word.rpartition("=")[0] for word in words if "=" in word)])
-    return " ".join(f"{name}=ES" for name in [*names][:MOST_GROUPS])
+    names = [word.rpartition("=")[0] for word in words if "=" in word]
+    of_windows = (word.rpartition("=")[2].partition(":")[2] for word in texts.get("windows", "").split(" "))
+    names += [name for name in of_windows if _GROUP.fullmatch(name) and not _SYMBOL.fullmatch(name)]
+    return " ".join(f"{name}=ES" for name in [*dict.fromkeys(names or ["any"])][:MOST_GROUPS])
 
 
 def shown_value(value: object) -> str:

@@ -6,11 +6,12 @@ to be closed, nothing but what the log still holds in those symbols. Past its
 deadline it reminds, at growing intervals, of what is left and whose it is. It never gives up.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from portfold.bounds import LONGEST_TEXT
 from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.state import Flatten, State, legs_named
+from portfold.coordinator.fold.windows.calendar import OpenWindow
 from portfold.events.account import FlatUnconfirmed
 from portfold.events.decisions import (
     Decision,
@@ -202,25 +203,39 @@ def _unconfirmed(episode: Flatten, reason: str) -> FlatUnconfirmed:
     )
 
 
-def is_flat(state: State) -> bool:
-    """Returns whether the book is flat, and no account has still to say so."""
-    return not state.positions and (state.account is None or state.flatten is None)
+def is_flat(state: State, symbols: Collection[str] = ()) -> bool:
+    """Returns whether the book is flat, in the symbols where any are named, and no account has to say so."""
+    if not symbols:
+        return not state.positions and (state.account is None or state.flatten is None)
+    if any(held.symbol in symbols for held in state.positions.values()):
+        return False
+    episode = state.flatten
+    if state.account is None or episode is None:
+        return True
+    return not episode.everything and not any(symbol in symbols for symbol in episode.symbols)
 
 
 def catches_new_fills(state: State) -> bool:
-    """Returns whether a fill arriving now must be closed at once: after a stop or an order to flatten, and
-    while a window is open that flattens.
+    """Returns whether any fill arriving now must be closed at once: after a stop or an order to flatten, and
+    while a window is open that flattens everything.
     """
     if state.stop is not None or (state.halt is not None and state.halt.flatten):
         return True
-    if state.calendar is not None and any(one.action == "flatten" for one in state.calendar.open.values()):
+    if any(not one.symbols for one in windows_that_flatten(state)):
         return True
     return any(lock.action == "flatten" for lock in state.locks.values()) if state.locks else False
 
 
+def windows_that_flatten(state: State) -> list[OpenWindow]:
+    """Returns the open windows that close what is open, in all symbols or in theirs."""
+    if state.calendar is None:
+        return []
+    return [one for one in state.calendar.open.values() if one.action == "flatten"]
+
+
 def catches_fill(state: State, symbol: str, worker: str) -> bool:
     """Returns whether a fill of the worker in the symbol must be closed at once, in a scope or in all."""
-    if catches_new_fills(state):
+    if catches_new_fills(state) or any(symbol in one.symbols for one in windows_that_flatten(state)):
         return True
     if not state.scopes:
         return False

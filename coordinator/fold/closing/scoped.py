@@ -1,8 +1,11 @@
 """Closing a scope: entries in it are denied, and where it is to be flat all that is in it is ordered closed.
 
-For orders of a person, and for rules that close a worker or a symbol. Guarantees: no leg, no slot and no
-contract of the account outside of the scope is touched; what still fills in it is ordered closed as it comes.
+For orders of a person, for rules that close a worker or a symbol, and for windows of some symbols, which
+order what is in them closed, and close no scope. Guarantees: no leg, no slot and no contract of the account
+outside of the scope is touched; what still fills in it is ordered closed as it comes.
 """
+
+from collections.abc import Sequence
 
 from portfold.bounds import LONGEST_TEXT
 from portfold.coordinator.fold.closing import flatten
@@ -43,16 +46,21 @@ def flatten_scope(state: State, at: StreamId, scope: Scope, *, by: str, reason: 
     """Closes the scope, takes reserved slots in it back, and orders every position in it closed."""
     close_scope(state, at, scope, by=by, reason=reason)
     state.scopes[str(scope)].flatten = True
-    pending = cancel_pending(state, at, scope)
-    taken = take_unowned(state, at, [scope])
+    return order_flat(state, at, f"{scope}, ordered by {by}", [scope])
+
+
+def order_flat(state: State, at: StreamId, cause: str, scopes: Sequence[Scope]) -> list[Decision]:
+    """Takes reserved slots in the scopes back, and orders every position in them closed."""
+    pending = cancel_pending(state, at, scopes)
+    taken = take_unowned(state, at, scopes)
+    limits, positions = state.limits, state.positions.items()
     keys = [
-        key for key, held in state.positions.items() if covers(scope, state.limits, held.symbol, held.worker)
+        key
+        for key, held in positions
+        if any(covers(scope, limits, held.symbol, held.worker) for scope in scopes)
     ]
-    cause = f"{scope}, ordered by {by}"
-    return [
-        *taken,
-        *flatten.order_scope(state, at, cause, keys, symbols_of(scope, state.limits), pending),
-    ]
+    symbols = [symbol for scope in scopes for symbol in symbols_of(scope, limits)]
+    return [*taken, *flatten.order_scope(state, at, cause, keys, symbols, pending)]
 
 
 def still_closing(state: State, scope: Scope) -> bool:

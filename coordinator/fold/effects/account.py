@@ -30,6 +30,7 @@ from portfold.events.account import (
 )
 from portfold.events.decisions import Decision, EventRejected, PositionMismatch
 from portfold.events.legs import parse_holdings
+from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 
 _KNOWS_NO_DAY_BEFORE_IT = 9
@@ -101,10 +102,12 @@ def _flatten_what_is_left(state: State, at: StreamId) -> list[Decision]:
 
 
 def _flatten_what_is_left_of_scopes(state: State, at: StreamId) -> list[Decision]:
-    """Does the same for scopes alone; after the day's loss was looked at, for a stop takes everything."""
-    if state.flatten is None or not state.scopes or flatten.catches_new_fills(state):
+    """Does the same for scopes and windows; after the day's loss was looked at, for a stop takes all."""
+    if state.flatten is None or flatten.catches_new_fills(state):
         return []
     flat = [one.scope for one in state.scopes.values() if one.flatten]
+    windows = flatten.windows_that_flatten(state)
+    flat += [Scope("symbol", symbol) for one in windows for symbol in one.symbols]
     return _flatten_taken(state, at, take_unowned(state, at, flat))
 
 

@@ -10,9 +10,9 @@ from portfold.weekly_windows import WindowAction
 
 
 class OpenWindow(Struct):
-    """A window that is open since `since_ms`, with no `symbols` of all.
+    """A window that is open since `since_ms`, with no `symbols` of all; of a group they are what it had then.
 
-    It is over at `until_ms`; one that flattens only once the book is flat as well.
+    It is over at `until_ms`; one that flattens only once the book is flat in them as well.
     """
 
     window: str

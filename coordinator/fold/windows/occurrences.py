@@ -10,11 +10,12 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from portfold.by_name import groups_of
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.events.calendar import Session
 from portfold.exchange_time import local_time, milliseconds_of
-from portfold.weekly_windows import Edge, WeeklyWindow, WindowAction, windows_of
+from portfold.weekly_windows import Edge, WeeklyWindow, WindowAction, symbols_in, windows_of
 
 DAYS_LOOKED_AT = 9
 """Before and after now."""
@@ -45,13 +46,15 @@ def occurrences(limits: Limits, calendar: Calendar, ms: int) -> list[Occurrence]
         today = local_time(ms, zone).date()
         days = [today + days * _DAY for days in range(-DAYS_LOOKED_AT, DAYS_LOOKED_AT + 1)]
         for window in windows_of(limits.windows):
-            found += _of_days(window, days, calendar.sessions, zone, limits.flatten_ms)
+            symbols = symbols_in(window, groups_of(limits.groups), limits.symbols)
+            times = _of_days(window, days, calendar.sessions, zone, limits.flatten_ms)
+            found += [Occurrence(window.text, window.action, symbols, *when) for when in times]
     return sorted(found, key=lambda one: (one.begins_ms, one.window))
 
 
 def _of_days(
     window: WeeklyWindow, days: Iterable[date], sessions: tuple[Session, ...], zone: ZoneInfo, flatten_ms: int
-) -> Iterator[Occurrence]:
+) -> Iterator[tuple[int, int]]:
     by_date = {one.date: one for one in sessions}
     for day in days:
         session = by_date.get(day.isoformat())
@@ -62,7 +65,7 @@ def _of_days(
         if window.action == "flatten":  # early enough to be flat at the time, which a lead comes before
             lead_ms = max(0, -window.begins.minutes) * _MINUTE_MS
             begins = min(begins, begins + lead_ms - flatten_ms)
-        yield Occurrence(window.text, window.action, window.symbols, begins, ends)
+        yield begins, ends
 
 
 def _begins(edge: Edge, day: date, session: Session | None, zone: ZoneInfo) -> int | None:

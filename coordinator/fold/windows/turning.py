@@ -2,12 +2,13 @@
 
 Guarantees: a window that is open at an event is open before the event is folded, so the boundary is exact to
 the millisecond. A flatten whose window nobody saw, because nothing was on the log meanwhile, is ordered at
-the next event, said late. A window that flattens closes only once the book is flat.
+the next event, said late. A window that flattens closes only once the book is flat, in its symbols where it
+is of some: what is outside of them it leaves alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from portfold.coordinator.fold.closing import flatten
+from portfold.coordinator.fold.closing import flatten, scoped
 from portfold.coordinator.fold.closing.pending import cancel_pending
 from portfold.coordinator.fold.closing.unowned import take_unowned
 from portfold.coordinator.fold.state import State
@@ -15,6 +16,7 @@ from portfold.coordinator.fold.windows.calendar import Calendar, NextWindow, Ope
 from portfold.coordinator.fold.windows.occurrences import Occurrence, occurrences
 from portfold.events.calendar import WindowClosed, WindowOpened
 from portfold.events.decisions import Decision
+from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
 
 _WEEK_MS = 7 * 24 * 60 * 60 * 1000
@@ -38,9 +40,8 @@ def turn(state: State, at: StreamId) -> list[Decision]:
 
 def next_turn(state: State, calendar: Calendar) -> int:
     """Returns the earliest millisecond at which a window opens or closes."""
-    if not flatten.is_flat(state):
-        return calendar.turns_ms
-    return min([calendar.turns_ms, *(one.until_ms for one in calendar.open.values())])
+    ends = (one.until_ms for one in calendar.open.values() if not _waits(state, one))
+    return min([calendar.turns_ms, *ends])
 
 
 def turn_if_due(state: State, calendar: Calendar, at: StreamId) -> list[Decision]:
@@ -53,16 +54,20 @@ def _close(state: State, calendar: Calendar, found: Iterable[Occurrence], at: St
     decisions: list[Decision] = []
     for name, one in list(calendar.open.items()):
         one.until_ms = ends.get(name, min(one.until_ms, at.ms))  # none any more where limits changed
-        waits = one.action == "flatten" and not flatten.is_flat(state)
-        if name not in ends and not waits:
+        if name not in ends and not _waits(state, one):
             del calendar.open[name]
             decisions.append(WindowClosed(name))
     return decisions[:_SAID_AT_ONCE]
 
 
+def _waits(state: State, one: OpenWindow) -> bool:
+    """Returns whether it is to be flat in it and is not yet."""
+    return one.action == "flatten" and not flatten.is_flat(state, one.symbols)
+
+
 def _open(state: State, calendar: Calendar, found: Iterable[Occurrence], at: StreamId) -> list[Decision]:
     decisions: list[Decision] = []
-    closing = ""
+    closing: list[Occurrence] = []
     for one in found:
         if one.window in calendar.open or not _is_due(state, calendar, one, at.ms):
             continue
@@ -71,8 +76,8 @@ def _open(state: State, calendar: Calendar, found: Iterable[Occurrence], at: Str
         symbols = " ".join(one.symbols)
         decisions.append(WindowOpened(one.window, one.action, one.ends_ms, late_ms, symbols))
         if one.action == "flatten":
-            closing = closing or one.window
-    return [*decisions[:_SAID_AT_ONCE], *(_close_everything(state, at, closing) if closing else [])]
+            closing.append(one)
+    return [*decisions[:_SAID_AT_ONCE], *(_close_what_is_open(state, at, closing) if closing else [])]
 
 
 def _is_due(state: State, calendar: Calendar, one: Occurrence, ms: int) -> bool:
@@ -80,7 +85,23 @@ def _is_due(state: State, calendar: Calendar, one: Occurrence, ms: int) -> bool:
     if one.begins_ms <= ms < one.ends_ms:
         return True
     missed = one.action == "flatten" and calendar.looked_ms < one.begins_ms and one.ends_ms <= ms
-    return missed and bool(state.positions or state.reservations)
+    return missed and _is_something_open(state, one.symbols)
+
+
+def _is_something_open(state: State, symbols: Collection[str]) -> bool:
+    held = (one.symbol for one in state.positions.values())
+    reserved = (one.symbol for one in state.reservations.values())
+    return any(not symbols or symbol in symbols for symbol in (*held, *reserved))
+
+
+def _close_what_is_open(state: State, at: StreamId, windows: Sequence[Occurrence]) -> list[Decision]:
+    """Orders closed what is open in the windows, by one order: everything where one of them is of all."""
+    of_all = next((one for one in windows if not one.symbols), None)
+    if of_all is not None:
+        return _close_everything(state, at, of_all.window)
+    symbols = sorted({symbol for one in windows for symbol in one.symbols})
+    scopes = [Scope("symbol", symbol) for symbol in symbols]
+    return scoped.order_flat(state, at, f"window {windows[0].window}", scopes)
 
 
 def _close_everything(state: State, at: StreamId, window: str) -> list[Decision]:

@@ -32,7 +32,8 @@ def windows_published(event: WindowsPublished) -> MessageWords:
 
 def opened(decision: WindowOpened) -> MessageWords:
     """Returns the row of a window that opens; one that closes everything, or is late, is a warning."""
-    what = "everything is closed, " if decision.action == "flatten" else ""
+    closed = "all" if decision.symbols else "everything"
+    what = f"{closed} is closed, " if decision.action == "flatten" else ""
     of = f" in {decision.symbols}" if decision.symbols else ""
     late_ms = decision.late_ms if decision.late_ms >= _WORTH_A_WORD_MS else 0
     late = f" | {span(late_ms)} LATE: nothing was on the log when it began" if late_ms else ""

@@ -9,11 +9,13 @@ import pytest
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.calendar.exchange_sessions import corrected, sessions_from_library
 from portfold.cli.operate.calendar.news_file import COLUMNS, news_windows
+from portfold.coordinator.fold.limits import limits_of
 from portfold.events.calendar import Session, dated_of
 from portfold.exchange_time import local_time
-from tests.coordinator.story import chicago
+from tests.coordinator.story import chicago, limits
 
 CHICAGO = ZoneInfo("America/Chicago")
+LIMITS = limits_of(limits(groups="metals=SI,PL"))
 EARLY = {
     # forexlive.com, 28 Nov 2024, of CME's hours: Thanksgiving halts at noon.
     "2024-11-28": "12:00",
@@ -80,10 +82,16 @@ def written(folder: Path, *rows: str) -> Path:
 
 
 def test_a_row_of_news_is_a_window_in_exchange_time(tmp_path: Path) -> None:
-    path = written(tmp_path, "2026-12-10,07:30,CPI,5,10,deny,ES NQ")
-    [one] = dated_of(news_windows(path, CHICAGO))
+    path = written(tmp_path, "2026-12-10,07:30,CPI,5,10,deny,ES RTY")
+    [one] = dated_of(news_windows(path, LIMITS))
     assert (one.opens_ms, one.closes_ms) == (chicago(2026, 12, 10, 7, 25), chicago(2026, 12, 10, 7, 40))
-    assert (one.action, one.symbols, one.name) == ("deny", ("ES", "NQ"), "CPI")
+    assert (one.action, one.symbols, one.name) == ("deny", ("ES", "RTY"), "CPI")
+
+
+def test_symbols_of_a_row_may_be_closed_and_a_group_is_what_it_has(tmp_path: Path) -> None:
+    path = written(tmp_path, "2026-12-10,07:30,CPI,5,10,flatten,ES metals")
+    [one] = dated_of(news_windows(path, LIMITS))
+    assert (one.action, one.symbols) == ("flatten", ("ES", "SI", "PL"))
 
 
 def test_every_row_that_is_wrong_is_named(tmp_path: Path) -> None:
@@ -91,13 +99,14 @@ def test_every_row_that_is_wrong_is_named(tmp_path: Path) -> None:
         "2026-12-10,7h30,CPI,5,10,deny,",
         "2026-12-10,07:30,CPI,5,10,sell,",
         "2026-12-10,07:30,CPI,0,9,flatten,",
+        "2026-12-10,07:30,CPI,1,9,deny,energy",
     )
     with pytest.raises(Unusable) as refused:
-        news_windows(written(tmp_path, *rows), CHICAGO)
-    assert [f"line {number}:" in str(refused.value) for number in (2, 3, 4)] == [True, True, True]
+        news_windows(written(tmp_path, *rows), LIMITS)
+    assert [f"line {number}:" in str(refused.value) for number in (2, 3, 4, 5)] == [True] * 4
 
 
 @pytest.mark.parametrize("row", ["2026-03-08,02:30,X,1,1,deny,", "2026-11-01,01:30,X,1,1,deny,"])
 def test_a_time_that_the_clocks_skip_or_show_twice_is_refused(tmp_path: Path, row: str) -> None:
     with pytest.raises(Unusable, match="is no one moment"):
-        news_windows(written(tmp_path, row), CHICAGO)
+        news_windows(written(tmp_path, row), LIMITS)

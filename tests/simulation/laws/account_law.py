@@ -44,6 +44,7 @@ from portfold.events.incoming import (
 )
 from portfold.events.legs import parse_holdings
 from portfold.events.stream_id import StreamId
+from tests.simulation.laws import to_be_flat
 from tests.simulation.laws.account_dollars import AccountDollars
 from tests.simulation.laws.exposure.numbers import symbols_of_group
 from tests.simulation.laws.log_said import NOTHING, Leg, differing_in, log_of
@@ -255,12 +256,10 @@ class AccountLaw:
         if isinstance(event, FlattenRequested) and not refusal(decisions):
             everything = everything or event.scope is None
             within = {event.symbol, *symbols_of_group(limits.groups, event.group)}
+        within |= to_be_flat.symbols_closed_by(decisions)
         if event is self.report and self._flattening:
             everything = everything or catches_all(state)
-            flat = [one for one in state.scopes.values() if one.flatten]
-            within |= {one.name for one in flat if one.kind == "symbol"}
-            groups = [one.name for one in flat if one.kind == "group"]
-            within |= {symbol for name in groups for symbol in symbols_of_group(limits.groups, name)}
+            within |= to_be_flat.in_symbols(state, limits)
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
         expected = self._unowned(taken, limits, state) if (everything or within) and fresh else {}
         if not everything:
@@ -276,11 +275,12 @@ class AccountLaw:
         """What a window that flattens hands over before the event itself; returns what else is decided."""
         orders = (index for index, one in enumerate(decisions) if isinstance(one, FlattenOrdered))
         until = next(orders, 0)
-        if not any(isinstance(one, WindowOpened) and one.action == "flatten" for one in decisions[:until]):
+        opened = decisions[:until]
+        if not any(isinstance(one, WindowOpened) and one.action == "flatten" for one in opened):
             return decisions
-        taken = taken_over(decisions[:until])
+        taken = taken_over(opened)
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
-        expected = self._unowned({}, limits, state) if fresh else {}
+        expected = to_be_flat.joining(self._unowned({}, limits, state), opened) if fresh else {}
         if taken != expected:
             raise Violation("what nobody owns is handed over, and no more", f"{at}: {taken}, not {expected}")
         held = parse_holdings(self.report.positions) if taken and self.report is not None else ()

@@ -7,6 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from portfold.coordinator.fold.limits import Limits
+from tests.simulation.laws.exposure.numbers import symbols_of_group
+
 _DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _EDGE = re.compile(r"(\d\d:\d\d|open|close)([+-]\d+)?")
 _DAY, _DAY_MS, _MINUTE_MS = timedelta(days=1), 86_400_000, 60_000
@@ -41,10 +44,18 @@ class Published(NamedTuple):
         return self.first <= day <= self.last
 
 
-def reckoned(weekly: str, flatten_ms: int, zone: str, published: Published, ms: int) -> list[Reckoned]:
+def reckoned(limits: Limits, published: Published, ms: int) -> list[Reckoned]:
     """All windows near the moment, the first to begin first."""
+    zone = limits.zone
     today = "" if ms >= _FAR_MS else _local(ms, zone).date().isoformat()
-    return _near(weekly, flatten_ms, zone, published, today)
+    weekly = " ".join(_in_symbols(word, limits.groups) for word in limits.windows.split())
+    return _near(weekly, limits.flatten_ms, zone, published, today)
+
+
+def _in_symbols(word: str, groups: str) -> str:
+    """The window, and behind it the symbols that its group has, where it is of one."""
+    name = word.partition("=")[2].partition(":")[2]
+    return "|".join([word, ",".join(sorted(symbols_of_group(groups, name)))])
 
 
 def needs_sessions(weekly: str) -> bool:
@@ -78,9 +89,11 @@ def _span(text: str) -> tuple[int, int]:
 def _weekly(
     word: str, days: list[date], sessions: dict[str, tuple[int, int]], zone: str, flatten_ms: int
 ) -> Iterator[Reckoned]:
+    word, _, of_group = word.partition("|")
     when, what = word.split("=")
     on, edges = when.split("/")
-    action, _, symbols = what.partition(":")
+    action, _, names = what.partition(":")
+    symbols = of_group or names
     (begin, before), (end, after) = (_edge(edge) for edge in edges.split(".."))
     for day in days:
         own = sessions.get(day.isoformat())

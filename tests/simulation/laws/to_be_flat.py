@@ -1,5 +1,6 @@
 """What a flatten is of, kept a second time from events and decisions: all, or some symbols."""
 
+from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State
 from portfold.events.account import ACCOUNT, AccountReported
 from portfold.events.calendar import WindowOpened
@@ -30,6 +31,7 @@ class ToBeFlat:
             if isinstance(one, FlattenOrdered):
                 self._everything = self._everything or one.everything or catches_all(state)
                 self._symbols |= {leg.symbol for leg in parse_legs(one.positions)}
+        self._symbols |= symbols_closed_by(decisions)
         if isinstance(event, FlattenRequested) and event.symbol:
             self._symbols.add(event.symbol)
         elif isinstance(event, FlattenRequested) and event.group and state.limits is not None:
@@ -52,12 +54,36 @@ class ToBeFlat:
 
 def catches_all(state: State) -> bool:
     """Whether whatever fills is to be closed: after a stop, a limit that flattens, an order to flatten; and
-    while a window is open that does.
+    while a window of all symbols is open that does.
     """
     latched = any(lock.action == "flatten" for lock in state.locks.values())
     windows = state.calendar.open.values() if state.calendar is not None else ()
-    latched = latched or any(one.action == "flatten" for one in windows)
+    latched = latched or any(one.action == "flatten" and not one.symbols for one in windows)
     return latched or bool(state.stop or (state.halt and state.halt.flatten))
+
+
+def symbols_closed_by(decisions: list[Decision]) -> set[str]:
+    """The symbols in which a window that opens has everything closed, where it is not of all."""
+    opened = [one for one in decisions if isinstance(one, WindowOpened) and one.action == "flatten"]
+    return {symbol for one in opened for symbol in one.symbols.split()}
+
+
+def in_symbols(state: State, limits: Limits) -> set[str]:
+    """The symbols whatever fills in which is to be closed: of scopes that are to be flat, and of windows."""
+    flat = [one for one in state.scopes.values() if one.flatten]
+    found = {one.name for one in flat if one.kind == "symbol"}
+    groups = [one.name for one in flat if one.kind == "group"]
+    found |= {symbol for name in groups for symbol in symbols_of_group(limits.groups, name)}
+    windows = state.calendar.open.values() if state.calendar is not None else ()
+    return found | {symbol for one in windows if one.action == "flatten" for symbol in one.symbols}
+
+
+def joining(unowned: dict[str, int], decisions: list[Decision]) -> dict[str, int]:
+    """Of what nobody owns what joins the book by these: all, or what is in symbols that windows close."""
+    if any(map(takes_everything, decisions)):
+        return unowned
+    within = symbols_closed_by(decisions)
+    return {symbol: size for symbol, size in unowned.items() if symbol in within}
 
 
 def net_of(report: AccountReported) -> dict[str, int]:
@@ -79,5 +105,5 @@ def taken_over(decisions: list[Decision]) -> dict[str, int]:
 def takes_everything(one: Decision) -> bool:
     """Whether what nobody owns joins the book by it: by whatever closes everything."""
     latched = isinstance(one, LimitReached) and one.action == "flatten" and not one.worker
-    window = isinstance(one, WindowOpened) and one.action == "flatten"
+    window = isinstance(one, WindowOpened) and one.action == "flatten" and not one.symbols
     return latched or window or isinstance(one, StopLossTriggered)

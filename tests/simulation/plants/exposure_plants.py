@@ -16,7 +16,7 @@ from portfold.coordinator.fold.rules.limits import worker_daily_loss
 from portfold.coordinator.fold.scopes import symbols_of
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.coordinator.fold.taken import Counts
-from portfold.coordinator.fold.windows import publishing, turning
+from portfold.coordinator.fold.windows import occurrences, publishing, turning
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.coordinator.fold.windows.occurrences import Occurrence
 from portfold.dollars import ZERO
@@ -24,6 +24,7 @@ from portfold.events.decisions import Decision
 from portfold.events.incoming import StopMoved
 from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
+from portfold.weekly_windows import WeeklyWindow
 from tests.simulation.plants.replaced import answered_as_if_nothing_were, answered_without, instead
 from tests.simulation.rules.of_exposure import BUDGET
 from tests.simulation.rules_of_money import START_BALANCE, Rules
@@ -117,6 +118,22 @@ def _always(_: State) -> bool:
     return True
 
 
+def _of_all(*_: object) -> tuple[str, ...]:
+    """A window of some symbols is of all."""
+    return ()
+
+
+def _as_it_is_called(window: WeeklyWindow, *_: object) -> tuple[str, ...]:
+    """A window of a group is of a symbol that is called like it."""
+    return window.names
+
+
+def _of_scopes_alone(state: State, symbol: str, worker: str) -> bool:
+    """What fills in a window of some symbols is let be."""
+    flat = [one for one in state.scopes.values() if one.flatten]
+    return flatten.catches_new_fills(state) or any(one.covers(state.limits, symbol, worker) for one in flat)
+
+
 # --- scopes -----------------------------------------------------------------------------------------------
 
 
@@ -138,6 +155,7 @@ _SYMBOL: Rules = {"max_symbol_contracts": "1"}
 _GROUP: Rules = {"groups": "all=ES,CL,SI"}
 _LOSS: Rules = {"worker_daily_loss": "60"}
 _FLATTEN: Rules = {"windows": "mon-fri/10:01..10:02=flatten mon-fri/17:01..17:02=flatten"}
+_OF_ES = "mon-fri/10:01..10:03=flatten:ES mon-fri/17:01..17:03=flatten:ES"
 _UNSEEN: Plant = partial(answered_as_if_nothing_were, "calendar", None)
 _PLANTED: Mapping[str, ExposurePlant] = {
     "symbol-denies-nothing": ExposurePlant(_SYMBOL, partial(answered_without, max_symbol_contracts="")),
@@ -198,6 +216,16 @@ _PLANTED: Mapping[str, ExposurePlant] = {
         _FLATTEN, partial(instead, turning, "_close_everything", _does_nothing)
     ),
     "window-is-over-though-not-flat": ExposurePlant(_FLATTEN, partial(instead, flatten, "is_flat", _always)),
+    "window-of-some-is-of-all": ExposurePlant(
+        {"windows": _OF_ES}, partial(instead, occurrences, "symbols_in", _of_all)
+    ),
+    "window-of-a-group-is-of-nothing": ExposurePlant(
+        {**_GROUP, "windows": _OF_ES.replace(":ES", ":all")},
+        partial(instead, occurrences, "symbols_in", _as_it_is_called),
+    ),
+    "window-of-some-lets-fills-be": ExposurePlant(
+        {"windows": _OF_ES}, partial(instead, flatten, "catches_fill", _of_scopes_alone)
+    ),
     "published-is-not-looked-at": ExposurePlant(
         _FLATTEN, partial(instead, publishing, "turn", _does_nothing)
     ),

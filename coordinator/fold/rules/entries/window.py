@@ -14,14 +14,15 @@ from portfold.weekly_windows import windows_of
 
 
 def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
-    """Objects until the window is over; where it flattens, until nothing is open either."""
+    """Objects until the window is over; where it flattens, until nothing is open in it either."""
     if state.calendar is None:
         return None
     for one in state.calendar.open.values():
         if one.symbols and request.symbol not in one.symbols:
             continue
         until = clock(one.until_ms, ZoneInfo(limits.zone))
-        and_flat = ", and until all is confirmed closed" if one.action == "flatten" else ""
+        closed = "what it closes" if one.symbols else "all"
+        and_flat = f", and until {closed} is confirmed closed" if one.action == "flatten" else ""
         return Denial("window", f"Window {one.window} is open until {until} {limits.zone}{and_flat}")
     return None
 
