@@ -1,5 +1,6 @@
 """Laws of the fold: what holds for every log, however its events collide."""
 
+from fractions import Fraction
 from typing import cast
 
 import msgspec
@@ -96,8 +97,9 @@ def test_no_grant_exceeds_the_limits(log: Log) -> None:
         if any(not answer.repeats for answer in each(EntryAllowed, moment.decisions)):
             assert state.limits is not None
             assert len({*state.positions, *state.reservations}) <= state.limits.max_positions
-            held = sum(one.size for one in state.positions.values())
-            reserved = sum(one.size for one in state.reservations.values())
+            weights = {symbol: Fraction(weight) for symbol, weight in state.limits.weights.items()}
+            held = sum(one.size * weights.get(one.symbol, 1) for one in state.positions.values())
+            reserved = sum(one.size * weights.get(one.symbol, 1) for one in state.reservations.values())
             assert held + reserved <= state.limits.max_contracts
 
 
