@@ -164,17 +164,26 @@ class RuleOptions:
     loss_streak_minutes: str | None = None
     """For so many minutes; without, until a resume."""
 
+    loss_streak_within: str | None = None
+    """Counted are those of the last so many minutes, whatever was won between; without, those in a row."""
+
     worker_loss_streak: str | None = None
     """The same of each worker, as 3 or "3 ibs-ES=2"; it alone is closed."""
 
     worker_loss_streak_minutes: str | None = None
     """For so many minutes, as 30 or "30 ibs-ES=60"."""
 
+    worker_loss_streak_within: str | None = None
+    """Of its last so many minutes, as 60 or "60 ibs-ES=120"."""
+
     symbol_loss_streak: str | None = None
     """The same in each symbol, which alone is closed; 1 is a pause after every loss."""
 
     symbol_loss_streak_minutes: str | None = None
     """For so many minutes, as 15 or "15 CL=30"."""
+
+    symbol_loss_streak_within: str | None = None
+    """Of its last so many minutes, as 60 or "60 CL=120"."""
 
     worker_rate: str | None = None
     """Entries a minute of each worker, as 2 or "2 ibs-ES=0.5"."""

@@ -190,10 +190,13 @@ class ConfiguredRules(Struct, frozen=True, kw_only=True):
     symbol_entries_week: Annotated[str, _NUMBER_BY_SYMBOL] = ""
     loss_streak: Annotated[int, Whole(0, MOST_COUNT, "losing trades")] = 0
     loss_streak_minutes: Annotated[int, Whole(0, MOST_COUNT, "minutes")] = 0
+    loss_streak_within: Annotated[int, Whole(0, MOST_COUNT, "minutes")] = 0
     worker_loss_streak: Annotated[str, _COUNT_BY_NAME] = ""
     worker_loss_streak_minutes: Annotated[str, _COUNT_BY_NAME] = ""
+    worker_loss_streak_within: Annotated[str, _COUNT_BY_NAME] = ""
     symbol_loss_streak: Annotated[str, _NUMBER_BY_SYMBOL] = ""
     symbol_loss_streak_minutes: Annotated[str, _NUMBER_BY_SYMBOL] = ""
+    symbol_loss_streak_within: Annotated[str, _NUMBER_BY_SYMBOL] = ""
     worker_rate: Annotated[str, _RATE_BY_NAME] = ""
     worker_burst: Annotated[str, _COUNT_BY_NAME] = ""
     rate_repeats: Annotated[int, Whole(0, MOST_COUNT, "denials")] = 0

@@ -47,6 +47,9 @@ and in what: symbols, or a group.
 LONGEST_LOCKOUT_DAYS = 31
 """Nobody ends a lockout early, so a wrong number of it has to be one that a portfolio survives."""
 
+MOST_LOSSES_WITHIN = 20
+"""Losing trades that are counted by their times."""
+
 MOST_GROUPS = 16
 MOST_STEPS = 8
 MOST_NAMED = 64

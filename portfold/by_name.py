@@ -57,6 +57,19 @@ def no_shorter(here: str, there: str) -> bool:
     )
 
 
+def no_shorter_span(here: str, there: str) -> bool:
+    """Returns whether each name counts over minutes there that are no fewer than here.
+
+    None is in a row, which is neither more nor less than that.
+    """
+    first, second = by_name(here), by_name(there)
+    pairs = [(first.of(name), second.of(name)) for name in (*first.named, *second.named)]
+    return all(
+        before == after or (before is not None and after is not None and after >= before)
+        for before, after in [*pairs, (first.each, second.each)]
+    )
+
+
 def no_larger_burst(here: str, there: str) -> bool:
     """Returns whether each name has a burst there that is no larger than here: none is one at once."""
     first, second = by_name(here), by_name(there)

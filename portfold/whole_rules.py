@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from portfold.bounds import MOST_LOSSES_WITHIN
 from portfold.by_name import by_name, groups_of, is_ascending, member_repeated, repeated, steps_of
 from portfold.weekly_windows import windows_of, wrong_in
 
@@ -10,13 +11,16 @@ _BY_NAME = (
     *("max_symbol_contracts", "contract_weights", "groups"),
     *("worker_positions", "worker_contracts", "worker_entries", "worker_daily_loss"),
     *("worker_entries_week", "symbol_entries", "symbol_entries_week", "worker_rate", "worker_burst"),
-    *("worker_loss_streak", "worker_loss_streak_minutes"),
-    *("symbol_loss_streak", "symbol_loss_streak_minutes"),
+    *("worker_loss_streak", "worker_loss_streak_minutes", "worker_loss_streak_within"),
+    *("symbol_loss_streak", "symbol_loss_streak_minutes", "symbol_loss_streak_within"),
 )
 _NEEDS = {
     "loss_streak_minutes": ("loss_streak", "at least 1 with loss_streak_minutes"),
     "worker_loss_streak_minutes": ("worker_loss_streak", "losses with worker_loss_streak_minutes"),
     "symbol_loss_streak_minutes": ("symbol_loss_streak", "losses with symbol_loss_streak_minutes"),
+    "loss_streak_within": ("loss_streak", "at least 1 with loss_streak_within"),
+    "worker_loss_streak_within": ("worker_loss_streak", "losses with worker_loss_streak_within"),
+    "symbol_loss_streak_within": ("symbol_loss_streak", "losses with symbol_loss_streak_within"),
     "worker_burst": ("worker_rate", "entries a minute with worker_burst, such as 2"),
     "rate_repeats": ("worker_rate", "entries a minute with rate_repeats, such as 2"),
 }
@@ -129,6 +133,11 @@ def _half_of_pace(given: GivenRules) -> Missing | None:
     for field, (number, expected) in _NEEDS.items():
         if getattr(given, field) and not getattr(given, number):
             return Missing(number, expected)
+    for number in ("loss_streak", "worker_loss_streak", "symbol_loss_streak"):
+        losses = by_name(str(getattr(given, number)))
+        most = max([*losses.named.values(), losses.each], key=lambda one: one or 0) or 0
+        if getattr(given, f"{number}_within") and most > MOST_LOSSES_WITHIN:
+            return Missing(number, f"at most {MOST_LOSSES_WITHIN} losses with {number}_within")
     return None
 
 

@@ -109,10 +109,13 @@ class Limits(Struct, frozen=True, dict=True):
     symbol_entries_week: str = ""
     loss_streak: int = 0
     loss_streak_minutes: int = 0
+    loss_streak_within: int = 0
     worker_loss_streak: str = ""
     worker_loss_streak_minutes: str = ""
+    worker_loss_streak_within: str = ""
     symbol_loss_streak: str = ""
     symbol_loss_streak_minutes: str = ""
+    symbol_loss_streak_within: str = ""
     worker_rate: str = ""
     worker_burst: str = ""
     rate_repeats: int = 0

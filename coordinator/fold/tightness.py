@@ -11,7 +11,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from portfold.bounds import MOST_WINDOWS
-from portfold.by_name import no_higher, no_larger, no_larger_burst, no_lighter, no_narrower, no_shorter
+from portfold.by_name import (
+    no_higher,
+    no_larger,
+    no_larger_burst,
+    no_lighter,
+    no_narrower,
+    no_shorter,
+    no_shorter_span,
+)
 from portfold.coordinator.fold.limits import RULES_THAT_MAY_BE_ABSENT, Limits
 from portfold.coordinator.fold.rules.table import LATCHED
 from portfold.whole_rules import half_of_a_rule
@@ -24,8 +32,8 @@ _BEGIN_TO_COUNT = (
     ("mark_jumps", "mark_confirm_seconds"),
     ("loss_budget", "default_risk", "stop_costs"),
     ("groups", "group_positions", "group_contracts", "group_one_side"),
-    ("worker_loss_streak", "worker_loss_streak_minutes"),
-    ("symbol_loss_streak", "symbol_loss_streak_minutes"),
+    ("worker_loss_streak", "worker_loss_streak_minutes", "worker_loss_streak_within"),
+    ("symbol_loss_streak", "symbol_loss_streak_minutes", "symbol_loss_streak_within"),
     ("worker_rate", "worker_burst", "rate_repeats"),
 )
 """Limits that are one rule, as those of each rule of money are; the first says whether there is any."""
@@ -60,6 +68,11 @@ def _higher(here: Any, there: Any) -> bool:
 def _higher_or_none(here: Any, there: Any) -> bool:
     """At 0 a floor rises without end, and a pause has none, which is the tightest."""
     return not there or bool(here and there >= here)
+
+
+def _longer(here: int, there: int) -> bool:
+    """At 0 losses are counted in a row, which is neither more nor less than those of some minutes."""
+    return here == there or 0 < here <= there
 
 
 def _or(*, tighter: object) -> Callable[[Any, Any], bool]:
@@ -155,10 +168,13 @@ NO_LOOSER: dict[str, Callable[[Any, Any], bool]] = {
     "symbol_entries_week": no_larger,
     "loss_streak": _lower_or_new,
     "loss_streak_minutes": _higher_or_none,
+    "loss_streak_within": _longer,
     "worker_loss_streak": no_larger,
     "worker_loss_streak_minutes": no_shorter,
+    "worker_loss_streak_within": no_shorter_span,
     "symbol_loss_streak": no_larger,
     "symbol_loss_streak_minutes": no_shorter,
+    "symbol_loss_streak_within": no_shorter_span,
     "worker_rate": no_larger,
     "worker_burst": no_larger_burst,
     "rate_repeats": _lower_or_new,

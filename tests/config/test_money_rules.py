@@ -108,6 +108,8 @@ def test_a_value_out_of_bounds_names_its_key(folder: Folder, key: str, value: ob
         ({"contracts_ladder": "50000=2"}, "start_balance"),
         ({"loss_streak_minutes": 30}, "loss_streak"),
         ({"symbol_loss_streak_minutes": 30}, "symbol_loss_streak"),
+        ({"symbol_loss_streak_within": 30}, "symbol_loss_streak"),
+        ({"loss_streak": 21, "loss_streak_within": 30}, "loss_streak"),
         ({"worker_burst": 3}, "worker_rate"),
         ({"rate_repeats": 3}, "worker_rate"),
         ({"symbol_entries_week": "ES=1 ES=2"}, "symbol_entries_week"),

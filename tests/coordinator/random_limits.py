@@ -24,6 +24,7 @@ _PACES: list[dict[str, Any]] = [
     {"symbol_entries": "2 ES=1", "symbol_entries_week": "3", "worker_entries_week": "4 bob=2"},
     {"loss_streak": 1, "loss_streak_minutes": 30, "worker_rate": "1", "worker_burst": "2 ann=1"},
     {"worker_loss_streak": "1", "worker_loss_streak_minutes": "ann=5", "symbol_loss_streak": "2 ES=1"},
+    {"loss_streak": 2, "loss_streak_within": 5, "worker_loss_streak": "2", "worker_loss_streak_within": "1"},
     {"symbol_loss_streak": "1", "symbol_loss_streak_minutes": "1", "max_entries": 5},
     {"worker_rate": "1", "rate_repeats": 1, "worker_loss_streak": "2 ann=1", "max_entries_week": 6},
 ]

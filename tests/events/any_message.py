@@ -120,9 +120,10 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
         ("symbol_entries", "symbol_entries_week", "symbol_loss_streak_minutes"), numbered(SYMBOLS)
     ),
     **dict.fromkeys(("worker_burst", "worker_loss_streak_minutes"), numbered(NAMES)),
-    "loss_streak": st.integers(1, 9999),
-    "worker_loss_streak": numbered(NAMES).filter(bool),
-    "symbol_loss_streak": numbered(SYMBOLS).filter(bool),
+    "loss_streak": st.integers(1, 20),
+    **dict.fromkeys(("worker_loss_streak", "symbol_loss_streak"), st.sampled_from(["1", "20 ES=2", "ES=1"])),
+    "worker_loss_streak_within": numbered(NAMES),
+    "symbol_loss_streak_within": numbered(SYMBOLS),
     "worker_rate": numbered(NAMES, WEIGHTS).filter(bool),
     "groups": st.just("all=ES,CL two=ES"),
     "group_positions": numbered(st.sampled_from(["all", "two"])),

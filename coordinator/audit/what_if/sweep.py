@@ -24,6 +24,7 @@ SWEEPABLE = (
     *("group_positions", "group_contracts", "group_one_side"),
     *("max_entries", "max_entries_week", "worker_entries_week", "symbol_entries", "symbol_entries_week"),
     *("loss_streak", "loss_streak_minutes", "worker_loss_streak", "worker_loss_streak_minutes"),
+    *("loss_streak_within", "worker_loss_streak_within", "symbol_loss_streak_within"),
     *("symbol_loss_streak", "symbol_loss_streak_minutes", "worker_rate", "worker_burst", "rate_repeats"),
 )
 MOST_POINTS = 200

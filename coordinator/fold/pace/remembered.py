@@ -15,13 +15,14 @@ SYMBOLS_REMEMBERED = 128
 
 class SymbolPace(Struct):
     """Entries in a symbol on the trading day `date`, `entered_before` of the days before in its week; and how
-    many of its last trades were `losses`, one after the other.
+    many of its last trades were `losses`, one after the other. `lost_at` is as with `Pace`.
     """
 
     date: str
     entered: int = 0
     entered_before: int = 0
     losses: int = 0
+    lost_at: list[int] = field(default_factory=list)
 
 
 def entered_before(known: WorkerDay | SymbolPace, today: str) -> int:
@@ -36,16 +37,21 @@ def entered_before(known: WorkerDay | SymbolPace, today: str) -> int:
 class WorkerPace(Struct):
     """How many of a worker's last trades were `losses`, and what it has taken of its rate.
 
-    `debt` is that as it was at `debt_ms`, in the units of the rule of the rate.
+    `debt` is that as it was at `debt_ms`, in the units of the rule of the rate. `lost_at` is as with `Pace`.
     """
 
     losses: int = 0
     debt: int = 0
     debt_ms: int = 0
+    lost_at: list[int] = field(default_factory=list)
 
 
 class Pace(Struct):
-    """The pace of the whole portfolio, and of its symbols; a worker's is with the worker."""
+    """The pace of the whole portfolio, and of its symbols; a worker's is with the worker.
+
+    `lost_at` are the times of the latest losing trades, where the limits count those of some minutes.
+    """
 
     losses: int = 0
     symbols: dict[str, SymbolPace] = field(default_factory=dict)
+    lost_at: list[int] = field(default_factory=list)

@@ -10,6 +10,7 @@ from unittest import mock
 from portfold.coordinator.fold.effects import time_passing
 from portfold.coordinator.fold.money_state import PastDay
 from portfold.coordinator.fold.pace import entered
+from portfold.coordinator.fold.pace.remembered import Pace
 from portfold.coordinator.fold.rules.pace import cooldowns, entries, rate, streaks
 from portfold.coordinator.fold.state import Position, State
 from portfold.events.decisions import Decision, TradingDayStarted
@@ -43,6 +44,12 @@ def _row_never_ends() -> Iterator[None]:
 
     with mock.patch.object(streaks, "trade_ended", trade_ended):
         yield
+
+
+def _lost_ever(counted: Pace, at: StreamId, made: Decimal, within: int) -> None:
+    """What was lost long ago counts like what was lost within the minutes."""
+    counted.losses = 0 if made > 0 else counted.losses + 1
+    counted.lost_at = [*counted.lost_at, at.ms] if within and made < 0 else counted.lost_at
 
 
 @contextmanager
@@ -109,6 +116,9 @@ _PLANTED: Mapping[str, PacePlant] = {
         {"symbol_entries_week": "1"}, partial(instead, entered, "entered_before", _nothing)
     ),
     "row-never-ends": PacePlant({"loss_streak": 2}, _row_never_ends),
+    "losses-of-long-ago-count": PacePlant(
+        {"loss_streak": 2, "loss_streak_within": 1}, partial(instead, streaks, "_count", _lost_ever)
+    ),
     "loss-pauses-nothing": PacePlant(_STREAK, partial(instead, cooldowns, "pause_all", _does_nothing)),
     "pause-never-ends": PacePlant(_PAUSE, partial(instead, cooldowns, "end", _does_nothing)),
     "new-day-ends-a-pause": PacePlant({"worker_loss_streak": "1"}, _new_day_ends_a_pause),

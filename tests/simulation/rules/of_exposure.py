@@ -37,9 +37,8 @@ _GROUPED = ("metals=SI,CL both=ES,SI", "all=ES,CL,SI", "energy=CL indices=ES")
 _GROUPS = ("all", "both", "metals", "energy")
 _WEEKLY = (
     *("mon-fri/10:01..10:03=deny", "mon-fri/10:00+1..10:05=deny:ES,CL", "mon-fri/10:01..10:02=flatten"),
-    *("mon-fri/17:00-1..17:02=deny", "mon-fri/17:01..17:04=flatten", "wed/11:00-2..11:00+5=flatten"),
+    *("mon-fri/17:00-1..17:02=deny", "mon-fri/17:01..17:04=flatten:CL,SI", "wed/11:00-2..11:00+5=flatten:ES"),
     *("mon-fri/close-10..close=flatten", "mon-fri/close-30..open+5=deny:SI", "mon-thu/17:00+2..open=deny"),
-    *("mon-fri/10:01..10:04=flatten:ES", "mon-fri/17:01..17:03=flatten:CL,SI"),
 )
 _OF_A_GROUP = (
     *("mon-fri/10:00..10:06=deny:{}", "mon-fri/10:01..10:05=flatten:{}"),
@@ -142,10 +141,13 @@ def _sessions(random: Random, *, holidays: bool) -> dict[str, Any]:
 
 def _news(random: Random) -> dict[str, Any]:
     action = random.choice(("deny", "deny", "flatten"))
-    symbol = random.choice(("", *_SYMBOLS))
+    symbol = random.choice(("", *_SYMBOLS)) if action == "deny" else ""
+    begins, lasts = random.choice((-1, 0, 1, 1, 2)), random.choice((1, 1, 2, 5))
+    if action == "flatten" and begins == 1:
+        symbol = _SYMBOLS[lasts % len(_SYMBOLS)]
     return {
-        "begins": random.choice((-1, 0, 1, 1, 2)),
-        "lasts": random.choice((1, 1, 2, 5)),
+        "begins": begins,
+        "lasts": lasts,
         "action": action,
         "symbol": symbol,
     }
@@ -157,12 +159,18 @@ def _rules(random: Random, share: float) -> Rules:
     for draw in (_of_symbols, _of_workers, _of_groups, _ladder, _worker_loss, _budget, _windows):
         if random.random() < share:
             rules |= draw(random)
-    if "groups" in rules and random.random() < share:
-        name = random.choice(rules["groups"].split()).partition("=")[0]
-        rules["windows"] = f"{rules.get('windows', '')} {random.choice(_OF_A_GROUP).format(name)}".strip()
+    if "groups" in rules:
+        rules["windows"] = _with_a_group(rules["groups"], rules.get("windows", ""))
     if random.random() < share:
         rules["contract_weights"] = random.choice(("ES=0.5", "CL=2 SI=0.1", "ES=1.5 CL=0.25"))
     return rules
+
+
+def _with_a_group(groups: str, windows: str) -> str:
+    """The windows, and mostly one of a group: by a draw of its own, so that all others stay."""
+    random = Random(groups + windows)
+    name = random.choice(groups.split()).partition("=")[0]
+    return " ".join([*windows.split(), random.choice((*_OF_A_GROUP, "")).format(name)]).strip()
 
 
 def _of_symbols(random: Random) -> Rules:

@@ -19,6 +19,10 @@ def drawn_pace(random: Random, share: float) -> Pace:
     for draw in (_entries, _whole, _workers, _symbols, _rate):
         if random.random() < share:
             rules |= draw(random)
+    for number in ("loss_streak", "worker_loss_streak", "symbol_loss_streak"):
+        if number in rules and random.random() < share:
+            minutes = random.choice((1, 3, 60))
+            rules[f"{number}_within"] = minutes if number == "loss_streak" else str(minutes)
     return rules
 
 

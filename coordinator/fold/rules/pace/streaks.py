@@ -1,8 +1,10 @@
-"""So many losing trades in a row: of the portfolio, of a worker, in a symbol; then nothing is entered there.
+"""So many losing trades, of the portfolio, of a worker, in a symbol; then nothing is entered there.
+
+They are counted in a row, or within so many minutes whatever was won between, where the limits say so.
 
 A trade is a position from its first fill until nothing of it is left, and is judged then, by all that was
 realized of it, net of commissions: however many parts it is closed in, it is one. One that made nothing is no
-loss, and ends no row either. With minutes the pause is over by itself, without only a person ends it; the
+loss, and ends no row either. With minutes a pause is over by itself, without only a person ends it; the
 count begins anew either way, so one loss with minutes is a pause after every loss. Guarantees: whatever is
 denied, no exit is.
 """
@@ -12,7 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from portfold.bounds import LONGEST_TEXT
+from portfold.bounds import LONGEST_TEXT, MOST_LOSSES_WITHIN
 from portfold.by_name import by_name
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.pace.entered import is_counted, pace_of
@@ -31,7 +33,7 @@ from portfold.exchange_time import clock
 _WHOLE, _WORKER, _SYMBOL = "loss_streak", "worker_loss_streak", "symbol_loss_streak"
 _MINUTE_MS = 60_000
 _MOST_READINGS = 8
-_ABOUT = "losing trades in a row"
+_IN_A_ROW = "losing trades in a row"
 
 
 class _Row(NamedTuple):
@@ -49,14 +51,24 @@ def trade_ended(state: State, at: StreamId, held: Position) -> list[Decision]:
         return []
     decisions: list[Decision] = []
     for row in _rows(state, held):
-        if made > 0:
-            row.counted.losses = 0
-            continue
-        row.counted.losses += 1
+        _count(row.counted, at, made, _within(limits, row))
         most = _most(limits, row)
-        if most and row.counted.losses >= most:
+        if made < 0 and most and _losses(row.counted, _within(limits, row)) >= most:
             decisions += _reached(state, at, row, made)
     return decisions
+
+
+def _count(counted: Pace | WorkerPace | SymbolPace, at: StreamId, made: Decimal, within: int) -> None:
+    """Counts a trade: in a row always, and by its time where the losses of so many minutes count."""
+    counted.losses = 0 if made > 0 else counted.losses + 1
+    began_ms = at.ms - within * _MINUTE_MS
+    lately = [ms for ms in counted.lost_at if within and ms >= began_ms]
+    counted.lost_at = [*lately, at.ms][-MOST_LOSSES_WITHIN:] if within and made < 0 else lately
+
+
+def _losses(counted: Pace | WorkerPace | SymbolPace, within: int) -> int:
+    """Returns how many were lost, at the last trade."""
+    return len(counted.lost_at) if within else counted.losses
 
 
 def _rows(state: State, held: Position) -> Iterator[_Row]:
@@ -82,16 +94,24 @@ def _minutes(limits: Limits, row: _Row) -> int:
     return int(by_name(getattr(limits, f"{row.rule}_minutes")).of(row.scope.name) or 0)
 
 
+def _within(limits: Limits, row: _Row) -> int:
+    if row.scope is None:
+        return limits.loss_streak_within
+    return int(by_name(getattr(limits, f"{row.rule}_within")).of(row.scope.name) or 0)
+
+
 def _reached(state: State, at: StreamId, row: _Row, made: Decimal) -> list[Decision]:
-    limits, losses, scope = state.limits, row.counted.losses, row.scope
+    limits, scope = state.limits, row.scope
     if limits is None:
         return []
-    row.counted.losses = 0
+    within = _within(limits, row)
+    losses = _losses(row.counted, within)
+    row.counted.losses, row.counted.lost_at = 0, []
     most, minutes = _most(limits, row), _minutes(limits, row)
     until_ms = at.ms + minutes * _MINUTE_MS if minutes else 0
     of = f" of {scope.kind} {scope.name}" if scope is not None else ""
     until = f"until {clock(until_ms, ZoneInfo(limits.zone))} ({limits.zone})" if minutes else "until a resume"
-    trades = "losing trade" if losses == 1 else "losing trades in a row"
+    trades = "losing trade" if losses == 1 else _about(within)
     reason = f"{losses} {trades}{of}, the last {shown(made)}: no entries {until}"[:LONGEST_TEXT]
     if scope is None:
         cooldowns.pause_all(state, at, row.rule, reason, until_ms)
@@ -114,33 +134,51 @@ def _reached(state: State, at: StreamId, row: _Row, made: Decimal) -> list[Decis
 
 def _read(state: State, limits: Limits) -> Reading | None:
     """Returns how many of the last trades were lost, of those that may be."""
-    return _reading(state.pace.losses, limits.loss_streak, "") if limits.loss_streak else None
+    if not limits.loss_streak:
+        return None
+    return _reading(state.pace, limits.loss_streak, limits.loss_streak_within, "")
 
 
 def _read_workers(state: State, limits: Limits) -> list[Reading]:
     """Returns the same of each worker that has lost, the nearest to its limit first."""
-    workers = ((name, known.pace.losses) for name, known in state.workers.items() if known.pace is not None)
-    return _nearest(workers, limits.worker_loss_streak, "worker ")
+    workers = ((name, known.pace) for name, known in state.workers.items() if known.pace is not None)
+    return _nearest(workers, limits.worker_loss_streak, limits.worker_loss_streak_within, "worker ")
 
 
 def _read_symbols(state: State, limits: Limits) -> list[Reading]:
     """Returns the same of each symbol."""
-    symbols = ((name, known.losses) for name, known in state.pace.symbols.items())
-    return _nearest(symbols, limits.symbol_loss_streak, "")
+    symbols = state.pace.symbols.items()
+    return _nearest(symbols, limits.symbol_loss_streak, limits.symbol_loss_streak_within, "")
 
 
-def _nearest(lost: Iterable[tuple[str, int]], text: str, kind: str) -> list[Reading]:
-    mosts = by_name(text)
-    numbers = ((name, losses, mosts.of(name)) for name, losses in lost if losses)
-    found = [_reading(losses, int(most), f"{kind}{name}") for name, losses, most in numbers if most]
+def _nearest(
+    lost: Iterable[tuple[str, WorkerPace | SymbolPace]], text: str, within: str, kind: str
+) -> list[Reading]:
+    mosts, spans = by_name(text), by_name(within)
+    numbers = ((name, counted, mosts.of(name), int(spans.of(name) or 0)) for name, counted in lost)
+    found = [
+        _reading(counted, int(most), span, f"{kind}{name}")
+        for name, counted, most, span in numbers
+        if most and _losses(counted, span)
+    ]
     return sorted(found, key=lambda one: (one.left, one.of))[:_MOST_READINGS]
 
 
-def _reading(losses: int, most: int, of: str) -> Reading:
-    left = max(ZERO, Decimal(most - losses))
-    return Reading("losses", Decimal(most), Decimal(losses), left, Decimal(most), _ABOUT, of)
+def _reading(counted: Pace | WorkerPace | SymbolPace, most: int, within: int, of: str) -> Reading:
+    losses, whole = Decimal(_losses(counted, within)), Decimal(most)
+    return Reading("losses", whole, losses, max(ZERO, whole - losses), whole, _about(within), of)
 
 
-WHOLE = Rule(_WHOLE, denier(_WHOLE), (_WHOLE, f"{_WHOLE}_minutes"), read=_read)
-OF_A_WORKER = Rule(_WORKER, by_its_scope, (_WORKER, f"{_WORKER}_minutes"), read_each=_read_workers)
-OF_A_SYMBOL = Rule(_SYMBOL, by_its_scope, (_SYMBOL, f"{_SYMBOL}_minutes"), read_each=_read_symbols)
+def _about(within: int) -> str:
+    if not within:
+        return _IN_A_ROW
+    return f"losing trades within {within} minute{'' if within == 1 else 's'}"
+
+
+def _keys(rule: str) -> tuple[str, ...]:
+    return rule, f"{rule}_minutes", f"{rule}_within"
+
+
+WHOLE = Rule(_WHOLE, denier(_WHOLE), _keys(_WHOLE), read=_read)
+OF_A_WORKER = Rule(_WORKER, by_its_scope, _keys(_WORKER), read_each=_read_workers)
+OF_A_SYMBOL = Rule(_SYMBOL, by_its_scope, _keys(_SYMBOL), read_each=_read_symbols)

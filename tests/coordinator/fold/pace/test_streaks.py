@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from portfold.coordinator.fold.effects.time_passing import next_deadline
+from portfold.coordinator.views.rule_view import shown_rules
 from portfold.events.decisions import EntryDenied, EventRejected, LimitReached
 from portfold.events.incoming import TradingHalted, TradingResumed
 from tests.coordinator.story import MINUTE, Story, chicago, code, each, kinds, only
@@ -53,6 +54,34 @@ def test_a_trade_that_made_money_ends_the_row_and_one_that_made_nothing_does_not
     assert trades(story, "-1") == []
     assert trades(story, "0") == []
     assert only(LimitReached, trades(story, "-1")).now == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "losses", "within"), [("loss_streak", 2, 30), ("worker_loss_streak", "2", "30")]
+)
+def test_losses_within_minutes_count_whatever_was_won_between(name: str, losses: Any, within: Any) -> None:
+    rules = {name: losses, f"{name}_within": within}
+    for late_ms, expected in ((0, [name]), (1, [])):
+        story = at_work(**rules)
+        assert trades(story, "-1") == []
+        first_ms = story.ms
+        assert trades(story, "100") == []
+        story.asks("ES", worker="ann")
+        story.fills("ES", worker="ann")
+        story.ms = first_ms + 30 * MINUTE + late_ms - 1
+        assert [one.rule for one in each(LimitReached, story.closes("ES", "-1", worker="ann"))] == expected
+
+
+def test_it_says_within_how_many_minutes_and_counts_anew_after_it() -> None:
+    within = {"symbol_loss_streak_within": "60 CL=10", "symbol_loss_streak_minutes": "5"}
+    story = at_work(symbol_loss_streak="2", **within)
+    trades(story, "-1")
+    [shown] = [one for one in shown_rules(story.state) if one.rule == "symbol_loss_streak"]
+    assert (shown.now, shown.about, shown.of) == (Decimal(1), "losing trades within 60 minutes", "ES")
+    reached = only(LimitReached, trades(story, "-2"))
+    assert reached.reason.startswith("2 losing trades within 60 minutes of symbol ES, the last $-2.00: no")
+    story.at(reached.until_ms)
+    assert trades(story, "-1") == []
 
 
 def test_partial_closes_are_one_trade_judged_by_what_it_made_in_all() -> None:

@@ -58,6 +58,7 @@ class PaceLaw:
         self._held: set[str] = set()
         self._trades: dict[str, Decimal] = {}
         self._losses: Counter[tuple[str, str]] = Counter()
+        self._lost_ms: dict[tuple[str, str], list[int]] = {}
         self._net = ZERO
         self._pauses: dict[str, int] = {}
         self._debts: dict[str, tuple[Fraction, int]] = {}
@@ -131,9 +132,17 @@ class PaceLaw:
     ) -> Iterator[tuple[str, str, int, int]]:
         self._losses[rule, name] = self._losses[rule, name] + 1 if made < 0 else 0
         losses, most = self._losses[rule, name], _number(getattr(limits, rule), name)
+        within = int(_number(getattr(limits, f"{rule}_within"), name)) * _MINUTE_MS
+        # Only what was lost while the times counted, and counted all along, has one.
+        before = self._lost_ms.get((rule, name), []) if within else []
+        self._lost_ms[rule, name] = lost = [ms for ms in before if at.ms - ms <= within]
+        if within and made < 0:
+            lost.append(at.ms)
+        losses = len(lost) if within else losses
         if made > 0 or not most or losses < most:
             return
         self._losses[rule, name] = 0
+        self._lost_ms.pop((rule, name))
         minutes = _number(getattr(limits, f"{rule}_minutes"), name)
         until_ms = at.ms + int(minutes) * _MINUTE_MS if minutes else 0
         self._pause({"w": "worker ", "s": "symbol "}.get(rule[0], "") + name, until_ms)
