@@ -21,7 +21,7 @@ POSITIONS = 3
 class Case(NamedTuple):
     """What is traded under: `limits` beside the usual, and what has to have come of it to be a proof.
 
-    `flat_at` is when the one window that flattens closed something, on the clocks of Chicago.
+    `flat_at` is when the windows that flatten closed something, on the clocks of Chicago.
     """
 
     limits: Mapping[str, object] = MappingProxyType({})
@@ -51,11 +51,12 @@ CASES = {
     "bars": Case(),
     "windows by the clock and by the session": Case(
         {
-            "windows": "mon-fri/13:37..13:50=flatten mon-fri/close-10..close=flatten "
-            "mon-fri/close-120..close-60=deny"
+            "windows": "mon-fri/14:37..14:50=flatten:half mon-fri/close-10..close=flatten "
+            "mon-fri/close-120..close-60=deny",
+            "groups": f"half={','.join(SYMBOLS[::2])}",
         },
         codes=frozenset(("", "max_positions", "stopped_out", "window")),
-        flat_at=frozenset(("13:36", "15:50")),
+        flat_at=frozenset(("14:36", "15:50")),
     ),
     "entries, streaks and rates": Case(
         PACE,
