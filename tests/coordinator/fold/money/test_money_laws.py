@@ -38,13 +38,13 @@ def test_a_peak_never_falls_but_by_a_persons_order(log: Log) -> None:
 @laws
 @given(logs)
 def test_what_names_no_day_is_lifted_by_a_resume_alone_and_the_rest_not_before_its_day(log: Log) -> None:
-    before: dict[str, str] = {}
+    before: dict[str, tuple[str, int]] = {}
     for moment in moments(log):
-        now = {rule: lock.until for rule, lock in moment.state.locks.items()}
-        for rule, until in before.items():
+        now = {rule: (lock.until, lock.until_ms) for rule, lock in moment.state.locks.items()}
+        for rule, (until, until_ms) in before.items():
             if rule in now:
                 continue
-            came = bool(until) and moment.state.day.date >= until
+            came = (bool(until) and moment.state.day.date >= until) or 0 < until_ms <= moment.at.ms
             assert came or isinstance(moment.event, TradingResumed)
             if rule in ("weekly_loss", "weekly_profit", "rolling_loss"):
                 assert came
