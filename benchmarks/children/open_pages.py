@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from portfold.cli.run.leash import ON_A_LEASH
+
 _ADDRESS = re.compile(r"http://\S+")
 _EVENT = re.compile(rb"/why/([0-9]+)-")
 _SECONDS = 30.0
@@ -49,9 +51,10 @@ class OpenPage(threading.Thread):
 
 def main(url: str, portfolio: str) -> None:
     """Opens and closes pages until standard input ends."""
-    words = ["dashboard", "--url", url, "--portfolio", portfolio, "--port", "0"]
+    # On a leash: however this process ends, the dashboard ends with it.
+    words = [ON_A_LEASH, "dashboard", "--url", url, "--portfolio", portfolio, "--port", "0"]
     with subprocess.Popen(
-        [sys.executable, "-m", "portfold", *words], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "portfold", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as served:
         try:
             assert served.stdout is not None
