@@ -36,6 +36,7 @@ WITHIN_ANOTHER = {
     "statistics.metrics.sharpes": "intervals",
     "statistics.metrics.volatility": "Metrics.volatility",
     "statistics.metrics.years": "Metrics.cagr",
+    "statistics.overfitting.sharpes_of_sums": "overfitting",
     "filter.training.as_arrays": "train",
     "backtest.alone.AloneGate": "trade_alone",
     "backtest.trading.quiet_log": "trade_alone",

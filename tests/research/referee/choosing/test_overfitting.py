@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from portfold.research.statistics.metrics import Floats
-from portfold.research.statistics.overfitting import Overfitting, overfitting
+from portfold.research.statistics.overfitting import Overfitting, in_words, overfitting
 from tests.research.referee.cases import cases
 from tests.research.referee.choosing.overfitting import probability
 
@@ -54,6 +54,11 @@ def test_of_a_planted_edge_it_is_near_nothing() -> None:
     assert one.probability < 0.01
     assert one.loses == 0
     assert (one.sets, one.choices) == (60, 252)
+    assert in_words(one).startswith(
+        "Probability of overfitting: chosen as the best of all on half of the days, a set was no better than "
+        "the median of all on the other half in 0.0 % of 252 choices (50 % is pure luck), and made a loss "
+        "there in 0.0 %; its Sharpe was "
+    )
 
 
 def test_what_cannot_be_told_is_not_told() -> None:
