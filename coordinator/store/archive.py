@@ -40,8 +40,8 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.whole_files import sha256_of, write_durably
 
 LISTING = "archive.json"
-SEGMENT_EVENTS = 20_000
-"""Events in a segment, and so trimmed at once: that holds the server up for some 4 ms. Whoever asks about a
+SEGMENT_EVENTS = 10_000
+"""Events in a segment, and so trimmed at once: that holds the server up for some 2 ms. Whoever asks about a
 late event folds so many at the most."""
 
 

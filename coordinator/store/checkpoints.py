@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +19,6 @@ import msgspec
 from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot, snapshot_text
 from portfold.whole_files import write_durably
 
-_NOTHING = b""
-"""What the first differs from."""
 _JOINT = b',"'
 
 
@@ -72,22 +69,17 @@ class Checkpoints:
         One that differs from a file which cannot be used cannot be used either; a segment without a file is
         one of an earlier version, and what follows it begins anew.
         """
-        content: bytes | None = _NOTHING
-        for number, sha256 in enumerate(self._listed, start=1):
-            if not sha256:
-                content = _NOTHING
-                yield None
-            else:
-                content = self._read(number, sha256, content) if content is not None else None
-                yield content
+        for pieces in self._each(len(self._listed)):
+            yield _JOINT.join(pieces) if pieces is not None else None
 
     def after(self, number: int) -> bytes | None:
         """Returns what the files lead to after the segment `number`, or None where they do not."""
-        return next(islice(self.contents(), number - 1, None)) if number else None
+        *_, pieces = None, *self._each(number)
+        return _JOINT.join(pieces) if pieces is not None else None
 
     def write_next(self, before: bytes | None, content: bytes) -> str:
         """Writes what comes after the last one listed, `before`; returns its SHA-256. Raises OSError."""
-        runs = _change(before or _NOTHING, content)
+        runs = _change(before.split(_JOINT) if before else [], content.split(_JOINT))
         compressed = gzip.compress(msgspec.json.encode(runs), mtime=0)
         write_durably(self.path(len(self._listed) + 1), compressed)
         return hashlib.sha256(compressed).hexdigest()
@@ -96,7 +88,18 @@ class Checkpoints:
         """Returns whether the file is, byte for byte, the one that was listed."""
         return self._compressed(number, self._listed[number - 1]) is not None
 
-    def _read(self, number: int, sha256: str, before: bytes) -> bytes | None:
+    def _each(self, up_to: int) -> Iterator[list[bytes] | None]:
+        """Yields the contents in pieces, as each is put together from those of the one before."""
+        pieces: list[bytes] | None = []
+        for number, sha256 in enumerate(self._listed[:up_to], start=1):
+            if not sha256:
+                pieces = []
+                yield None
+            else:
+                pieces = self._read(number, sha256, pieces) if pieces is not None else None
+                yield pieces
+
+    def _read(self, number: int, sha256: str, before: list[bytes]) -> list[bytes] | None:
         compressed = self._compressed(number, sha256)
         if compressed is None:
             return None
@@ -117,9 +120,8 @@ _Run = tuple[int, int] | str
 """Pieces that stay, from the first to behind the last; or text that is new."""
 
 
-def _change(before: bytes, content: bytes) -> list[_Run]:
-    """Returns the runs of which the content consists."""
-    old, new = before.split(_JOINT), content.split(_JOINT)
+def _change(old: list[bytes], new: list[bytes]) -> list[_Run]:
+    """Returns the runs of which the new pieces consist."""
     places = {piece: place for place, piece in enumerate(old)}
     runs: list[_Run] = []
     at = 0
@@ -137,9 +139,8 @@ def _change(before: bytes, content: bytes) -> list[_Run]:
     return runs
 
 
-def _changed(before: bytes, runs: list[_Run]) -> bytes:
-    """Returns the content that the runs come to. Raises ValueError where `before` has no such pieces."""
-    old = before.split(_JOINT)
+def _changed(old: list[bytes], runs: list[_Run]) -> list[bytes]:
+    """Returns the pieces that the runs come to. Raises ValueError where there are no such old ones."""
     pieces: list[bytes] = []
     for run in runs:
         if isinstance(run, str):
@@ -148,4 +149,4 @@ def _changed(before: bytes, runs: list[_Run]) -> bytes:
             pieces += old[run[0] : run[1]]
         else:
             raise ValueError("a run of pieces that are not there")
-    return _JOINT.join(pieces)
+    return pieces

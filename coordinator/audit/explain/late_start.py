@@ -12,7 +12,7 @@ from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.checkpoints import Kept, kept_at_the_beginning
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.snapshot import Checkpoint
-from portfold.events.stream_id import StreamId
+from portfold.events.stream_id import ORIGIN, StreamId
 
 _END = StreamId(2**64 - 1, 2**64 - 1)
 
@@ -33,6 +33,19 @@ def late_start(
         if kept.events:
             return LateStart(kept, record.recorded(begins=kept.checkpoint))
     return LateStart(kept_at_the_beginning(), record.recorded())
+
+
+def unfolded_from(record: Record, before: StreamId) -> tuple[StreamId, int, Iterator[Recorded]]:
+    """Returns where reading begins for who folds nothing, how many events lie up to there, and those after.
+
+    That is with the last segment that begins before the event `before`. Raises what reading raises.
+    """
+    archive = record.archive if isinstance(record, LiveRecord | ArchivedRecord) else None
+    ended = [one for one in archive.segments if StreamId.parse(one.last) < before] if archive else []
+    if not ended or not isinstance(record, LiveRecord | ArchivedRecord):
+        return ORIGIN, 0, record.recorded()
+    begins = Checkpoint(State(), StreamId.parse(ended[-1].last), ended[-1].chain)
+    return begins.cursor, sum(one.events for one in ended), record.recorded(begins=begins)
 
 
 def backwards(record: Record) -> Iterator[Iterator[Recorded]]:

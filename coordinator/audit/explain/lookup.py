@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from portfold.coordinator.audit.explain.late_start import backwards, late_start
+from portfold.coordinator.audit.explain.late_start import backwards, unfolded_from
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.timeline import Wanted
 from portfold.errors import PortfoldError
@@ -25,9 +25,9 @@ class Found(NamedTuple):
 def find_id(record: Record, wanted: StreamId, on_progress: Callable[[int], object]) -> Found:
     """Finds the event `wanted`; if there is none, the event of the decision `wanted`. Raises NotOnRecord."""
     decided: Found | None = None
-    kept, entries = late_start(record, before=StreamId(wanted.ms, 0))  # which a decision has of its event
-    before = kept.checkpoint.cursor
-    for done, (event, decisions) in enumerate(entries, start=kept.events + 1):
+    # A decision has the millisecond of its event.
+    before, earlier, entries = unfolded_from(record, StreamId(wanted.ms, 0))
+    for done, (event, decisions) in enumerate(entries, start=earlier + 1):
         if event.id > wanted:
             break
         if event.id == wanted:
