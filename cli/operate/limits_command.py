@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
+from portfold.cli.operate.limits_effect import ask_again
 from portfold.cli.operate.orders import WHO, WHY, print_outcome
 from portfold.cli.operate.own_name import USER
 from portfold.cli.rule_options import RuleOptions
@@ -93,6 +94,7 @@ def limits(
 
     What tightens counts at once; what could allow more counts from the next trading day, or at once with the
     name of a second person. Until then the list says what waits, and a newer order replaces it.
+    On a terminal the effect is shown and asked about: a wrong number that tightens is in force for the day.
 
     Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
     That the account is watched no more, only --no-account orders.
@@ -132,6 +134,7 @@ def limits(
     bus = target.bus()
     if of_account:
         changes |= with_defaults(of_account, limits_ordered(bus).limits)
+    ask_again(bus, changes, signed.second)
     event = change_limits(bus, changes, **vars(signed))
     print_outcome(bus, event, "The limits are changed.")
 
@@ -144,6 +147,7 @@ def _promote(target: Target, candidate: Path, since: str | None, signed: Signed)
     limits, place = candidate_in(candidate), target.resolve(OPERATOR)
     bus = place.bus()
     changes = changes_of(bus, limits)
+    ask_again(bus, changes, signed.second)
     reason = f"{signed.reason}; {evidence(place, bus, limits, since)}"
     event = change_limits(bus, changes, by=signed.by, reason=reason, second=signed.second)
     print_outcome(bus, event, f"The limits on trial are ordered: {reason}.")
