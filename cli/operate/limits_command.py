@@ -134,7 +134,7 @@ def limits(
     bus = target.bus()
     if of_account:
         changes |= with_defaults(of_account, limits_ordered(bus).limits)
-    ask_again(bus, changes, signed.second)
+    ask_again(bus, changes, by=signed.by, second=signed.second)
     event = change_limits(bus, changes, **vars(signed))
     print_outcome(bus, event, "The limits are changed.")
 
@@ -147,7 +147,7 @@ def _promote(target: Target, candidate: Path, since: str | None, signed: Signed)
     limits, place = candidate_in(candidate), target.resolve(OPERATOR)
     bus = place.bus()
     changes = changes_of(bus, limits)
-    ask_again(bus, changes, signed.second)
+    ask_again(bus, changes, by=signed.by, second=signed.second)
     reason = f"{signed.reason}; {evidence(place, bus, limits, since)}"
     event = change_limits(bus, changes, by=signed.by, reason=reason, second=signed.second)
     print_outcome(bus, event, f"The limits on trial are ordered: {reason}.")

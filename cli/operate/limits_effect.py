@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from portfold.cli.asking import answered
 from portfold.cli.exits import Unusable
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _AGAIN = "yes"
 
 
-def ask_again(bus: "Bus", changes: Mapping[str, str], second: str) -> None:
+def ask_again(bus: "Bus", changes: Mapping[str, str], *, by: str, second: str) -> None:
     """Shows on a terminal what the changes come to, and asks. Raises Unusable unless the answer is yes.
 
     Raises RefusedField for changes that cannot be ordered, BusError.
@@ -31,11 +32,11 @@ def ask_again(bus: "Bus", changes: Mapping[str, str], second: str) -> None:
     read, view = limits_ordered(bus), view_in(bus.status())
     if read.limits is None:
         return
-    ordered = limits_of(changed_limits(read.limits, changes, by="-", reason="-", second=second))
+    ordered = limits_of(changed_limits(read.limits, changes, by=by, reason="-", second=second))
     in_force = view.limits if view is not None and view.limits is not None else read.limits
     lines = [*effect(in_force, read.limits, ordered, second=second)]
     print("\n".join(lines or ["That changes nothing."]))
-    if lines and input(f"Type {_AGAIN} to order this: ").strip().lower() != _AGAIN:
+    if lines and answered(f"Type {_AGAIN} to order this: ").lower() != _AGAIN:
         raise Unusable(f"limits: expected {_AGAIN}; nothing is ordered.")
 
 

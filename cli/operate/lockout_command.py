@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 
+from portfold.cli.asking import answered
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.orders import Who, Why, print_outcome, put
 from portfold.cli.operate.own_name import USER
@@ -95,6 +96,6 @@ def ask_again(moment: datetime, zone: ZoneInfo, now_ms: int) -> None:
     if not sys.stdin.isatty():
         raise Unusable(f"--yes: expected where nobody can be asked.\n{effect}")
     print(effect)
-    again = moment_in(input(f"Type the moment again, as {_SHAPE}: ").strip(), zone)
+    again = moment_in(answered(f"Type the moment again, as {_SHAPE}: "), zone)
     if milliseconds_of(again) != milliseconds_of(moment):
         raise Unusable("--until: the two moments differ; nothing is ordered.")

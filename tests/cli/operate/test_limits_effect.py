@@ -7,6 +7,7 @@ import pytest
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.limits_effect import ask_again, effect
 from portfold.coordinator.fold.limits import changed_limits, limits_of
+from portfold.events.codec import RefusedField
 from tests.cli.operate.test_lockout import Terminal
 from tests.coordinator.story import limits
 from tests.live import Live
@@ -34,21 +35,30 @@ def test_what_stays_is_not_said() -> None:
     assert lines(max_positions="4") == []
 
 
-@pytest.mark.parametrize("answer", ["yes", "no", ""])
+@pytest.mark.parametrize("answer", ["yes\n", "no\n", "\n", ""])
 def test_on_a_terminal_it_is_asked_and_only_yes_orders(
     answer: str, live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live.publishes(limits())
-    monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
-    if answer == "yes":
-        ask_again(live.bus, {"max_positions": "3"}, "")
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    if answer == "yes\n":
+        ask_again(live.bus, {"max_positions": "3"}, by="jane", second="")
     else:
         with pytest.raises(Unusable, match="expected yes; nothing is ordered"):
-            ask_again(live.bus, {"max_positions": "3"}, "")
+            ask_again(live.bus, {"max_positions": "3"}, by="jane", second="")
     assert "max_positions 4 → 3: at once" in capsys.readouterr().out
 
 
 def test_where_nobody_can_answer_it_is_not_asked(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     live.publishes(limits())
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    ask_again(live.bus, {"max_positions": "3"}, "")
+    ask_again(live.bus, {"max_positions": "3"}, by="jane", second="")
+
+
+def test_a_second_person_who_is_the_first_is_refused_before_anybody_is_asked(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.publishes(limits())
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    with pytest.raises(RefusedField, match="second"):
+        ask_again(live.bus, {"max_positions": "5"}, by="jane", second="Jane")

@@ -49,6 +49,12 @@ def test_on_a_terminal_the_moment_is_typed_once_more_with_the_effect_shown(
     assert "NOBODY can lift that before" in capsys.readouterr().out
 
 
+def test_the_end_of_input_is_no_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(""))
+    with pytest.raises(Unusable, match="--until: expected a moment as YYYY-MM-DD HH:MM, got ''"):
+        lockout_command.ask_again(moment_in("2026-12-04 17:00", CHICAGO), CHICAGO, 0)
+
+
 def test_where_nobody_can_be_asked_it_is_refused_without_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(Unusable, match="--yes: expected where nobody can be asked"):
