@@ -7,6 +7,7 @@ log holds what the account holds, whatever differed was named, and nothing was c
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -115,6 +116,8 @@ class _Floor:
         self._random = Random(report.seed)
         self._broker = broker
         self._lives = 0
+        self._missed = 0
+        self._again: Way | None = None
         self._desk = Desk(server.url, _PORTFOLIO, folder / "config", folder / "book.sqlite")
         keep_all_exits(self._desk.book)
         self._account = self._opened(plant)
@@ -140,18 +143,30 @@ class _Floor:
     def play(self, all_ways: Sequence[Way], kills: int, say: Callable[[str], None]) -> None:
         begun = time.monotonic()
         until(self._bus.status, "somebody to lead")
-        order = [way for _ in range(kills // len(all_ways) + 1) for way in self._shuffled(all_ways)]
-        for way in order:
-            if (done := self._report.kills.total()) >= kills or self._report.wrong:
-                break
+        order = deque(way for _ in range(kills // len(all_ways) + 1) for way in self._shuffled(all_ways))
+        while order and (done := self._at_their_place()) < kills and not self._report.wrong:
+            way = order.popleft()
+            missed = self._missed
             self._round(way)
-            if self._report.kills.total() // 10 > done // 10:
+            if self._missed > missed:
+                self._once_more(way, order)
+            else:
+                self._again = None
+            if self._at_their_place() // 10 > done // 10:
                 events = self._bus.extent().added
-                say(f"{self._report.kills.total()} kills with {self._broker}, {events:,} events")
+                say(f"{self._at_their_place()} kills with {self._broker}, {events:,} events")
         self._end()
         self._report.seconds = time.monotonic() - begun
 
-    # --- a round -----------------------------------------------------------------------------------------
+    def _at_their_place(self) -> int:
+        return self._report.kills.total() - self._missed
+
+    def _once_more(self, way: Way, order: deque[Way]) -> None:
+        """Plays it again, once: a machine that stands still for a second lets an order go another way."""
+        if way == self._again:
+            self._report.wrong.append(f"{way}: twice it did not come to its place")
+        self._again = way
+        order.appendleft(way)
 
     def _round(self, way: Way) -> None:
         gone = [one.name for one in (*self._traders.values(), self._flattener) if one.ended()]
@@ -188,6 +203,7 @@ class _Floor:
             until(child.ended, str(way), seconds=_COMES_SECONDS)
         except AssertionError:
             self._kill(child, f"{way.who}, that did not come to its place")
+            self._missed += 1
         else:
             self._report.kills[f"{way.who}, {way.place}"] += 1
 
@@ -213,8 +229,6 @@ class _Floor:
             until(lambda: leg not in self._account.held(), f"{leg} to be closed", seconds=_PEACE_SECONDS)
         except AssertionError as late:
             self._report.wrong.append(f"{way}: {late}; held is {self._account.held()}")
-
-    # --- peace -------------------------------------------------------------------------------------------
 
     def _peace(self, when: str, *legs: Leg, flat: bool = False) -> bool:
         """Waits until log and account agree; a person helps, where he is told something."""
@@ -272,8 +286,6 @@ class _Floor:
 
         until(resumed, "trading to be resumed")
 
-    # --- the end -----------------------------------------------------------------------------------------
-
     def _end(self) -> None:
         for child in self._traders.values():
             child.order("exit")
@@ -306,8 +318,6 @@ class _Floor:
             for fill in sorted(noted | counted.keys())
             if counted.get(fill, 0) != 1 or fill not in noted
         ]
-
-    # --- who is there ------------------------------------------------------------------------------------
 
     def _kill(self, child: Child, how: str) -> None:
         child.kill()
