@@ -22,9 +22,10 @@ from benchmarks.measuring.machine import machine_line
 from benchmarks.measuring.options import count, parser
 from portfold.config import load
 from portfold.config.locate import PACKAGED
+from portfold.pieces.pieces import cores
+from portfold.pieces.place import Place
 from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.survey import members, survey
-from portfold.research.processes import cores
 from portfold.research.search.optimizer import optimize
 from portfold.research.search.plan import SearchPlan
 from portfold.research.search.resume_log import ResumeLog
@@ -76,7 +77,7 @@ def main() -> None:
     _print_simulations(events, {level: _speed_of(scenario, level, chosen.rounds) for level in levels})
     _print_kernel(scenario, levels, chosen.sample)
     _print_search(
-        scenario, SearchPlan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events
+        scenario, SearchPlan(levels, Constraints(9000, 2), "never", Place(chosen.jobs), chosen.seed), events
     )
 
 

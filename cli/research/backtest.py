@@ -18,6 +18,7 @@ from portfold.cli.symbols import Symbols, symbols_in
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
+    from portfold.pieces.place import Place
     from portfold.research.backtest.best import Best
     from portfold.research.backtest.outcome import BacktestPlan, FinishedBacktest
     from portfold.research.backtest.several import FailedBacktest
@@ -94,9 +95,9 @@ def backtest(
     needs_extra()
     from portfold.cli.research.given import market_of
     from portfold.config import load
+    from portfold.pieces.place import place_of
     from portfold.research.backtest.one import backtest as backtest_one
     from portfold.research.backtest.outcome import BacktestPlan
-    from portfold.research.processes import cores
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
@@ -108,7 +109,7 @@ def backtest(
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
     plan = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
     print_lines(what_is_done(plan, chosen, without))
-    done, failed = run_each(partial(backtest_one, plan), chosen, jobs or cores())
+    done, failed = run_each(partial(backtest_one, plan), chosen, place_of(jobs))
     if done:
         print_lines(_found(plan, done))
     if failed:
@@ -136,7 +137,7 @@ def symbols_of(
 
 
 def run_each(
-    work: "Callable[[str], FinishedBacktest]", symbols: Sequence[str], jobs: int
+    work: "Callable[[str], FinishedBacktest]", symbols: Sequence[str], place: "Place"
 ) -> "tuple[list[FinishedBacktest], list[FailedBacktest]]":
     """Does the work of each symbol; returns what is done, sorted, and what failed."""
     from portfold.cli.progress import progress
@@ -146,7 +147,7 @@ def run_each(
     failed: list[FailedBacktest] = []
     try:
         with progress("Backtesting", len(symbols), "symbols") as on_progress:
-            for one in each_alone(work, symbols, jobs):
+            for one in each_alone(work, symbols, place):
                 if isinstance(one, FailedBacktest):
                     failed.append(one)
                 else:

@@ -25,6 +25,7 @@ from portfold.cli.research.found import (
 from portfold.cli.research.given import Dollars, Given, Positions
 from portfold.cli.research.printing import print_lines, read_lines, rules_line, sessions_lines
 from portfold.cli.symbols import Symbols
+from portfold.cli.workplace import Workplace
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import KnownSpan, Loaded
@@ -84,6 +85,7 @@ class DaysApart:
 
 _SOUGHT = Sought()
 _DAYS = DaysApart()
+_WORKPLACE = Workplace()
 
 
 def register(app: App) -> None:
@@ -97,9 +99,9 @@ def optimize(
     days: DaysApart = _DAYS,
     exhaustive: Literal["auto", "always", "never"] = "auto",
     kernel: Literal["auto", "always", "never"] = "auto",
-    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     output: Path | None = None,
     given: Given = _GIVEN,
+    workplace: Workplace = _WORKPLACE,
 ) -> None:
     """Search for the best set of symbols, for each number of positions.
 
@@ -123,8 +125,6 @@ def optimize(
     kernel
         Simulate at compiled speed (numba) what is only looked at: where that is worth it, always, or never.
         The fold judges what is found.
-    jobs
-        How many processes simulate; by default one a core.
     output
         The table to write; by default greedy_optimization_results.csv in the folder of results.
     """
@@ -132,7 +132,6 @@ def optimize(
 
     needs_extra()
     from portfold.cli.research.given import levels, stops_in
-    from portfold.research.processes import cores
     from portfold.research.search.plan import SearchPlan
     from portfold.research.search.search import Constraints
     from portfold.research.trades.trading_days import DaySpan
@@ -144,7 +143,7 @@ def optimize(
         levels=levels(sought.min_positions, sought.max_positions),
         constraints=Constraints(sought.max_dd_limit, sought.max_breach_events),
         all_sets=exhaustive,
-        jobs=jobs or cores(),
+        place=workplace.place(),
         seed=given.seed,
         variants=sought.tries,
         kernel=kernel,

@@ -87,10 +87,10 @@ def walk_forward(
     needs_ml()
     from portfold.cli.research.given import market_of
     from portfold.config import load
+    from portfold.pieces.place import place_of
     from portfold.research.backtest.outcome import BacktestPlan
     from portfold.research.backtest.walk_forward import WalkPlan
     from portfold.research.backtest.walk_forward import walk_forward as walked
-    from portfold.research.processes import cores
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
@@ -103,7 +103,7 @@ def walk_forward(
     alone = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
     plan = WalkPlan(alone, walk.test_from, walk.every, walk.kind, walk.embargo)
     print_lines(what_is_done(alone, chosen, without), [f"{_capital(plan.method)}"])
-    done, failed = run_each(partial(walked, plan), chosen, jobs or cores())
+    done, failed = run_each(partial(walked, plan), chosen, place_of(jobs))
     if done:
         again = [one.best.symbol for one in done if one.before]
         print_lines(_found(plan, [one.best for one in done], again))

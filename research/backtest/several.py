@@ -4,21 +4,17 @@ A symbol that cannot be backtested is reported with the reason, and the others g
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from portfold.config import ConfigError
+from portfold.pieces.pieces import WorkLost, in_order
+from portfold.pieces.place import Place
 from portfold.research.backtest.outcome import FinishedBacktest
 from portfold.research.errors import ResearchError
-from portfold.research.processes import processes
 from portfold.workers.feeds.csv_folder import BarsError
 from portfold.workers.strategies.guarded import StrategyFailed
 
-_ENDED_FROM_OUTSIDE = (
-    "A process that backtested was ended from outside; maybe there was not enough memory. What is done is "
-    "written: the same command does the rest, and --jobs 1 needs the least."
-)
+_KEPT = "What is done is written: the same command does the rest; in one process, --jobs 1, it needs least."
 
 
 class FailedBacktest(NamedTuple):
@@ -29,22 +25,17 @@ class FailedBacktest(NamedTuple):
 
 
 def each_alone(
-    work: Callable[[str], FinishedBacktest], symbols: Sequence[str], jobs: int
+    work: Callable[[str], FinishedBacktest], symbols: Sequence[str], place: Place
 ) -> Iterator[FinishedBacktest | FailedBacktest]:
-    """Does the work of each symbol in `jobs` processes, or in this one; yields each as it is finished.
+    """Does the work of each symbol at that place; yields each as it is finished.
 
     Raises ResearchError where a process was ended from outside.
     """
-    if min(jobs, len(symbols)) == 1:
-        yield from (_done(work, symbol) for symbol in symbols)
-        return
-    with processes(min(jobs, len(symbols))) as pool:
-        under_way = [pool.submit(_done, work, symbol) for symbol in symbols]
+    with place.at_most(len(symbols)).working(work) as pieces:
         try:
-            for future in as_completed(under_way):
-                yield future.result()
-        except BrokenProcessPool as broken:
-            raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
+            yield from in_order(pieces, _done, symbols)
+        except WorkLost as lost:
+            raise ResearchError(f"{lost} {_KEPT}") from lost
 
 
 def _done(work: Callable[[str], FinishedBacktest], symbol: str) -> FinishedBacktest | FailedBacktest:

@@ -1,52 +1,53 @@
-"""Runs several searches at once, measures on all cores, and writes each measurement to the resume log.
+"""Runs several searches at once, measures wherever pieces are done, and keeps each measurement at once."""
 
-Every process receives the whole scenario once.
-"""
-
-import gc
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from portfold.pieces.pieces import Pieces, WorkLost, in_order
+from portfold.pieces.place import Place
 from portfold.research.errors import ResearchError
-from portfold.research.processes import processes
 from portfold.research.search.resume_log import Known, MeasuredSet
 from portfold.research.search.search import Search, Symbols
-from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Floats, Metrics
 
 _Found = TypeVar("_Found")
 Submit = Callable[[int, Symbols], "Future[Metrics]"]
-SubmitReturns = Callable[[int, Symbols], "Future[Floats]"]
 SubmitBoth = Callable[[int, Symbols], "Future[tuple[Metrics, Floats]]"]
+TriedSets = Sequence[tuple[int, Symbols]]
+"""Sets by the number of positions and the symbols."""
 Histories = dict[tuple[int, Symbols], Floats]
-"""The daily returns of sets, by the number of positions and the symbols."""
+"""The daily returns of sets, alike."""
 OnProgress = Callable[[int], object]
 
-_ENDED_FROM_OUTSIDE = (
-    "A process that simulated was ended from outside; maybe there was not enough memory. What is measured is "
-    "kept: the same command goes on from there, and --jobs 1 needs the least."
+_KEPT = (
+    "What is measured is kept: the same command goes on from there; in one process, --jobs 1, it needs least."
 )
 
 
 def run_searches(
-    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: Known, on_progress: OnProgress
+    searches: Mapping[int, Search[_Found]],
+    submit: Submit,
+    resume_log: Known,
+    on_progress: OnProgress,
+    *,
+    ahead: int,
 ) -> dict[int, _Found]:
     """Runs each search to its end; returns their results by number of positions.
 
-    Calls `on_progress` with the number of measurements so far.
+    At most `ahead` measurements are handed in at once. Calls `on_progress` with the number of measurements
+    so far.
 
-    Raises ResearchError where a process that measures was ended from outside.
+    Raises ResearchError where whoever measures was ended from outside.
     """
-    open_measurements = _OpenMeasurements(submit)
+    open_measurements = _OpenMeasurements(submit, ahead)
     under_way = {level: _UnderWay(level, search) for level, search in searches.items()}
     for search in under_way.values():
         _go_on(search, resume_log, open_measurements)
-    while open_measurements.open:
-        measured = open_measurements.next()
+    while (measured := open_measurements.next()) is not None:
         resume_log.add(measured)
         on_progress(len(resume_log.tried))
         search = under_way[measured.max_positions]
@@ -61,30 +62,35 @@ class _Question(NamedTuple):
 
 
 class _OpenMeasurements:
-    """The measurements under way; `next` returns them in the order in which they are done."""
+    """What is to be measured, in order; `next` returns measurements in the order in which they are done."""
 
-    def __init__(self, submit: Submit) -> None:
-        self.open: dict[Future[Metrics], _Question] = {}
-        self._submit = submit
+    def __init__(self, submit: Submit, ahead: int) -> None:
+        self._submit, self._ahead = submit, ahead
+        self._asked: deque[_Question] = deque()
+        self._open: dict[Future[Metrics], _Question] = {}
         self._ended: SimpleQueue[Future[Metrics]] = SimpleQueue()
 
     def ask(self, question: _Question) -> None:
-        """Submits a measurement. Raises ResearchError where the processes have ended."""
-        try:
-            future = self._submit(*question)
-        except BrokenProcessPool as broken:
-            raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
-        self.open[future] = question
-        future.add_done_callback(self._ended.put)
+        """Asks for a measurement."""
+        self._asked.append(question)
 
-    def next(self) -> MeasuredSet:
-        """Waits for the next measurement. Raises ResearchError where a process was ended from outside."""
+    def next(self) -> MeasuredSet | None:
+        """Waits for the next measurement; None where nothing is asked. Raises ResearchError where whoever
+        measured was ended from outside.
+        """
+        while self._asked and len(self._open) < self._ahead:
+            question = self._asked.popleft()
+            future = self._submit(*question)
+            self._open[future] = question
+            future.add_done_callback(self._ended.put)
+        if not self._open:
+            return None
         future = self._ended.get()
-        level, symbols = self.open.pop(future)
+        level, symbols = self._open.pop(future)
         try:
             return MeasuredSet(level, symbols, future.result())
-        except BrokenProcessPool as broken:
-            raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
+        except WorkLost as lost:
+            raise ResearchError(f"{lost} {_KEPT}") from lost
 
 
 class _UnderWay(Generic[_Found]):
@@ -143,27 +149,19 @@ def keeping(histories: Histories, submit: SubmitBoth) -> Submit:
     return ask
 
 
-def complete(histories: Histories, sets: Sequence[tuple[int, Symbols]], submit: SubmitReturns) -> None:
+def complete(histories: Histories, sets: TriedSets, returns: Callable[[TriedSets], Iterator[Floats]]) -> None:
     """Simulates those of the sets whose daily returns are not known: a resume log holds figures alone.
 
-    Raises ResearchError where a process that simulates was ended from outside.
+    Raises ResearchError where whoever simulates was ended from outside.
     """
+    missing = [one for one in dict.fromkeys(sets) if one not in histories]
     try:
-        missing = {one: submit(*one) for one in sets if one not in histories}
-        histories |= {one: future.result() for one, future in missing.items()}
-    except BrokenProcessPool as broken:
-        raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
+        histories |= dict(zip(missing, returns(missing), strict=True))
+    except WorkLost as lost:
+        raise ResearchError(f"{lost} {_KEPT}") from lost
 
 
-# --- processes -----------------------------------------------------------------------------------------
-
-
-class Measuring(NamedTuple):
-    """Functions that submit a set, by its number of positions: for its figures, daily returns, or both."""
-
-    measure: Submit
-    returns: SubmitReturns
-    both: SubmitBoth
+# --- where it is done -----------------------------------------------------------------------------------
 
 
 class Simulating(Protocol):
@@ -179,44 +177,41 @@ class Simulating(Protocol):
         """Returns both."""
 
 
+class Measuring:
+    """Measures sets by their number of positions and symbols, wherever the pieces are done."""
+
+    def __init__(self, pieces: Pieces[Simulating]) -> None:
+        self._pieces = pieces
+        self.ahead = pieces.ahead
+
+    def measure(self, level: int, symbols: Symbols) -> "Future[Metrics]":
+        """Submits a set for its figures."""
+        return self._pieces.submit(_measure, level, symbols)
+
+    def returns(self, sets: TriedSets) -> Iterator[Floats]:
+        """Yields the daily returns of each of the sets."""
+        return in_order(self._pieces, _returns, sets)
+
+    def both(self, level: int, symbols: Symbols) -> "Future[tuple[Metrics, Floats]]":
+        """Submits a set for both."""
+        return self._pieces.submit(_both, level, symbols)
+
+
 @contextmanager
-def measuring(scenario: Scenario, jobs: int, kernel: Simulating | None = None) -> Iterator[Measuring]:
-    """Gives functions that measure in `jobs` processes; with one job or a kernel, in a thread of this one."""
-    if jobs == 1 or kernel is not None:
-        thread, by = ThreadPoolExecutor(1), kernel or scenario
-        try:
-            yield Measuring(
-                lambda level, symbols: thread.submit(by.measure, symbols, level),
-                lambda level, symbols: thread.submit(by.returns, symbols, level),
-                lambda level, symbols: thread.submit(by.measure_with_returns, symbols, level),
-            )
-        finally:
-            thread.shutdown(wait=True, cancel_futures=True)
-        return
-    with processes(jobs, _begin, scenario) as pool:
-        yield Measuring(
-            lambda level, symbols: pool.submit(_measure, level, symbols),
-            lambda level, symbols: pool.submit(_returns, level, symbols),
-            lambda level, symbols: pool.submit(_both, level, symbols),
-        )
+def measuring(by: Simulating, place: Place) -> Iterator[Measuring]:
+    """Measures at that place. Raises ClusterUnusable, ClusterUnreachable."""
+    with place.working(by) as pieces:
+        yield Measuring(pieces)
 
 
-_scenarios: list[Scenario] = []
-"""The one scenario of a process that measures."""
+def _measure(by: Simulating, level: int, symbols: Symbols) -> Metrics:
+    return by.measure(symbols, level)
 
 
-def _begin(scenario: Scenario) -> None:
-    _scenarios.append(scenario)
-    gc.freeze()  # the scenario stays: the collector need not walk through it again and again
+def _both(by: Simulating, level: int, symbols: Symbols) -> tuple[Metrics, Floats]:
+    return by.measure_with_returns(symbols, level)
 
 
-def _measure(level: int, symbols: Symbols) -> Metrics:
-    return _scenarios[0].measure(symbols, level)
-
-
-def _both(level: int, symbols: Symbols) -> tuple[Metrics, Floats]:
-    return _scenarios[0].measure_with_returns(symbols, level)
-
-
-def _returns(level: int, symbols: Symbols) -> Floats:
-    return _scenarios[0].returns(symbols, level)
+def _returns(by: Simulating, tried: tuple[int, Symbols]) -> Floats:
+    level, symbols = tried
+    return by.returns(symbols, level)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from msgspec import Struct, structs
 
+from portfold.pieces.place import Place
 from portfold.research.kernel.anew import judged_anew
 from portfold.research.kernel.available import kernel_of, spread, surveyed_sets
 from portfold.research.kernel.judging import agree
@@ -130,19 +131,23 @@ def _searched(
     """Searches greedily under one daily stop; over all sets as well where the fold is to look at all."""
     scenario = spans.train
     events = 2 * len(scenario.timeline.trades) * every.measured // 2
-    jobs = plan.jobs if events > SOON_DONE_TRADE_EVENTS else 1
+    place = plan.place if plan.place.cluster or events > SOON_DONE_TRADE_EVENTS else Place()
     known: Known = resume_log.under(spans.named_stop)
     histories: Histories = {}
     bests: Mapping[int, _Best | None] = {}
     better: Mapping[int, Swapped] = {}
-    with measuring(scenario, jobs, spans.kernel) as submit:
+    with measuring(scenario, place) if spans.kernel is None else measuring(spans.kernel, Place()) as submit:
         greedily = {level: greedy(scenario.symbols) for level in plan.levels}
-        paths = run_searches(greedily, keeping(histories, submit.both), known, on_progress)
+        paths = run_searches(
+            greedily, keeping(histories, submit.both), known, on_progress, ahead=submit.ahead
+        )
         if every.all_sets and spans.kernel is None:
             searches = {level: exhaustive(scenario.symbols, plan.constraints) for level in plan.levels}
-            bests = run_searches(searches, submit.measure, known, on_progress)
+            bests = run_searches(searches, submit.measure, known, on_progress, ahead=submit.ahead)
         if every.swaps:
-            better = run_searches(_by_swaps(scenario, plan, paths), submit.measure, known, on_progress)
+            better = run_searches(
+                _by_swaps(scenario, plan, paths), submit.measure, known, on_progress, ahead=submit.ahead
+            )
         sets = [(level, symbols) for level, path in paths.items() for symbols in sorted(tried_by(path))]
         complete(histories, sets, submit.returns)
     ways = {level: tuple(path) for level, path in paths.items()}

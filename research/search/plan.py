@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from portfold.pieces.place import Place
 from portfold.research.kernel.available import UseKernel, why_not
 from portfold.research.search.all_sets import Objective
 from portfold.research.search.grid import own_stop
@@ -23,7 +24,7 @@ AllSets = Literal["auto", "always", "never"]
 
 
 class SearchPlan(Struct, frozen=True):
-    """The search to run: numbers of positions, constraints, whether over all sets, in how many processes.
+    """The search to run: numbers of positions, constraints, whether over all sets, and where it is done.
 
     Each symbol's file was the best of so many `variants`, as far as the user said. `kernel`: whether sets are
     simulated at compiled speed; by default where that is worth compiling. `stops` are the daily stops, each
@@ -33,7 +34,7 @@ class SearchPlan(Struct, frozen=True):
     levels: Sequence[int]
     constraints: Constraints
     all_sets: AllSets
-    jobs: int
+    place: Place
     seed: int
     variants: int = 1
     kernel: UseKernel = "auto"

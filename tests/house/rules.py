@@ -111,7 +111,9 @@ def house_of(name: str) -> str:
 def modules_below(root: Path) -> dict[str, Module]:
     """Every module of ours, by name: those of the six folders, and those in portfold/ itself."""
     found = {}
+    shared = [path for path in (root / "portfold").glob("*") if path.is_dir() and not path.is_symlink()]
     rooms = [path for house in BELOW if house != "portfold" for path in (root / house).rglob("*.py")]
+    rooms += [path for folder in shared for path in folder.rglob("*.py")]
     for path in sorted([*rooms, *(root / "portfold").glob("*.py")]):
         file = path.relative_to(root)
         parts = file.with_suffix("").parts

@@ -14,6 +14,7 @@ from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
 from portfold.events.incoming import Event
 from portfold.events.stream_id import StreamId
+from portfold.pieces.place import Place
 from portfold.research.backtest.one import backtest
 from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.several import FailedBacktest, each_alone
@@ -67,7 +68,7 @@ def backtested(configuration: Configuration, market: ResearchMarket, span: DaySp
     plan = BacktestPlan(configuration, market, span, Decimal(150_000), results)
     failed = [
         one.why
-        for one in each_alone(partial(backtest, plan), symbols, jobs=1)
+        for one in each_alone(partial(backtest, plan), symbols, Place())
         if isinstance(one, FailedBacktest)
     ]
     assert not failed, failed

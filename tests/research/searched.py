@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from portfold.pieces.place import Place
 from portfold.research.kernel.available import UseKernel
 from portfold.research.portfolio_page.replayed import replayed
 from portfold.research.portfolio_page.subject import Subject
@@ -35,7 +36,7 @@ def searched(
     `seen` are the trades of the train span on bars of the training. With the kernel all sets are looked at.
     """
     every: AllSets = "always" if kernel == "always" else "never"
-    plan = SearchPlan(levels, LIMITS, every, jobs=1, seed=1, kernel=kernel)
+    plan = SearchPlan(levels, LIMITS, every, Place(), seed=1, kernel=kernel)
     with ResumeLog(folder / "a.search", train.digest()) as resume_log:
         found = optimize(train, test, plan, resume_log, lambda _: None)
     account = train.account

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from portfold.pieces.place import Place
 from portfold.research.kernel.available import surveyed_sets
 from portfold.research.kernel.kernel import Kernel
 from portfold.research.kernel.survey import survey
@@ -125,7 +126,7 @@ def test_symbols_limits_and_daily_stops_are_one_grid(scenario: Scenario, tmp_pat
     stops = Decimal(2500), Decimal(700)
     found = {}
     for use in ("always", "never"):
-        plan = SearchPlan((1, 2), Constraints(1e9, 1_000), "always", 1, 1, kernel=use, stops=stops)
+        plan = SearchPlan((1, 2), Constraints(1e9, 1_000), "always", Place(), 1, kernel=use, stops=stops)
         with ResumeLog(tmp_path / f"{use}.search", scenario.digest()) as resume_log:
             found[use] = optimize(scenario, None, plan, resume_log, lambda _: None)
             again = optimize(scenario, None, plan, resume_log, lambda _: None)
@@ -155,7 +156,7 @@ def test_another_stop_makes_the_scenario_that_was_built_with_it() -> None:
 def test_the_choice_made_anew_each_quarter_is_that_of_a_search_on_the_days_before(tmp_path: Path) -> None:
     scenario = scenario_of(stretched(random_trades(5, SYMBOLS, each=60), by=20), drawings=2)
     constraints = Constraints(60_000, 40)
-    plan = SearchPlan((1, 2), constraints, "always", 1, 1, kernel="always")
+    plan = SearchPlan((1, 2), constraints, "always", Place(), 1, kernel="always")
     with ResumeLog(tmp_path / "a.search", scenario.digest()) as resume_log:
         found = optimize(scenario, None, plan, resume_log, lambda _: None)
     assert found.all_sets is not None

@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from portfold.config import Configuration
+from portfold.pieces.place import Place
 from portfold.research.kernel.available import UseKernel, why_not
 from portfold.research.kernel.judging import KernelDiffers, agree
 from portfold.research.kernel.kernel import Kernel
@@ -138,7 +139,7 @@ def test_a_search_by_the_kernel_finds_to_the_last_digit_what_one_by_the_fold_fin
     scenario = scenario_of(random_trades(6, SYMBOLS[:4], each=20), drawings=3)
     found = []
     for number, use in enumerate(USES):
-        plan = SearchPlan((1, 2), Constraints(1e9, 1_000), "always", 1, 1, kernel=use)
+        plan = SearchPlan((1, 2), Constraints(1e9, 1_000), "always", Place(), 1, kernel=use)
         with ResumeLog(tmp_path / f"{number}.search", scenario.digest()) as resume_log:
             found.append(optimize(scenario, None, plan, resume_log, lambda _: None))
     assert found[0].all_sets is not None

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from portfold.pieces.pieces import cores
+from portfold.pieces.place import Place
 from portfold.research.errors import ResearchError
-from portfold.research.processes import cores
 from portfold.research.search.evaluation import (
     Histories,
     Submit,
@@ -33,9 +34,13 @@ LEVELS = (1, 3)
 
 
 def searched(scenario: Scenario, resume_log: ResumeLog, jobs: int) -> dict[int, list[Visited]]:
-    with measuring(scenario, jobs) as submit:
+    with measuring(scenario, Place(jobs)) as submit:
         return run_searches(
-            {level: greedy(scenario.symbols) for level in LEVELS}, submit.measure, resume_log, lambda _: None
+            {level: greedy(scenario.symbols) for level in LEVELS},
+            submit.measure,
+            resume_log,
+            lambda _: None,
+            ahead=submit.ahead,
         )
 
 
@@ -56,9 +61,11 @@ def test_many_processes_and_one_come_to_the_same_daily_returns(scenario: Scenari
     found: list[Histories] = [{}, {}]
     for jobs, histories in enumerate(found, start=1):
         resume_log = ResumeLog(tmp_path / f"{jobs}.search", scenario.digest())
-        with resume_log, measuring(scenario, jobs) as submit:
+        with resume_log, measuring(scenario, Place(jobs)) as submit:
             greedily = {1: greedy(("CL", "ES"))}
-            run_searches(greedily, keeping(histories, submit.both), resume_log, lambda _: None)
+            run_searches(
+                greedily, keeping(histories, submit.both), resume_log, lambda _: None, ahead=submit.ahead
+            )
             assert set(histories) == {(1, one.symbols) for one in resume_log.tried}
             complete(histories, [(1, ("CL", "ES")), (3, ("GC",))], submit.returns)
     assert set(found[0]) == set(found[1]) == {(1, ("CL", "ES")), (1, ("CL",)), (1, ("ES",)), (3, ("GC",))}
@@ -78,9 +85,13 @@ def test_what_is_in_the_resume_log_is_not_measured_again(scenario: Scenario, tmp
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[: len(lines) // 2]))
     progress: list[int] = []
-    with ResumeLog(path, scenario.digest()) as resume_log, measuring(scenario, 1) as submit:
+    with ResumeLog(path, scenario.digest()) as resume_log, measuring(scenario, Place(1)) as submit:
         again = run_searches(
-            {level: greedy(scenario.symbols) for level in LEVELS}, submit.measure, resume_log, progress.append
+            {level: greedy(scenario.symbols) for level in LEVELS},
+            submit.measure,
+            resume_log,
+            progress.append,
+            ahead=submit.ahead,
         )
         assert again == whole
         assert progress == list(range(resume_log.found + 1, len(everything) + 1))
@@ -91,10 +102,14 @@ def test_an_error_in_measuring_is_the_searchs(scenario: Scenario, tmp_path: Path
     with (
         ResumeLog(path, "x") as resume_log,
         pytest.raises(ZeroDivisionError),
-        measuring(scenario, 1) as submit,
+        measuring(scenario, Place(1)) as submit,
     ):
         run_searches(
-            {1: greedy(scenario.symbols)}, _failing(submit.measure, after=3), resume_log, lambda _: None
+            {1: greedy(scenario.symbols)},
+            _failing(submit.measure, after=3),
+            resume_log,
+            lambda _: None,
+            ahead=submit.ahead,
         )
 
 
@@ -122,15 +137,17 @@ _SEARCH_FOR_EVER = """
 import sys
 from pathlib import Path
 from portfold.research.search.resume_log import ResumeLog
+from portfold.pieces.place import Place
 from portfold.research.search.evaluation import measuring, run_searches
 from portfold.research.search.search import greedy
 from tests.research.made import scenario_of, random_trades
 
 if __name__ == "__main__":
     scenario = scenario_of(random_trades(1, each=150))
-    with ResumeLog(Path(sys.argv[1]), scenario.digest()) as resume_log, measuring(scenario, 2) as submit:
+    resume_log = ResumeLog(Path(sys.argv[1]), scenario.digest())
+    with resume_log, measuring(scenario, Place(2)) as submit:
         searches = {level: greedy(scenario.symbols) for level in range(1, 50)}
-        run_searches(searches, submit.measure, resume_log, lambda _: None)
+        run_searches(searches, submit.measure, resume_log, lambda _: None, ahead=submit.ahead)
 """
 
 
@@ -181,7 +198,7 @@ def test_ctrl_c_ends_them_all_without_a_word_of_theirs(search: "subprocess.Popen
 
 
 def test_when_one_that_measures_is_killed_the_search_says_so(scenario: Scenario, tmp_path: Path) -> None:
-    with ResumeLog(tmp_path / "a.search", "x") as resume_log, measuring(scenario, 2) as submit:
+    with ResumeLog(tmp_path / "a.search", "x") as resume_log, measuring(scenario, Place(2)) as submit:
 
         def killing(level: int, symbols: Symbols) -> "Future[Metrics]":
             for process in children_of(os.getpid()):
@@ -190,4 +207,6 @@ def test_when_one_that_measures_is_killed_the_search_says_so(scenario: Scenario,
             return submit.measure(level, symbols)
 
         with pytest.raises(ResearchError, match="ended from outside"):
-            run_searches({1: greedy(scenario.symbols)}, killing, resume_log, lambda _: None)
+            run_searches(
+                {1: greedy(scenario.symbols)}, killing, resume_log, lambda _: None, ahead=submit.ahead
+            )

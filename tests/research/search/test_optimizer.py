@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from portfold.pieces.place import Place
 from portfold.research.errors import ResearchError
 from portfold.research.search.findings import (
     Findings,
@@ -42,7 +43,7 @@ SYMBOLS = ("ES", "CL", "6E", "GC")
 
 
 def plan(*, all_sets: AllSets = "never", max_dd: float = 1e9, levels: tuple[int, ...] = (1, 2)) -> SearchPlan:
-    return SearchPlan(levels, Constraints(max_dd, 1_000), all_sets, jobs=1, seed=1)
+    return SearchPlan(levels, Constraints(max_dd, 1_000), all_sets, Place(), seed=1)
 
 
 def searched(scenario: Scenario, made: SearchPlan, folder: Path, test: Scenario | None = None) -> Optimized:
