@@ -1,12 +1,13 @@
 """`portfold audit verify`: was all of it decided so, and has anyone touched it since?"""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from portfold.cli.audit.anchor import anchors_named
 from portfold.cli.audit.source import Source
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from portfold.events.wire.bus import Entry
 
 _SOURCE = Source()
+_WORTH_A_PROCESS = 50_000
+"""Events: one process is done with so many before others have begun."""
 
 
 def register(app: App) -> None:
@@ -32,6 +35,7 @@ def verify(
     *,
     anchor: Annotated[list[str] | None, Parameter(negative="")] = None,
     public_key: Path | None = None,
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     json: Annotated[bool, Parameter(show_default=False)] = False,
     source: Source = _SOURCE,
 ) -> int:
@@ -40,6 +44,9 @@ def verify(
     Every decision has to be there, byte for byte, and none besides; the
     chain has to lead to the head. Where something differs the first event is
     named, with what was recorded and what should stand there.
+
+    What lies in an archive is verified by several processes side by side,
+    each from a state kept there, which the one before it proves.
 
     Exit code 0 when all is reproduced, 1 when something differs, 2 when the
     record could not be read.
@@ -54,18 +61,19 @@ def verify(
         A line of portfold audit anchor, or @FILE with such lines: history up to there has to be the same.
     public_key
         The key that the anchors have to be signed with.
+    jobs
+        Processes for what is in an archive; by default one for each processor, and none for a short one.
     json
         One JSON object, for programs.
     """
     from portfold.cli.progress import progress
-    from portfold.coordinator.audit.record.verify import verify as decide_again
 
     anchors = anchors_named(anchor or [], public_key)
     with _readable(), source.record() as record:
         _check_portfolio(anchors, record)
         began = time.monotonic()
         with progress("Verifying", record.events, "events") as on_progress:
-            found = decide_again(record, anchors=anchors, on_progress=on_progress)
+            found = _decided_again(record, anchors, on_progress, jobs)
         seconds = time.monotonic() - began
         if json:
             from portfold.coordinator.store.entry_json import shown_json
@@ -74,6 +82,24 @@ def verify(
         else:
             print("\n".join(_lines(record, found, anchors, seconds)))
     return OK if found.difference is None else FAILED
+
+
+def _decided_again(
+    record: "Record", anchors: "Sequence[Anchor]", on_progress: Callable[[int], object], jobs: int | None
+) -> "Verified":
+    from portfold.coordinator.audit.record.pieces import verify_in_pieces
+    from portfold.coordinator.audit.record.record import archive_of
+    from portfold.coordinator.audit.record.verify import verify
+    from portfold.research.processes import cores, processes
+
+    archive = archive_of(record)
+    segments = archive.segments if archive is not None else ()
+    worth = sum(segment.events for segment in segments) // _WORTH_A_PROCESS
+    jobs = min(jobs or min(cores(), worth), len(segments))
+    if jobs <= 1:
+        return verify(record, anchors=anchors, on_progress=on_progress)
+    with processes(jobs) as pool:
+        return verify_in_pieces(record, pool, jobs, anchors=anchors, on_progress=on_progress)
 
 
 @contextmanager

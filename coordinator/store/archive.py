@@ -307,9 +307,7 @@ def _read(path: Path, text: bytes) -> _Listing:
         listing = msgspec.json.decode(text, type=_Listing)
         if listing.head is not None:
             StreamId.parse(listing.head.cursor)
-        for segment in listing.segments:
-            StreamId.parse(segment.first)
-            StreamId.parse(segment.last)
+        ends = [StreamId.parse(end) for segment in listing.segments for end in (segment.first, segment.last)]
     except (msgspec.MsgspecError, ValueError) as error:
         raise _damaged(path) from error
     if listing.format != FORMAT:
@@ -319,6 +317,8 @@ def _read(path: Path, text: bytes) -> _Listing:
     if (listing.head is None) == (listing.place == ""):
         raise _damaged(path)
     if any(segment.file != _file_name(number) for number, segment in enumerate(listing.segments, start=1)):
+        raise _damaged(path)
+    if ends != sorted(ends):
         raise _damaged(path)
     return listing
 

@@ -63,13 +63,14 @@ class Checkpoints:
         """Returns the file with the state after the segment `number`."""
         return self._folder / f"checkpoint-{number:06}.json.gz"
 
-    def contents(self) -> Iterator[bytes | None]:
+    def contents(self, behind: int = 0, before: bytes = b"") -> Iterator[bytes | None]:
         """Yields what the files lead to after each segment, from the first on; None where they do not.
 
-        One that differs from a file which cannot be used cannot be used either; a segment without a file is
-        one of an earlier version, and what follows it begins anew.
+        It begins behind so many segments, where `before` is what they lead to. One that differs from a file
+        which cannot be used cannot be used either; a segment without a file is one of an earlier version, and
+        what follows it begins anew.
         """
-        for pieces in self._each(len(self._listed)):
+        for pieces in self._each(len(self._listed), behind, before):
             yield _JOINT.join(pieces) if pieces is not None else None
 
     def after(self, number: int) -> bytes | None:
@@ -88,10 +89,10 @@ class Checkpoints:
         """Returns whether the file is, byte for byte, the one that was listed."""
         return self._compressed(number, self._listed[number - 1]) is not None
 
-    def _each(self, up_to: int) -> Iterator[list[bytes] | None]:
+    def _each(self, up_to: int, behind: int = 0, before: bytes = b"") -> Iterator[list[bytes] | None]:
         """Yields the contents in pieces, as each is put together from those of the one before."""
-        pieces: list[bytes] | None = []
-        for number, sha256 in enumerate(self._listed[:up_to], start=1):
+        pieces: list[bytes] | None = before.split(_JOINT) if before else []
+        for number, sha256 in enumerate(self._listed[behind:up_to], start=behind + 1):
             if not sha256:
                 pieces = []
                 yield None

@@ -36,14 +36,14 @@ class Verification:
 
     `leader` is who led last, where the events say so. `events` and `decisions` are those found right so far,
     of `days` trading days; up to `proven`, the last that a chain on record stands behind. `by_chain_alone`
-    counts those from `not_decided_from` on.
+    counts those from `not_decided_from` on. `of_another_fold`: a version decided that this one does not know.
     """
 
     def __init__(self, observe: See | None = None, begins_at: Checkpoint | None = None) -> None:
         checkpoint = begins_at or beginning()
         self._see = observe
         self._follower = Follower(checkpoint)
-        self._of_another_fold = False
+        self.of_another_fold = False
         self.cursor, self.chain, self.proven = checkpoint.cursor, checkpoint.chain, checkpoint.cursor
         self.events = self.decisions = self.days = self.by_chain_alone = 0
         self.not_decided_from: StreamId | None = None
@@ -75,10 +75,10 @@ class Verification:
         event = recorded.event
         decided = self._follower.advance(event.id, event.fields)
         if type(decided.event) is CoordinatorStarted:
-            self._of_another_fold = decided.event.fold not in GOES_ON_FROM
+            self.of_another_fold = decided.event.fold not in GOES_ON_FROM
             self.leader = decided.event.leader
         if decided.entries != recorded.decisions:
-            if self._of_another_fold:
+            if self.of_another_fold:
                 self.not_decided_from = event.id
                 return self._by_chain(recorded)
             return difference(decided, recorded, self.proven)
@@ -141,7 +141,7 @@ def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None
             raise ArchiveError(
                 folder / segment.file, "this segment's last chain is not that of its entries. Restore it."
             )
-        _check_checkpoint(archive, number, next(contents), run)
+        check_checkpoint(archive, number, next(contents), run)
         if on_progress is not None:
             on_progress(segment)
     _check_end(archive, run)
@@ -155,10 +155,10 @@ def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None
     )
 
 
-def _check_checkpoint(archive: Archive, number: int, content: bytes | None, run: Verification) -> None:
-    """Raises ArchiveError where the state kept after the segment is not the one that leads there.
+def check_checkpoint(archive: Archive, number: int, content: bytes | None, run: Verification) -> None:
+    """Raises ArchiveError where the state kept after the segment is not what the run has come to.
 
-    One that another version of the fold kept is held to its hash alone.
+    `content` is what its files lead to. One that another version of the fold kept is held to its hash alone.
     """
     path, segment = archive.checkpoints.path(number), archive.segments[number - 1]
     if segment.checkpoint and not archive.checkpoints.is_whole(number):

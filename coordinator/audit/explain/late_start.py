@@ -7,7 +7,7 @@ before the segment it is about. Where no state is kept it begins with the first 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record, archive_of
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.checkpoints import Kept, kept_at_the_beginning
 from portfold.coordinator.store.recorded import Recorded
@@ -28,8 +28,8 @@ def late_start(
     record: Record, before: StreamId = _END, fits: Callable[[Kept], bool] = lambda _: True
 ) -> LateStart:
     """Begins at the last state kept before the event `before` that `fits`. Raises what reading raises."""
-    if isinstance(record, LiveRecord | ArchivedRecord) and record.archive is not None:
-        kept = record.archive.nearest(min(before, _after(record.cursor)), fits)
+    if isinstance(record, LiveRecord | ArchivedRecord) and (archive := record.archive) is not None:
+        kept = archive.nearest(min(before, _after(record.cursor)), fits)
         if kept.events:
             return LateStart(kept, record.recorded(begins=kept.checkpoint))
     return LateStart(kept_at_the_beginning(), record.recorded())
@@ -40,7 +40,7 @@ def unfolded_from(record: Record, before: StreamId) -> tuple[StreamId, int, Iter
 
     That is with the last segment that begins before the event `before`. Raises what reading raises.
     """
-    archive = record.archive if isinstance(record, LiveRecord | ArchivedRecord) else None
+    archive = archive_of(record)
     ended = [one for one in archive.segments if StreamId.parse(one.last) < before] if archive else []
     if not ended or not isinstance(record, LiveRecord | ArchivedRecord):
         return ORIGIN, 0, record.recorded()
@@ -53,7 +53,7 @@ def backwards(record: Record) -> Iterator[Iterator[Recorded]]:
 
     Raises what reading raises.
     """
-    archive = record.archive if isinstance(record, LiveRecord | ArchivedRecord) else None
+    archive = archive_of(record)
     if archive is None or not archive.segments:
         yield record.recorded()
         return

@@ -94,10 +94,16 @@ class LiveRecord:
 
 
 class ArchivedRecord:
-    """What an archive holds, that of `portfolio` if one is named; without a server."""
+    """What an archive holds, that of `portfolio` if one is named; without a server.
 
-    def __init__(self, folder: Path, portfolio: str | None = None) -> None:
-        self.archive = Archive.open(folder, portfolio)
+    With `segments` it is as if it ended with that many.
+    """
+
+    def __init__(self, folder: Path, portfolio: str | None = None, *, segments: int | None = None) -> None:
+        whole = Archive.open(folder, portfolio)
+        self.archive = (
+            whole if segments is None else Archive(folder, whole.portfolio, whole.segments[:segments])
+        )
         self.portfolio = self.archive.portfolio
         self.shown = f"{self.portfolio} in the archive {folder}"
         head = self.archive.head
@@ -127,3 +133,8 @@ class ArchivedRecord:
                     self.archive.folder / segment.file,
                     "this segment's last chain is not that of its entries. Restore it.",
                 )
+
+
+def archive_of(record: Record) -> Archive | None:
+    """Returns the archive in which the record begins, where it does. Raises ArchiveError."""
+    return record.archive if isinstance(record, LiveRecord | ArchivedRecord) else None

@@ -162,9 +162,10 @@ def test_a_log_whose_beginning_was_archived_elsewhere_cannot_be_read(
     assert f"they were moved to the archive {tmp_path / 'archive'}" in said
 
 
-def test_ctrl_c_ends_it_without_a_word(past: Past, tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_it_without_a_word(past: Past, tmp_path: Path, jobs: str) -> None:
     past.happens(300)
-    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
+    archive_history(past.bus, tmp_path / "archive", Keep(events=20), segment_events=100)
     segment = tmp_path / "archive" / "segment-000001.jsonl.gz"
     segment.unlink()
     os.mkfifo(segment)  # who reads it waits for whoever writes
@@ -177,7 +178,7 @@ def test_ctrl_c_ends_it_without_a_word(past: Past, tmp_path: Path) -> None:
         return True
 
     pipe: list[int] = []
-    words = ("audit", "verify", "--archive-only", "--archive", "archive")
+    words = ("audit", "verify", "--archive-only", "--archive", "archive", "--jobs", jobs)
     with started(*words, cwd=tmp_path) as verifying:
         until(at_work, "it to read the segment")
         verifying.process.send_signal(signal.SIGINT)

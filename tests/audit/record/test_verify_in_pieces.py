@@ -1,0 +1,204 @@
+"""Several processes come to what one comes to: the same result, and of all that is wrong the same words."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from portfold.cli.exits import UNUSABLE
+from portfold.coordinator.audit.evidence.copying import copy_record
+from portfold.coordinator.audit.record.anchor import Anchor
+from portfold.coordinator.audit.record.pieces import verify_in_pieces
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record
+from portfold.coordinator.audit.record.verify import Verified, verify
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.store import archive as archiving
+from portfold.coordinator.store import ledger, snapshot, verification
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.checkpoints import Checkpoints
+from portfold.coordinator.store.segment import ArchiveError
+from portfold.errors import PortfoldError
+from portfold.events.stream_id import StreamId
+from portfold.research.processes import processes
+from tests.archive.past import Past
+from tests.audit.record.forging import FORGERIES, write_archive
+from tests.audit.record.test_verify_versions import in_other_words
+from tests.cli.command_line import called
+
+EVENTS, EACH = 320, 40
+SEGMENTS = 7
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Executor]:
+    """Two processes."""
+    with processes(2) as started_once:
+        yield started_once
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of seven segments, copied for each test."""
+    folder = tmp_path_factory.mktemp("made")
+    write_archive(folder, EVENTS, EACH)
+    assert len(Archive.open(folder).segments) == SEGMENTS
+    return folder
+
+
+@pytest.fixture
+def archive(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(made, tmp_path / "archive")
+
+
+def outcome(record: Record | Path, pool: Executor | None, *anchors: Anchor) -> tuple[object, ...]:
+    """All that verifying says: what is found, or the sentence of the error."""
+    try:
+        there = ArchivedRecord(record) if isinstance(record, Path) else record
+        if pool is None:
+            found = verify(there, anchors=anchors)
+        else:
+            found = verify_in_pieces(there, pool, 2, anchors=anchors)
+    except PortfoldError as error:
+        return type(error), str(error)
+    return Verified, msgspec.structs.asdict(found)
+
+
+@pytest.mark.parametrize("number", [2, SEGMENTS])
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_archive_is_found_in_the_same_words(
+    archive: Path, pool: Executor, name: str, number: int
+) -> None:
+    FORGERIES[name](archive, number)
+    alone, together = outcome(archive, None), outcome(archive, pool)
+    assert together == alone
+    match alone:
+        case (_, {"difference": None}):
+            pytest.fail("nobody found it")
+        case (_, str(sentence)):
+            assert sentence.startswith(f"{archive}/") or " comes after " in sentence
+
+
+def test_a_whole_archive_is_reproduced_and_its_states_with_it(
+    archive: Path, pool: Executor, tmp_path: Path
+) -> None:
+    record = ArchivedRecord(archive)
+    assert outcome(record, pool) == outcome(record, None)
+    shown: list[int] = []
+    found = verify_in_pieces(record, pool, 2, on_progress=shown.append)
+    assert (found.difference, found.events, found.cursor) == (None, record.events, record.cursor)
+    assert shown[-1] == found.events
+    assert len(shown) >= SEGMENTS - 1, "as each piece is done"
+    copy_record(record, tmp_path / "copy")
+    copied = ArchivedRecord(tmp_path / "copy")
+    assert outcome(copied, pool) == outcome(copied, None), "which keeps no states: it is one piece"
+
+
+def test_what_a_process_does_is_not_done_again(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, pool: Executor
+) -> None:
+    monkeypatch.setattr(ledger, "fold", None)  # whoever decided here would not get far
+    assert verify_in_pieces(ArchivedRecord(archive), pool, 2).difference is None
+
+
+def test_across_archive_and_server_it_is_the_same(past: Past, pool: Executor, tmp_path: Path) -> None:
+    past.happens(EVENTS)
+    archive_history(past.bus, tmp_path / "archive", Keep(events=90), segment_events=EACH)
+    record = LiveRecord(past.bus, tmp_path / "archive")
+    assert outcome(record, pool) == outcome(record, None)
+    assert verify_in_pieces(record, pool, 2).events == EVENTS
+    FORGERIES["all that follows from a state"](tmp_path / "archive", 2)
+    assert outcome(record, pool) == outcome(record, None)
+    found_forged, sentence = outcome(record, pool)
+    assert (found_forged, "checkpoint-000002.json.gz: the state" in str(sentence)) == (ArchiveError, True)
+
+
+@pytest.mark.parametrize("segment", [1, 3])
+@pytest.mark.parametrize("place", ["holds", "another chain", "no such event", "beyond the end"])
+def test_an_anchor_is_found_to_hold_or_not_in_the_same_words(
+    archive: Path, pool: Executor, place: str, segment: int
+) -> None:
+    listed = Archive.open(archive).segments[segment - 1]
+    cursor, chain = listed.last, listed.chain
+    match place:
+        case "another chain":
+            chain = "e" * 64
+        case "no such event":
+            at = StreamId.parse(cursor)
+            cursor = str(StreamId(at.ms, at.seq + 99))
+        case "beyond the end":
+            cursor = f"9{cursor}"
+    anchor = Anchor("main", cursor, chain, "9", "1", "2025-01-15T20:30:00Z")
+    alone, together = (outcome(archive, by, anchor) for by in (None, pool))
+    assert together == alone
+    match alone:
+        case (_, {"difference": unlike}):
+            assert (unlike is None) == (place == "holds")
+
+
+@pytest.mark.parametrize("changes", ["the listed version", "the rules", "both"])
+def test_versions_of_the_rules_make_no_difference_between_them(
+    past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: str
+) -> None:
+    past.happens(EVENTS)
+    folder = tmp_path / "archive"
+    with monkeypatch.context() as earlier:
+        if changes != "the rules":
+            for module in (archiving, snapshot):
+                earlier.setattr(module, "FOLD_VERSION", FOLD_VERSION - 1)
+        archive_history(past.bus, folder, Keep(events=130), segment_events=EACH)
+    if changes != "both":
+        archive_history(past.bus, folder, Keep(events=30), segment_events=EACH)
+    if changes != "the listed version":
+        monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
+        monkeypatch.setattr(ledger, "fold", in_other_words)
+    with ThreadPoolExecutor(2) as threads:  # which have what was changed here
+        found = outcome(ArchivedRecord(folder), threads)
+    assert found == outcome(ArchivedRecord(folder), None)
+
+
+def test_states_that_an_earlier_version_did_not_keep_leave_one_piece(
+    past: Past, tmp_path: Path, pool: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.happens(EVENTS)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Checkpoints, "write_next", lambda *_: "")
+        archive_history(past.bus, tmp_path / "archive", Keep(events=150), segment_events=EACH)
+    archive_history(past.bus, tmp_path / "archive", Keep(events=30), segment_events=EACH)
+    record = ArchivedRecord(tmp_path / "archive")
+    assert outcome(record, pool) == outcome(record, None)
+
+
+# --- the command ------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_the_same_with_any_number_of_jobs(archive: Path, tmp_path: Path) -> None:
+    words = ("audit", "verify", "--archive", str(archive), "--archive-only", "--jobs")
+    said = {called(*words, jobs, cwd=tmp_path).out.split(", in ")[0] for jobs in ("1", "2")}
+    assert len(said) == 1
+    FORGERIES["a state"](archive, 4)
+    told = {called(*words, jobs, cwd=tmp_path)[:3] for jobs in ("1", "2")}
+    assert told == {
+        (
+            UNUSABLE,
+            "",
+            f"portfold: {archive}/checkpoint-000004.json.gz: the state kept here is not the one that the "
+            "segments lead to. Restore it, or remove archive.json and run `portfold archive`: it lists and "
+            "keeps all again.\n",
+        )
+    }
+    assert "--jobs" in called(*words, "0", cwd=tmp_path).err
+
+
+def test_a_process_that_is_ended_from_outside_is_told_with_its_segments(archive: Path) -> None:
+    with processes(2) as ended:
+        ended.submit(os._exit, 9)
+        with pytest.raises(
+            PortfoldError, match=r"segment-00000\d.jsonl.gz: the process that verified the segm"
+        ):
+            verify_in_pieces(ArchivedRecord(archive), ended, 2)
