@@ -167,16 +167,19 @@ class Archive:
 
     def nearest(self, before: StreamId, fits: Callable[[Kept], bool] = lambda _: True) -> Kept:
         """Returns the last checkpoint before the event `before` that `fits`; else the log's beginning."""
-        for number in range(len(self.segments), 0, -1):
-            if StreamId.parse(self.segments[number - 1].last) < before:
-                kept = self.kept_after(number)
-                if kept is not None and fits(kept):
-                    return kept
+        there = sum(StreamId.parse(segment.last) < before for segment in self.segments)
+        for number, content in self.checkpoints.backwards(there):
+            kept = self._kept(number, content)
+            if kept is not None and fits(kept):
+                return kept
         return kept_at_the_beginning()
 
     def kept_after(self, number: int) -> Kept | None:
         """Returns the checkpoint after the segment `number`, or None where there is none that can be used."""
-        segment, content = self.segments[number - 1], self.checkpoints.after(number)
+        return self._kept(number, self.checkpoints.after(number))
+
+    def _kept(self, number: int, content: bytes | None) -> Kept | None:
+        segment = self.segments[number - 1]
         found = read_content(content) if content is not None else None
         if found is None or (str(found[0].cursor), found[0].chain) != (segment.last, segment.chain):
             return None

@@ -10,6 +10,7 @@ one that is not what it came to.
 import gzip
 import hashlib
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snap
 from portfold.whole_files import write_durably
 
 _JOINT = b',"'
+_KEPT_AT_ONCE = 32
 
 
 class Kept(NamedTuple):
@@ -72,6 +74,18 @@ class Checkpoints:
         """
         for pieces in self._each(len(self._listed), behind, before):
             yield _JOINT.join(pieces) if pieces is not None else None
+
+    def backwards(self, number: int) -> Iterator[tuple[int, bytes | None]]:
+        """Yields with its number what the files lead to after segment `number`, then after each before it.
+
+        A later one is put together from those before it: some of these stay in memory until they are due.
+        """
+        while number > 0:
+            latest = deque(self._each(number), maxlen=_KEPT_AT_ONCE)
+            while latest:
+                pieces = latest.pop()
+                yield number, _JOINT.join(pieces) if pieces is not None else None
+                number -= 1
 
     def after(self, number: int) -> bytes | None:
         """Returns what the files lead to after the segment `number`, or None where they do not."""

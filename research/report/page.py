@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from portfold.coordinator.audit.report.day_account import DayAccount
 from portfold.coordinator.audit.report.days import Gathered
 from portfold.coordinator.audit.report.tallies import all_together
+from portfold.events.stream_id import ORIGIN
 from portfold.research.report.day_chart import day_chart
 from portfold.research.report.days_chart import days_chart
 from portfold.research.report.happenings import flattenings, limits, unusual_lines
@@ -107,8 +108,9 @@ def _day_figure(account: DayAccount, zone: str) -> str:
 
 
 def _footer(found: Gathered, read_from: str, version: str) -> str:
+    begins = f"the state kept at event {found.begins}" if found.begins != ORIGIN else "the beginning"
     proof = (
-        f"{found.events:,} events decided again from the beginning, up to event {found.cursor}: "
+        f"{found.events:,} events decided again from {begins}, up to event {found.cursor}: "
         f"all {found.decisions:,} decisions as on record."
     )
     if found.difference:

@@ -13,8 +13,9 @@ from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded, difference
+from portfold.coordinator.store.snapshot import Checkpoint
 from portfold.events.decisions import StopLossTriggered
-from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import StreamId
 from portfold.exchange_time import week_of
 
 NO_DAY = ""
@@ -25,15 +26,19 @@ class Accounting:
 
     What came before the first day counts as a part of it, as it does for the coordinator; its account has no
     `day` until then. `unlike` names the first decision on record that is not the one made here.
+    It `begins` with the first event, or behind a checkpoint: of an earlier week than any day that is wanted,
+    as stops are counted by the week, and where no flattening is under way.
     """
 
-    def __init__(self, wants: Callable[[str], bool] = lambda _day: True) -> None:
+    def __init__(
+        self, wants: Callable[[str], bool] = lambda _day: True, begins: Checkpoint | None = None
+    ) -> None:
         self.account: DayAccount | None = None
         self.unlike = ""
         self._wants = wants
-        self._follower = Follower()
+        self._follower = Follower(begins)
         self._flattenings = Flattenings()
-        self._proven = ORIGIN
+        self._proven = self._follower.cursor
         self._week = NO_DAY
         self._stops_in_week = 0
 

@@ -25,18 +25,18 @@ from tests.archive.test_damage import (
     with_two_lines_exchanged,
     without_its_closing,
 )
-from tests.audit.in_memory import realistic
+from tests.audit.in_memory import InMemory
 
 Stretch = list[Recorded]
 Forgery = Callable[[Path, int], None]
 """Does something to the segment with that number, or beside it."""
 
 
-def write_archive(folder: Path, count: int, each: int) -> None:
-    """Writes an archive of a realistic log as an archiver does, in segments of at least so many events."""
-    archive, follower, leader = Archive.open_or_begin(folder, "main"), Follower(), "host.1.abc"
+def write_archive(folder: Path, record: InMemory, each: int) -> None:
+    """Writes an archive of the record as an archiver does, in segments of at least so many events."""
+    archive, follower, leader = Archive.open_or_begin(folder, record.portfolio), Follower(), "host.1.abc"
     stretch: Stretch = []
-    for recorded in realistic(count).all:
+    for recorded in record.all:
         stretch.append(recorded)
         follower.advance(*recorded.event)
         if len(stretch) >= each and recorded.decisions:

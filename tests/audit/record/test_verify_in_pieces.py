@@ -26,6 +26,7 @@ from portfold.errors import PortfoldError
 from portfold.events.stream_id import StreamId
 from portfold.research.processes import processes
 from tests.archive.past import Past
+from tests.audit.in_memory import realistic
 from tests.audit.record.forging import FORGERIES, write_archive
 from tests.audit.record.test_verify_versions import in_other_words
 from tests.cli.command_line import called
@@ -45,7 +46,7 @@ def pool() -> Iterator[Executor]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of seven segments, copied for each test."""
     folder = tmp_path_factory.mktemp("made")
-    write_archive(folder, EVENTS, EACH)
+    write_archive(folder, realistic(EVENTS), EACH)
     assert len(Archive.open(folder).segments) == SEGMENTS
     return folder
 
