@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
-from cyclopts.validators import Number
 
 from portfold.cli.audit.anchor import anchors_named
 from portfold.cli.audit.source import Source
 from portfold.cli.exits import FAILED, OK, Failure, Unusable
+from portfold.cli.workplace import Workplace
 
 if TYPE_CHECKING:
     from portfold.coordinator.audit.record.anchor import Anchor
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portfold.events.wire.bus import Entry
 
 _SOURCE = Source()
+_WORKPLACE = Workplace()
 _WORTH_A_PROCESS = 50_000
 """Events: one process is done with so many before others have begun."""
 
@@ -35,9 +36,9 @@ def verify(
     *,
     anchor: Annotated[list[str] | None, Parameter(negative="")] = None,
     public_key: Path | None = None,
-    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     json: Annotated[bool, Parameter(show_default=False)] = False,
     source: Source = _SOURCE,
+    workplace: Workplace = _WORKPLACE,
 ) -> int:
     """Decide every event again, and compare with what is on record.
 
@@ -46,7 +47,9 @@ def verify(
     named, with what was recorded and what should stand there.
 
     What lies in an archive is verified by several processes side by side,
-    each from a state kept there, which the one before it proves.
+    or on a cluster that can read it, each piece from a state kept there,
+    which the one before it proves. Less than 50,000 events for each are
+    not worth one.
 
     Exit code 0 when all is reproduced, 1 when something differs, 2 when the
     record could not be read.
@@ -61,8 +64,6 @@ def verify(
         A line of portfold audit anchor, or @FILE with such lines: history up to there has to be the same.
     public_key
         The key that the anchors have to be signed with.
-    jobs
-        Processes for what is in an archive; by default one for each processor, and none for a short one.
     json
         One JSON object, for programs.
     """
@@ -73,7 +74,7 @@ def verify(
         _check_portfolio(anchors, record)
         began = time.monotonic()
         with progress("Verifying", record.events, "events") as on_progress:
-            found = _decided_again(record, anchors, on_progress, jobs)
+            found = _decided_again(record, anchors, on_progress, workplace)
         seconds = time.monotonic() - began
         if json:
             from portfold.coordinator.store.entry_json import shown_json
@@ -85,21 +86,24 @@ def verify(
 
 
 def _decided_again(
-    record: "Record", anchors: "Sequence[Anchor]", on_progress: Callable[[int], object], jobs: int | None
+    record: "Record",
+    anchors: "Sequence[Anchor]",
+    on_progress: Callable[[int], object],
+    workplace: Workplace,
 ) -> "Verified":
     from portfold.coordinator.audit.record.pieces import verify_in_pieces
     from portfold.coordinator.audit.record.record import archive_of
     from portfold.coordinator.audit.record.verify import verify
-    from portfold.research.processes import cores, processes
 
     archive = archive_of(record)
     segments = archive.segments if archive is not None else ()
-    worth = sum(segment.events for segment in segments) // _WORTH_A_PROCESS
-    jobs = min(jobs or min(cores(), worth), len(segments))
-    if jobs <= 1:
+    place = workplace.place().at_most(len(segments))
+    if workplace.jobs is None:
+        place = place.at_most(sum(segment.events for segment in segments) // _WORTH_A_PROCESS)
+    if place.jobs == 1 and not place.cluster:
         return verify(record, anchors=anchors, on_progress=on_progress)
-    with processes(jobs) as pool:
-        return verify_in_pieces(record, pool, jobs, anchors=anchors, on_progress=on_progress)
+    with place.working(None) as pieces:
+        return verify_in_pieces(record, pieces, anchors=anchors, on_progress=on_progress)
 
 
 @contextmanager

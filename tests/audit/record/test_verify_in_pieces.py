@@ -1,9 +1,7 @@
 """Several processes come to what one comes to: the same result, and of all that is wrong the same words."""
 
-import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -24,21 +22,23 @@ from portfold.coordinator.store.checkpoints import Checkpoints
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.errors import PortfoldError
 from portfold.events.stream_id import StreamId
-from portfold.research.processes import processes
+from portfold.pieces.pieces import Pieces
+from portfold.pieces.place import Place
 from tests.archive.past import Past
 from tests.audit.in_memory import realistic
 from tests.audit.record.forging import FORGERIES, write_archive
 from tests.audit.record.test_verify_versions import in_other_words
 from tests.cli.command_line import called
+from tests.portfold.pieces.some import die
 
 EVENTS, EACH = 320, 40
 SEGMENTS = 7
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Executor]:
-    """Two processes."""
-    with processes(2) as started_once:
+def pieces() -> Iterator[Pieces[object]]:
+    """Done in two processes."""
+    with Place(2).working(None) as started_once:
         yield started_once
 
 
@@ -57,14 +57,14 @@ def archive(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "archive")
 
 
-def outcome(record: Record | Path, pool: Executor | None, *anchors: Anchor) -> tuple[object, ...]:
+def outcome(record: Record | Path, pieces: Pieces[object] | None, *anchors: Anchor) -> tuple[object, ...]:
     """All that verifying says: what is found, or the sentence of the error."""
     try:
         there = ArchivedRecord(record) if isinstance(record, Path) else record
-        if pool is None:
+        if pieces is None:
             found = verify(there, anchors=anchors)
         else:
-            found = verify_in_pieces(there, pool, 2, anchors=anchors)
+            found = verify_in_pieces(there, pieces, anchors=anchors)
     except PortfoldError as error:
         return type(error), str(error)
     return Verified, msgspec.structs.asdict(found)
@@ -73,10 +73,10 @@ def outcome(record: Record | Path, pool: Executor | None, *anchors: Anchor) -> t
 @pytest.mark.parametrize("number", [2, SEGMENTS])
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_archive_is_found_in_the_same_words(
-    archive: Path, pool: Executor, name: str, number: int
+    archive: Path, pieces: Pieces[object], name: str, number: int
 ) -> None:
     FORGERIES[name](archive, number)
-    alone, together = outcome(archive, None), outcome(archive, pool)
+    alone, together = outcome(archive, None), outcome(archive, pieces)
     assert together == alone
     match alone:
         case (_, {"difference": None}):
@@ -86,43 +86,43 @@ def test_a_forged_archive_is_found_in_the_same_words(
 
 
 def test_a_whole_archive_is_reproduced_and_its_states_with_it(
-    archive: Path, pool: Executor, tmp_path: Path
+    archive: Path, pieces: Pieces[object], tmp_path: Path
 ) -> None:
     record = ArchivedRecord(archive)
-    assert outcome(record, pool) == outcome(record, None)
+    assert outcome(record, pieces) == outcome(record, None)
     shown: list[int] = []
-    found = verify_in_pieces(record, pool, 2, on_progress=shown.append)
+    found = verify_in_pieces(record, pieces, on_progress=shown.append)
     assert (found.difference, found.events, found.cursor) == (None, record.events, record.cursor)
     assert shown[-1] == found.events
     assert len(shown) >= SEGMENTS - 1, "as each piece is done"
     copy_record(record, tmp_path / "copy")
     copied = ArchivedRecord(tmp_path / "copy")
-    assert outcome(copied, pool) == outcome(copied, None), "which keeps no states: it is one piece"
+    assert outcome(copied, pieces) == outcome(copied, None), "which keeps no states: it is one piece"
 
 
 def test_what_a_process_does_is_not_done_again(
-    archive: Path, monkeypatch: pytest.MonkeyPatch, pool: Executor
+    archive: Path, monkeypatch: pytest.MonkeyPatch, pieces: Pieces[object]
 ) -> None:
     monkeypatch.setattr(ledger, "fold", None)  # whoever decided here would not get far
-    assert verify_in_pieces(ArchivedRecord(archive), pool, 2).difference is None
+    assert verify_in_pieces(ArchivedRecord(archive), pieces).difference is None
 
 
-def test_across_archive_and_server_it_is_the_same(past: Past, pool: Executor, tmp_path: Path) -> None:
+def test_across_archive_and_server_it_is_the_same(past: Past, pieces: Pieces[object], tmp_path: Path) -> None:
     past.happens(EVENTS)
     archive_history(past.bus, tmp_path / "archive", Keep(events=90), segment_events=EACH)
     record = LiveRecord(past.bus, tmp_path / "archive")
-    assert outcome(record, pool) == outcome(record, None)
-    assert verify_in_pieces(record, pool, 2).events == EVENTS
+    assert outcome(record, pieces) == outcome(record, None)
+    assert verify_in_pieces(record, pieces).events == EVENTS
     FORGERIES["all that follows from a state"](tmp_path / "archive", 2)
-    assert outcome(record, pool) == outcome(record, None)
-    found_forged, sentence = outcome(record, pool)
+    assert outcome(record, pieces) == outcome(record, None)
+    found_forged, sentence = outcome(record, pieces)
     assert (found_forged, "checkpoint-000002.json.gz: the state" in str(sentence)) == (ArchiveError, True)
 
 
 @pytest.mark.parametrize("segment", [1, 3])
 @pytest.mark.parametrize("place", ["holds", "another chain", "no such event", "beyond the end"])
 def test_an_anchor_is_found_to_hold_or_not_in_the_same_words(
-    archive: Path, pool: Executor, place: str, segment: int
+    archive: Path, pieces: Pieces[object], place: str, segment: int
 ) -> None:
     listed = Archive.open(archive).segments[segment - 1]
     cursor, chain = listed.last, listed.chain
@@ -135,7 +135,7 @@ def test_an_anchor_is_found_to_hold_or_not_in_the_same_words(
         case "beyond the end":
             cursor = f"9{cursor}"
     anchor = Anchor("main", cursor, chain, "9", "1", "2025-01-15T20:30:00Z")
-    alone, together = (outcome(archive, by, anchor) for by in (None, pool))
+    alone, together = (outcome(archive, by, anchor) for by in (None, pieces))
     assert together == alone
     match alone:
         case (_, {"difference": unlike}):
@@ -158,13 +158,13 @@ def test_versions_of_the_rules_make_no_difference_between_them(
     if changes != "the listed version":
         monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
         monkeypatch.setattr(ledger, "fold", in_other_words)
-    with ThreadPoolExecutor(2) as threads:  # which have what was changed here
-        found = outcome(ArchivedRecord(folder), threads)
+    with Place(1).working(None) as here:  # which has what was changed here
+        found = outcome(ArchivedRecord(folder), here)
     assert found == outcome(ArchivedRecord(folder), None)
 
 
 def test_states_that_an_earlier_version_did_not_keep_leave_one_piece(
-    past: Past, tmp_path: Path, pool: Executor, monkeypatch: pytest.MonkeyPatch
+    past: Past, tmp_path: Path, pieces: Pieces[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past.happens(EVENTS)
     with monkeypatch.context() as earlier:
@@ -172,7 +172,7 @@ def test_states_that_an_earlier_version_did_not_keep_leave_one_piece(
         archive_history(past.bus, tmp_path / "archive", Keep(events=150), segment_events=EACH)
     archive_history(past.bus, tmp_path / "archive", Keep(events=30), segment_events=EACH)
     record = ArchivedRecord(tmp_path / "archive")
-    assert outcome(record, pool) == outcome(record, None)
+    assert outcome(record, pieces) == outcome(record, None)
 
 
 # --- the command ------------------------------------------------------------------------------------------
@@ -197,9 +197,8 @@ def test_the_command_says_the_same_with_any_number_of_jobs(archive: Path, tmp_pa
 
 
 def test_a_process_that_is_ended_from_outside_is_told_with_its_segments(archive: Path) -> None:
-    with processes(2) as ended:
-        ended.submit(os._exit, 9)
-        with pytest.raises(
-            PortfoldError, match=r"segment-00000\d.jsonl.gz: the process that verified the segm"
-        ):
-            verify_in_pieces(ArchivedRecord(archive), ended, 2)
+    told = r"segment-00000\d.jsonl.gz: the segments \d to \d are not verified. A process that"
+    with Place(2).working("") as ended:
+        ended.submit(die, 0)
+        with pytest.raises(ArchiveError, match=told):
+            verify_in_pieces(ArchivedRecord(archive), ended)
