@@ -91,7 +91,7 @@ def _decided_again(
     on_progress: Callable[[int], object],
     workplace: Workplace,
 ) -> "Verified":
-    from portfold.coordinator.audit.record.pieces import verify_in_pieces
+    from portfold.coordinator.audit.record.pieces import prove_in_pieces
     from portfold.coordinator.audit.record.record import archive_of
     from portfold.coordinator.audit.record.verify import verify
 
@@ -100,10 +100,11 @@ def _decided_again(
     place = workplace.place().at_most(len(segments))
     if workplace.jobs is None:
         place = place.at_most(sum(segment.events for segment in segments) // _WORTH_A_PROCESS)
-    if place.jobs == 1 and not place.cluster:
-        return verify(record, anchors=anchors, on_progress=on_progress)
-    with place.working(None) as pieces:
-        return verify_in_pieces(record, pieces, anchors=anchors, on_progress=on_progress)
+    proved = None
+    if place.jobs > 1 or place.cluster:
+        with place.working(None) as pieces:
+            proved = prove_in_pieces(record, pieces, anchors=anchors, on_progress=on_progress)
+    return verify(record, anchors=anchors, on_progress=on_progress, begins=proved)
 
 
 @contextmanager

@@ -4,8 +4,11 @@ Each piece begins at the state that is kept before it, and counts only where the
 very state, to the last byte: so all together prove what one process proves that goes from end to end. Of what
 is wrong nothing is said here. Where a piece is not right in every respect, whoever verifies goes on by itself
 from where that one begins, comes to whatever it is in the order of the log, and has the same words for it.
+
+Nothing large is sent to and fro: whoever has a piece reads the state itself, and answers with hashes.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import NamedTuple
 
 from portfold.coordinator.audit.record.anchor import Anchor
 from portfold.coordinator.audit.record.record import ArchivedRecord, Record, archive_of
-from portfold.coordinator.audit.record.verify import Proved, Verified, go_through, verify
+from portfold.coordinator.audit.record.verify import Proved, go_through
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.checkpoints import content_of, read_content
@@ -28,47 +31,52 @@ _FOR_EACH = 8
 
 
 class _Piece(NamedTuple):
-    """The segments from `first` to `last`, counted from 1, behind the state that `begins` has in words."""
+    """The segments from `first` to `last`, counted from 1, after each of which this fold kept a state."""
 
     folder: Path
     portfolio: str
     first: int
     last: int
-    begins: bytes
     anchors: tuple[Anchor, ...]
 
 
 class _Come(NamedTuple):
-    """What a piece that is right has come to: the state in words, and so many events up to there."""
+    """What a piece that is right has come to: hashes of the states before and after it, and what is in it."""
 
-    ends: bytes
+    begins: str
+    ends: str
     events: int
     decisions: int
     days: int
 
 
-def verify_in_pieces(
+def prove_in_pieces(
     record: Record,
     pieces: Pieces[object],
     *,
     anchors: Sequence[Anchor] = (),
     on_progress: Callable[[int], object] = lambda _: None,
-) -> Verified:
-    """Verifies what is in the archive where pieces are done, and the rest here, as `verify` does.
+) -> Proved:
+    """Verifies what is in the archive; returns how far it is proved, from where `verify` goes on.
 
-    Raises what that raises, ClusterUnusable, and ArchiveError where somebody ended before the piece was done.
+    Raises ClusterUnusable, and ArchiveError where somebody ended before the piece was done.
     """
-    proved, ends = Proved(beginning()), content_of(beginning(), "")
+    archive = archive_of(record)
+    if archive is None:
+        return Proved(beginning())
     under_way = deque[_Piece]()
-    for come in _come(pieces, _pieces(record, pieces.width, anchors), under_way):
-        if under_way.popleft().begins != ends or come is None or (place := read_content(come.ends)) is None:
+    number, ends = 0, _hash(content_of(beginning(), ""))
+    events = decisions = days = 0
+    for come in _come(pieces, _pieces(archive, record, pieces.width, anchors), under_way):
+        piece = under_way.popleft()
+        if come is None or come.begins != ends:
             break
-        ends = come.ends
-        proved = Proved(
-            *place, proved.events + come.events, proved.decisions + come.decisions, proved.days + come.days
-        )
-        on_progress(proved.events)
-    return verify(record, anchors=anchors, on_progress=on_progress, begins=proved)
+        number, ends = piece.last, come.ends
+        events, decisions, days = events + come.events, decisions + come.decisions, days + come.days
+        on_progress(events)
+    content = archive.checkpoints.after(number)
+    place = read_content(content) if content is not None and _hash(content) == ends else None
+    return Proved(*place, events, decisions, days) if place is not None else Proved(beginning())
 
 
 def _come(
@@ -92,31 +100,27 @@ def _come(
         ) from error
 
 
-def _pieces(record: Record, width: int, anchors: Sequence[Anchor]) -> Iterator[_Piece]:
-    """Yields pieces of about the same length, each of which begins at a state that was kept by this fold."""
-    archive = archive_of(record)
-    if archive is None:
-        return
-    there = sum(StreamId.parse(segment.last) <= record.cursor for segment in archive.segments)
-    length = -(-there // (width * _FOR_EACH))
-    first, begins = 1, content_of(beginning(), "")
-    for number, content in zip(range(1, there + 1), archive.checkpoints.contents(), strict=False):
-        if number == there or (number - first + 1 >= length and _begins_one(archive, number, content)):
-            yield _Piece(archive.folder.absolute(), archive.portfolio, first, number, begins, tuple(anchors))
-            first, begins = number + 1, content or b""
-
-
-def _begins_one(archive: Archive, number: int, content: bytes | None) -> bool:
-    return content is not None and archive.segments[number - 1].fold == FOLD_VERSION
+def _pieces(archive: Archive, record: Record, width: int, anchors: Sequence[Anchor]) -> Iterator[_Piece]:
+    """Yields pieces of about the same length, as far as there are states that this fold kept."""
+    listed = [segment for segment in archive.segments if StreamId.parse(segment.last) <= record.cursor]
+    length, first = -(-len(listed) // (width * _FOR_EACH)), 1
+    ends = [at for at, segment in enumerate(listed, 1) if segment.checkpoint and segment.fold == FOLD_VERSION]
+    for last in ends:
+        if last == ends[-1] or last - first + 1 >= length:
+            yield _Piece(archive.folder.absolute(), archive.portfolio, first, last, tuple(anchors))
+            first = last + 1
 
 
 def _verified(_: object, piece: _Piece) -> _Come | None:
     """Verifies a piece; None where it is not right in every respect, or cannot be judged by itself."""
-    place = read_content(piece.begins)
-    if place is None:
-        return None
     try:
         record = ArchivedRecord(piece.folder, piece.portfolio, segments=piece.last)
+        begins = content_of(beginning(), "")
+        if piece.first > 1:
+            begins = record.archive.checkpoints.after(piece.first - 1) or b""
+        place = read_content(begins)
+        if place is None:
+            return None
         within = [one for one in piece.anchors if StreamId.parse(one.cursor) <= record.cursor]
         run, difference = go_through(record, Proved(*place), anchors=within)
     except PortfoldError:
@@ -125,4 +129,9 @@ def _verified(_: object, piece: _Piece) -> _Come | None:
         return None
     if run.proven != run.cursor:
         return None  # no decision stands behind its end: what is proved there is less than all of it
-    return _Come(content_of(run.checkpoint, run.leader), run.events, run.decisions, run.days)
+    ends = content_of(run.checkpoint, run.leader)
+    return _Come(_hash(begins), _hash(ends), run.events, run.decisions, run.days)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

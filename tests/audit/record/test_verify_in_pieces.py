@@ -10,7 +10,7 @@ import pytest
 from portfold.cli.exits import UNUSABLE
 from portfold.coordinator.audit.evidence.copying import copy_record
 from portfold.coordinator.audit.record.anchor import Anchor
-from portfold.coordinator.audit.record.pieces import verify_in_pieces
+from portfold.coordinator.audit.record.pieces import prove_in_pieces
 from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record
 from portfold.coordinator.audit.record.verify import Verified, verify
 from portfold.coordinator.fold.fold import FOLD_VERSION
@@ -57,14 +57,16 @@ def archive(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "archive")
 
 
+def by_pieces(record: Record, pieces: Pieces[object], *anchors: Anchor) -> Verified:
+    """What is found where all but what is not right is verified in pieces."""
+    return verify(record, anchors=anchors, begins=prove_in_pieces(record, pieces, anchors=anchors))
+
+
 def outcome(record: Record | Path, pieces: Pieces[object] | None, *anchors: Anchor) -> tuple[object, ...]:
     """All that verifying says: what is found, or the sentence of the error."""
     try:
         there = ArchivedRecord(record) if isinstance(record, Path) else record
-        if pieces is None:
-            found = verify(there, anchors=anchors)
-        else:
-            found = verify_in_pieces(there, pieces, anchors=anchors)
+        found = verify(there, anchors=anchors) if pieces is None else by_pieces(there, pieces, *anchors)
     except PortfoldError as error:
         return type(error), str(error)
     return Verified, msgspec.structs.asdict(found)
@@ -91,20 +93,20 @@ def test_a_whole_archive_is_reproduced_and_its_states_with_it(
     record = ArchivedRecord(archive)
     assert outcome(record, pieces) == outcome(record, None)
     shown: list[int] = []
-    found = verify_in_pieces(record, pieces, on_progress=shown.append)
-    assert (found.difference, found.events, found.cursor) == (None, record.events, record.cursor)
-    assert shown[-1] == found.events
+    proved = prove_in_pieces(record, pieces, on_progress=shown.append)
+    assert (proved.events, proved.checkpoint.cursor) == (record.events, record.cursor)
+    assert shown[-1] == proved.events
     assert len(shown) >= SEGMENTS - 1, "as each piece is done"
     copy_record(record, tmp_path / "copy")
     copied = ArchivedRecord(tmp_path / "copy")
-    assert outcome(copied, pieces) == outcome(copied, None), "which keeps no states: it is one piece"
+    assert outcome(copied, pieces) == outcome(copied, None), "which keeps no states"
 
 
 def test_what_a_process_does_is_not_done_again(
     archive: Path, monkeypatch: pytest.MonkeyPatch, pieces: Pieces[object]
 ) -> None:
     monkeypatch.setattr(ledger, "fold", None)  # whoever decided here would not get far
-    assert verify_in_pieces(ArchivedRecord(archive), pieces).difference is None
+    assert by_pieces(ArchivedRecord(archive), pieces).difference is None
 
 
 def test_across_archive_and_server_it_is_the_same(past: Past, pieces: Pieces[object], tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_across_archive_and_server_it_is_the_same(past: Past, pieces: Pieces[obj
     archive_history(past.bus, tmp_path / "archive", Keep(events=90), segment_events=EACH)
     record = LiveRecord(past.bus, tmp_path / "archive")
     assert outcome(record, pieces) == outcome(record, None)
-    assert verify_in_pieces(record, pieces).events == EVENTS
+    assert by_pieces(record, pieces).events == EVENTS
     FORGERIES["all that follows from a state"](tmp_path / "archive", 2)
     assert outcome(record, pieces) == outcome(record, None)
     found_forged, sentence = outcome(record, pieces)
@@ -201,4 +203,4 @@ def test_a_process_that_is_ended_from_outside_is_told_with_its_segments(archive:
     with Place(2).working("") as ended:
         ended.submit(die, 0)
         with pytest.raises(ArchiveError, match=told):
-            verify_in_pieces(ArchivedRecord(archive), ended)
+            prove_in_pieces(ArchivedRecord(archive), ended)
