@@ -107,6 +107,9 @@ EventSeen = Annotated[
     ),
 ]
 EventIdOrNone = Annotated[str, Meta(pattern=rf"^(?:{STREAM_ID})?\Z", description="a stream ID, or nothing")]
+EventSpanOrNone = Annotated[
+    str, Meta(pattern=rf"^(?:{STREAM_ID} {STREAM_ID})?\Z", description="two stream IDs, or nothing")
+]
 PortfolioName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z", description="a portfolio's name")]
 Digest = Annotated[
     str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z", description="a SHA-256 in 64 hexadecimal digits, or nothing")

@@ -16,6 +16,7 @@ from portfold.events.fields import (
     Count,
     Dollars,
     EventSeen,
+    EventSpanOrNone,
     Flag,
     Holdings,
     Milliseconds,
@@ -255,11 +256,15 @@ class PositionSettled(AnyEvent, frozen=True):
 
 
 class LossAcknowledged(AnyEvent, frozen=True):
-    """A part of the log is gone for good, and somebody answers for going on. `detail` is what was found."""
+    """A part of the log is gone for good, and somebody answers for going on. `detail` is what was found.
+
+    Where the log was renewed, the events from the first `removed` to the last were taken off it.
+    """
 
     by: Person
     reason: Text
     detail: Text = ""
+    removed: EventSpanOrNone = ""
 
 
 class WorkerRetired(AnyEvent, frozen=True):

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 DECISIONS_PER_EVENT = 100
 _LARGEST = 2**64 - 1
+LARGEST_SEEN = 10**19 - 1
+"""The largest number of an ID that a worker can say it saw."""
 _LARGEST_ANSWERABLE = (_LARGEST - DECISIONS_PER_EVENT + 1) // DECISIONS_PER_EVENT
 
 
@@ -39,6 +41,11 @@ class StreamId(NamedTuple):
         if self.seq > 0:
             return StreamId(self.ms, self.seq - 1)
         return StreamId(self.ms - 1, _LARGEST) if self.ms > 0 else ORIGIN
+
+    @property
+    def as_seen(self) -> str:
+        """Returns the ID as a worker says that it saw it: no number larger than it can say."""
+        return f"{min(self.ms, LARGEST_SEEN)}-{min(self.seq, LARGEST_SEEN)}"
 
     @property
     def answerable(self) -> bool:

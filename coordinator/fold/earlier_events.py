@@ -15,6 +15,7 @@ from portfold.events.incoming import (
     Event,
     FlattenRequested,
     LockoutOrdered,
+    LossAcknowledged,
     Malformed,
     PositionMarked,
     StopMoved,
@@ -40,6 +41,7 @@ _KNOWN_SINCE: dict[type, int] = {
 _FIELDS_SINCE: dict[type, dict[str, int]] = {
     PositionMarked: {"owner": 7, "moment_ms": 9},
     EntryWithdrawn: {"request": 9},
+    LossAcknowledged: {"removed": 10},
     EntryRequested: dict.fromkeys(("stop_price", "price", "risk"), 9),
     TradingHalted: dict.fromkeys(SCOPE_KINDS, 9),
     TradingResumed: dict.fromkeys(SCOPE_KINDS, 9),

@@ -3,19 +3,22 @@
 Each broker names its own fills, and each may count from 1. So from version 6 on, a fill of another leg or
 size under a known name is no repeat. Its price does not matter: two who report one fill may believe two
 prices. Only the latest names of each worker are remembered, openings apart from closes: of closes as many as
-a broker keeps unconfirmed for one owner.
+a broker keeps unconfirmed for one owner. From version 10 on, of a day's names eight times as many; where even
+more come, so that some are pushed out, whatever fill comes in the next day is doubted: see `late_report`.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, leg_of
+from portfold.coordinator.fold.state import FILLS_OF_A_DAY, FILLS_REMEMBERED, State, Worker, leg_of
 from portfold.events.decisions import EventRejected
 from portfold.events.incoming import PositionClosed, PositionOpened
 from portfold.events.stream_id import StreamId
 
 _Fill = PositionOpened | PositionClosed
 _DIGEST_BYTES = 8
+_A_DAY_SINCE = 10
+A_DAY_MS = 86_400_000
 ALREADY_REPORTED = "was already reported at"
 """What the refusal of a repeat says: the log holds that very fill."""
 
@@ -54,9 +57,35 @@ def remember_fill(state: State, at: StreamId, event: _Fill) -> None:
         fills = state.workers[event.worker].openings
     else:
         fills = state.workers[event.worker].fills
-    if len(fills) >= FILLS_REMEMBERED:
+    if state.fold_version >= _A_DAY_SINCE:
+        _make_room(state.workers[event.worker], fills, at)
+    elif len(fills) >= FILLS_REMEMBERED:
         del fills[next(iter(fills))]
     fills[_name(event) if state.fold_version < 6 else _name_and_content(event)] = str(at)
+
+
+def _make_room(worker: Worker, fills: dict[str, str], at: StreamId) -> None:
+    """Forgets the oldest of too many, those of the last day only where there are too many of them alone."""
+    for _ in range(2):  # one more goes than comes: so after a busy day there are soon as few as ever
+        if len(fills) < FILLS_REMEMBERED:
+            return
+        oldest = next(iter(fills))
+        lately = at.ms - StreamId.parse(fills[oldest]).ms < A_DAY_MS
+        if lately and len(fills) < FILLS_OF_A_DAY:
+            return
+        del fills[oldest]
+        if lately:
+            worker.forgot_ms = at.ms
+            return
+
+
+def may_have_been_forgotten(state: State, at: StreamId, event: _Fill) -> bool:
+    """Returns whether this fill may have been reported before under a name that a flood pushed out."""
+    if not event.fill or state.fold_version < _A_DAY_SINCE:
+        return False
+    names = {event.worker, event.holder}
+    pushed_out = (state.workers[name].forgot_ms for name in names if name in state.workers)
+    return any(when and at.ms - when < A_DAY_MS for when in pushed_out)
 
 
 def _name(event: _Fill) -> str:

@@ -59,7 +59,7 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 9
+FOLD_VERSION = 10
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -93,10 +93,14 @@ It knows SessionsPublished, WindowsPublished, and limits that name windows.
 It knows what an entry plans to lose, the loss budget, and StopMoved.
 It knows LockoutOrdered.
 It takes over what nobody owns once that has outlasted the grace, and not only the difference of its symbol.
+10 forgets no worker whose fills may still be reported again, and takes nothing of another name where there is
+no room for one; they forgot the oldest. Of the names of a day's fills it remembers eight times as many, and
+doubts a fill where some were pushed out. It retires a worker that stopped. It knows what LossAcknowledged
+took off the log.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, 8, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, 5, 6, 7, 8, 9, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
@@ -136,8 +140,11 @@ def _follows(state: State, at: StreamId, event: Event | Malformed) -> list[Decis
     """
     if state.fold_version < FOLD_VERSION:
         event = as_known_to(state.fold_version, event)
-    if isinstance(event, WorkerEvent) and repeats.is_repeat(state, event):
-        return repeats.answer_again(state, event)
+    if isinstance(event, WorkerEvent):
+        if repeats.has_no_room(state, event):
+            return [repeats.no_room(event)]
+        if repeats.is_repeat(state, event):
+            return repeats.answer_again(state, event)
     match event:
         case PositionMarked():
             return positions.marked(state, at, event)

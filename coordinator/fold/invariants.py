@@ -19,6 +19,7 @@ from portfold.coordinator.fold.state import (
     CLOSES_REMEMBERED,
     CONFIGS_REMEMBERED,
     DAYS_REMEMBERED,
+    FILLS_OF_A_DAY,
     FILLS_REMEMBERED,
     POSITIONS_HELD,
     SESSIONS_REMEMBERED,
@@ -235,8 +236,8 @@ def _out_of_bounds(state: State, at: StreamId, event: Event | Malformed) -> str:
         ("sessions", len(worker.seqs), SESSIONS_REMEMBERED),
         ("last words", len(worker.said), SESSIONS_REMEMBERED),
         ("answers", len(worker.answers), ANSWERS_REMEMBERED),
-        ("fills", len(worker.fills), FILLS_REMEMBERED),
-        ("openings", len(worker.openings), FILLS_REMEMBERED),
+        ("fills", len(worker.fills), FILLS_OF_A_DAY),
+        ("openings", len(worker.openings), FILLS_OF_A_DAY),
     ):
         if count > most:
             return f"{count} {what} of one worker, at most {most}"

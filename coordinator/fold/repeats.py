@@ -26,6 +26,9 @@ from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 
 _SESSIONS_REMEMBERED_BY_1 = 4
+_FORGETS_NO_FILLS_SINCE = 10
+FLATTENER = "flattener"
+"""The name of whoever closes what dead workers left: there is always room for it."""
 _DIGEST_BYTES = 8
 _ANOTHER = (
     "was used for something else before, so this is not folded: two processes say the same session, perhaps "
@@ -37,6 +40,27 @@ def known(state: State, event: WorkerEvent) -> bool:
     """Returns whether the event's number, or a later one of its session, was folded. Changes nothing."""
     worker = state.workers.get(event.worker)
     return worker is not None and event.seq <= worker.seqs.get(event.session, -1)
+
+
+def has_no_room(state: State, event: WorkerEvent) -> bool:
+    """Returns whether the event is of a name too many: none of those known may be forgotten for it."""
+    for_flattener = 0 if event.worker == FLATTENER else 1  # however many names come, its closes count
+    if event.worker in state.workers or len(state.workers) + for_flattener < WORKERS_REMEMBERED:
+        return False
+    return state.fold_version >= _FORGETS_NO_FILLS_SINCE and _forgettable(state) is None
+
+
+def no_room(event: WorkerEvent) -> EventRejected:
+    """Refuses an event of a name too many, and says how room is made."""
+    kind = type(event).__name__
+    return EventRejected(
+        reason=(
+            f"{kind}: {event.worker} is one name too many: {WORKERS_REMEMBERED} workers are known, and what each "
+            "reported may come again. Stop whoever makes names up; then portfold retire those that are lost or "
+            "stopped, and start this one anew"
+        ),
+        rejected=kind,
+    )
 
 
 def is_repeat(state: State, event: WorkerEvent) -> bool:
@@ -139,27 +163,55 @@ def _name(event: WorkerEvent) -> str:
 
 
 def _enrol(state: State, event: WorkerEvent) -> Worker:
-    if len(state.workers) >= WORKERS_REMEMBERED:
+    for_flattener = 1 if state.fold_version >= _FORGETS_NO_FILLS_SINCE and event.worker != FLATTENER else 0
+    if len(state.workers) + for_flattener >= WORKERS_REMEMBERED:
         _forget_one(state)
     worker = state.workers[event.worker] = Worker(session=event.session)
     return worker
 
 
 def _forget_one(state: State) -> None:
-    """Forgets one worker to make room: one with nothing at stake, preferably one that is not up.
-
-    Prefers one that reported no fill, as the names of its fills are forgotten with it.
-    """
-    busy = {held.worker for held in state.positions.values()}
-    busy |= {reservation.worker for reservation in state.reservations.values()}
-    busy.update(state.lost)
-    idle = [name for name in state.workers if name not in busy]
-    away = [name for name in idle if state.workers[name].presence != "up"]
-    unfilled = [name for name in (*away, *idle) if not _has_reported(state.workers[name])]
-    name = next(chain(unfilled, away, idle, state.workers))
+    """Forgets one worker to make room."""
+    since_10 = state.fold_version >= _FORGETS_NO_FILLS_SINCE
+    name = _forgettable(state) if since_10 else _forgettable_until_9(state)
+    if name is None:
+        return  # asked before: `has_no_room`
     del state.workers[name]
     if name in state.lost:
         state.lost.remove(name)
+
+
+def _forgettable(state: State) -> str | None:
+    """Returns a worker of which nothing can come again that would be counted twice, if there is one.
+
+    That is one that has no more at stake and never reported a fill, or of which a person said that it is gone.
+    One that is up is not forgotten: its numbers tell a repeat.
+    """
+    busy = _busy(state)
+    for name, worker in state.workers.items():
+        if name in busy or worker.presence == "up":
+            continue
+        if worker.presence == "retired" or not _has_reported(worker):
+            return name
+    return None
+
+
+def _busy(state: State) -> set[str]:
+    busy = {held.worker for held in state.positions.values()}
+    busy |= {reservation.worker for reservation in state.reservations.values()}
+    return busy.union(state.lost)
+
+
+def _forgettable_until_9(state: State) -> str:
+    """Returns one with nothing at stake, preferably one that is not up.
+
+    Prefers one that reported no fill, as the names of its fills are forgotten with it.
+    """
+    busy = _busy(state)
+    idle = [name for name in state.workers if name not in busy]
+    away = [name for name in idle if state.workers[name].presence != "up"]
+    unfilled = [name for name in (*away, *idle) if not _has_reported(state.workers[name])]
+    return next(chain(unfilled, away, idle, state.workers))
 
 
 def _has_reported(worker: Worker) -> bool:

@@ -1,7 +1,6 @@
 """What the coordinator knows: the state that folding the log from its beginning arrives at.
 
-Plain structs with no behaviour but small readings of themselves; only the fold changes them. Everything is
-bounded: reservations by the position limit, workers and remembered answers by the constants here.
+Plain structs with small readings of themselves; only the fold changes them, and everything has a bound.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,9 +24,9 @@ from portfold.events.fields import Count
 from portfold.events.incoming import PositionClosed, PositionMarked, PositionOpened, PositionSettled
 from portfold.events.legs import Leg, legs_text
 
-POSITIONS_HELD = 64
-UNSETTLED_HELD = 64
+POSITIONS_HELD = UNSETTLED_HELD = 64
 CLOSES_REMEMBERED = FILLS_REMEMBERED = 1024
+FILLS_OF_A_DAY = 8192
 WORKERS_REMEMBERED = 256
 SESSIONS_REMEMBERED = 32  # more than a crash loop makes: an event of any may still be on its way
 ANSWERS_REMEMBERED = 8
@@ -106,7 +105,7 @@ _Held = TypeVar("_Held", Position, Reservation)
 
 
 class Unsettled(Struct):
-    """What log and broker disagree about: entries on the symbol are denied until somebody settles it."""
+    """What log and broker disagree about: no entries on the symbol until somebody settles it."""
 
     symbol: str
     worker: str
@@ -132,12 +131,16 @@ class TailMissing(Struct):
 
 
 class Acknowledged(Struct):
-    """Who answered, at the event `at`, for going on without what the log lost, which is `detail`."""
+    """Who answered, at the event `at`, for going on without what the log lost, which is `detail`.
+
+    `removed` names the first event that was taken off it and the last, if any were.
+    """
 
     by: str
     reason: str
     detail: str
     at: str
+    removed: str = ""
 
 
 class Stop(Struct):
@@ -176,7 +179,7 @@ class Worker(Struct):
     answers to its latest requests, by session and number, so that a repeat is answered alike. `said` is a
     digest of the last event of each session: another event of the same number is no repeat of it. `fills` are
     its latest fills with the events that reported them: many of one worker push out none of another's. Since
-    version 6 the fills that opened are in `openings`.
+    version 6 the fills that opened are in `openings`. At `forgot_ms` one of a day's names was pushed out.
     """
 
     session: str = ""
@@ -189,6 +192,7 @@ class Worker(Struct):
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
     today: WorkerDay | None = None
     pace: WorkerPace | None = None
+    forgot_ms: int = 0
 
 
 class Stats(Struct):
@@ -253,10 +257,7 @@ class State(Struct):
 
 
 def daily_pnl(state: State) -> Decimal:
-    """Returns the trading day's P&L in dollars: realized, net; with open losses where limits count them.
-
-    Where an account is watched, the worse of the log's figure and the account's.
-    """
+    """Returns the trading day's P&L: net dollars, the worse of the log's figure and a watched account's."""
     total = reported_pnl(state)
     return total if state.account is None else _worse_of_account(state, state.account, total)
 

@@ -233,7 +233,7 @@ class WorkerPresence:
                 self._announced = False
                 self._log.critical("The log has lost an event of ours that it had taken", lost=str(lost))
                 self._publisher.ask(
-                    lambda number: LogTailMissing(self._worker, self._session, number, str(lost))
+                    lambda number: LogTailMissing(self._worker, self._session, number, lost.as_seen)
                 )
         except BusError:
             self._suspect = True

@@ -16,6 +16,7 @@ from portfold.quotes import entry_price
 _GONE_NAMED = 30
 _GIVEN_BACK_AT_ONCE = 8
 _TOLD_GONE = ("stopped", "retired")
+_MAY_BE_RETIRED = ("unannounced", "stopped")  # as well as one that is lost: so there is room for other names
 
 
 def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
@@ -163,18 +164,19 @@ def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
 def retired(state: State, at: StreamId, event: WorkerRetired) -> list[Decision]:
     """Frees the symbols of a lost worker that will not come back; refused while it may hold anything."""
     worker = state.workers.get(event.worker)
-    why_not = _not_lost(event.worker, worker) or _at_stake(state, event.worker)
+    why_not = _not_lost(state, event.worker, worker) or _at_stake(state, event.worker)
     if worker is None or why_not:
         return [EventRejected(reason=f"WorkerRetired: {why_not}"[:SENTENCE], rejected="WorkerRetired")]
     worker.presence = "retired"
-    state.lost.remove(event.worker)
+    if event.worker in state.lost:
+        state.lost.remove(event.worker)
     return []
 
 
-def _not_lost(name: str, worker: Worker | None) -> str:
+def _not_lost(state: State, name: str, worker: Worker | None) -> str:
     if worker is None:
         return f"no worker {name} is known"
-    if worker.presence == "lost":
+    if worker.presence == "lost" or (state.fold_version >= 10 and worker.presence in _MAY_BE_RETIRED):
         return ""
     up = {"up": "up, as far as the log knows", "unannounced": "not lost"}
     return f"{name} is {up.get(worker.presence, f'{worker.presence} already')}; only a lost worker is retired"

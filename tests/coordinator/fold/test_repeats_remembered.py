@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
+from portfold.coordinator.fold.fill_names import A_DAY_MS
+from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
+    FILLS_OF_A_DAY,
     FILLS_REMEMBERED,
     SESSIONS_REMEMBERED,
     WORKERS_REMEMBERED,
 )
-from portfold.events.incoming import CoordinatorStarted, PositionOpened
+from portfold.events.decisions import EventRejected
+from portfold.events.incoming import CoordinatorStarted, PositionOpened, WorkerRetired
 from tests.coordinator.fold.test_repeats import request_of
 from tests.coordinator.story import Story, code, kinds
 
@@ -154,7 +158,7 @@ def test_of_many_workers_those_with_something_at_stake_are_never_forgotten() -> 
     story.loses_worker("lost")
     for number in range(WORKERS_REMEMBERED + 20):
         story.withdraws("ES", worker=f"w{number}")
-    assert len(story.state.workers) == WORKERS_REMEMBERED
+    assert len(story.state.workers) == WORKERS_REMEMBERED - 1
     assert {"holds", "reserved", "lost"} <= set(story.state.workers)
     assert code(story.asks("SI", worker="another")) == "worker_lost"
 
@@ -167,10 +171,84 @@ def test_a_worker_that_is_up_is_forgotten_after_those_that_are_not() -> None:
     assert "up" in story.state.workers
 
 
-def test_when_everybody_has_something_at_stake_the_oldest_makes_room() -> None:
+def full_of_lost_workers(fold: int = FOLD_VERSION) -> Story:
+    """As many as there may be, each with a fill, and all of them lost."""
     story = Story()
-    for number in range(WORKERS_REMEMBERED + 1):
+    story.state.fold_version = fold
+    story.fills("ES", fill="F1", worker="w0")
+    story.closes("ES", fill="F2", worker="w0")
+    for number in range(WORKERS_REMEMBERED - (fold >= 10)):
         story.starts(f"w{number}")
         story.loses_worker(f"w{number}")
-    assert len(story.state.workers) == len(story.state.lost) == WORKERS_REMEMBERED
+    return story
+
+
+def test_a_name_too_many_is_refused_and_pushes_no_fill_out() -> None:
+    story = full_of_lost_workers()
+    [refused] = story.starts("one more")
+    assert isinstance(refused, EventRejected)
+    assert "one name too many" in refused.reason
+    assert "portfold retire" in refused.reason
+    assert "one more" not in story.state.workers
+    assert kinds(story.fills("ES", fill="F1", worker="w0")) == ["EventRejected"]
+
+
+def test_there_is_always_room_for_whoever_closes_what_others_left() -> None:
+    story = full_of_lost_workers()
+    assert kinds(story.starts("flattener")) == []
+    assert "flattener" in story.state.workers
+
+
+@pytest.mark.parametrize("gone", ["lost", "stopped"])
+def test_who_is_retired_makes_room(gone: str) -> None:
+    story = full_of_lost_workers()
+    if gone == "stopped":
+        story.starts("w0", session="s2")
+        story.stops("w0", session="s2")
+    assert story.hears(WorkerRetired(by="jane", reason="made up", worker="w0")) == []
+    story.starts("one more")
+    assert "one more" in story.state.workers
     assert "w0" not in story.state.workers
+
+
+def test_up_to_version_9_the_oldest_made_room_and_nobody_retired_who_stopped() -> None:
+    story = full_of_lost_workers(fold=9)
+    story.starts("one more")
+    assert "w0" not in story.state.workers
+    assert len(story.state.workers) == WORKERS_REMEMBERED
+    story.stops("one more")
+    retired = WorkerRetired(by="jane", reason="x", worker="one more")
+    assert kinds(story.hears(retired)) == ["EventRejected"]
+
+
+def busy_day(fills: int) -> Story:
+    """So many fills of ibs-ES within a few seconds, the first of them of ibs-ES as well."""
+    story = Story()
+    for number in range(fills):
+        story.fills("ES", fill=f"F{number}")
+    return story
+
+
+@pytest.mark.parametrize(
+    ("fills", "known", "doubted"), [(FILLS_OF_A_DAY, True, False), (FILLS_OF_A_DAY + 1, False, True)]
+)
+def test_of_a_days_fills_none_is_forgotten_unless_told_by_a_doubt(
+    fills: int, *, known: bool, doubted: bool
+) -> None:
+    story = busy_day(fills)
+    again = kinds(story.fills("ES", fill="F0"))
+    assert (again == ["EventRejected"]) is known
+    assert ("PositionMismatch" in again) is doubted
+    assert bool(story.state.unsettled) is doubted
+    story.after(A_DAY_MS + 1)
+    assert "PositionMismatch" not in kinds(story.fills("ES", fill="another"))
+
+
+def test_the_names_of_a_busy_day_go_again_once_it_is_over() -> None:
+    story = busy_day(FILLS_REMEMBERED + 3)
+    openings = story.state.workers["ibs-ES"].openings
+    assert len(openings) == FILLS_REMEMBERED + 3
+    story.after(A_DAY_MS + 1)
+    for number in range(5):
+        story.fills("ES", fill=f"later-{number}")
+    assert len(openings) == FILLS_REMEMBERED
