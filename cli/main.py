@@ -24,6 +24,7 @@ from portfold.cli.operate import (
     reconcile,
 )
 from portfold.cli.operate.calendar import calendar_command
+from portfold.cli.operate.renewal import renew_command
 from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint
 from portfold.cli.run import account, coordinator, feed, flattener, notifier, server, worker
@@ -60,6 +61,7 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
             limits_command.register,
             reconcile.register,
             archive.register,
+            renew_command.register,
             calendar_command.register,
         ),
     ),

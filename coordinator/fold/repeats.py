@@ -55,9 +55,9 @@ def no_room(event: WorkerEvent) -> EventRejected:
     kind = type(event).__name__
     return EventRejected(
         reason=(
-            f"{kind}: {event.worker} is one name too many: {WORKERS_REMEMBERED} workers are known, and what each "
-            "reported may come again. Stop whoever makes names up; then portfold retire those that are lost or "
-            "stopped, and start this one anew"
+            f"{kind}: {event.worker} is one name too many: {WORKERS_REMEMBERED} workers are known, and what "
+            "each reported may come again. Stop whoever makes names up; then portfold retire those that are "
+            "lost or stopped, and start this one anew"
         ),
         rejected=kind,
     )
@@ -184,7 +184,7 @@ def _forget_one(state: State) -> None:
 def _forgettable(state: State) -> str | None:
     """Returns a worker of which nothing can come again that would be counted twice, if there is one.
 
-    That is one that has no more at stake and never reported a fill, or of which a person said that it is gone.
+    That is one that has no more at stake and never reported a fill, or one that a person retired.
     One that is up is not forgotten: its numbers tell a repeat.
     """
     busy = _busy(state)

@@ -14,12 +14,12 @@ from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in
 from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.invariants import check
+from portfold.coordinator.process.history_watch import HistoryWatch
 from portfold.coordinator.process.leadable import proved, refuse_deaf
 from portfold.coordinator.process.presence_watch import PresenceWatch
 from portfold.coordinator.process.terms import LeadLost, Terms
 from portfold.coordinator.store import log_integrity
 from portfold.coordinator.store.clock_watch import ServerClock
-from portfold.coordinator.store.durability import refuse_eviction
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.snapshot import snapshot_text
@@ -85,6 +85,7 @@ class Leader:
         self._server_clock = ServerClock(bus, time.monotonic)
         self._status = NO_STATUS
         self._ticked = ORIGIN
+        self._history = HistoryWatch(bus, self._save_snapshot, log)
         self.opened = False
         self.snapshot = ""
         """The text of the last snapshot that this leader wrote."""
@@ -106,6 +107,7 @@ class Leader:
         """Proves the log, decides what was left undecided, and opens the term."""
         self._follower = proved(self._bus, self._follower, self._lease, self._clock, self._keep_lease)
         self._server_clock.ask()
+        self._history.begin()
         self._deny_what_cannot_be_known()
         self._decide_backlog()
         self._open_term()
@@ -333,8 +335,7 @@ class Leader:
         if now - self._glanced >= (_BUSY_GLANCE_SECONDS if busy else _GLANCE_SECONDS):
             self._glanced = now
             decided = Head(self._lease.epoch, self._follower.cursor, self._follower.chain, self._folded)
-            log_integrity.prove(self._bus, decided)
-            refuse_eviction(self._bus.server())
+            self._history.look(decided)
 
     def _tick_if_due(self) -> None:
         """Publishes a ClockTicked, once, for each deadline that has passed by the server's clock."""

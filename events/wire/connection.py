@@ -90,6 +90,12 @@ def without_secrets(url: str) -> str:
     return f"{scheme}{slashes}…@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
+def was_hung_up_on(unreachable: BusUnreachable) -> bool:
+    """Returns whether a connection was there, and the server ended it instead of answering."""
+    cause = unreachable.__cause__
+    return type(cause) is exceptions.ConnectionError and "closed" in str(cause).lower()
+
+
 class Connected:
     """The portfolio `name` on one server, and what all parts of its bus share."""
 

@@ -47,6 +47,11 @@ POLL_SECONDS = 0.005
 
 AppendFsync = Literal["always", "everysec", "no"]
 
+# What one client may send at once, and what may wait for one: nobody fills the memory with a single command.
+_BOUNDS = (
+    *("--proto-max-bulk-len", "16mb", "--client-query-buffer-limit", "64mb"),
+    *("--client-output-buffer-limit", "normal", "64mb", "0", "0"),
+)
 _LOCK = "server.lock"
 _WHO_HAS_IT = re.compile(rf"(?P<url>redis://{re.escape(HOST)}:\d+/0) (?P<pid>\d+)\n")
 _DAMAGED = "Bad file format reading the append only file"  # what a server of ours says of such a file
@@ -192,7 +197,7 @@ class EmbeddedServer:
             "maxmemory-policy": "noeviction",
         }
         words = ((f"--{name}", value) for name, value in settings.items())
-        command = [str(binary), *chain.from_iterable(words)]
+        command = [str(binary), *chain.from_iterable(words), *_BOUNDS]
         try:
             with self.log.open("ab") as log:
                 return subprocess.Popen(

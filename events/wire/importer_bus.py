@@ -1,12 +1,24 @@
-"""The bus of whoever puts a record back into a server to look at it: into a portfolio that is not there yet.
+"""The buses of whoever puts a record back into a server, or takes the end of one off.
 
-Nothing is decided on the way. Until `finish` the portfolio has no head, and so counts as not there.
+An import goes into a portfolio that is not there yet: nothing is decided on the way, and until `finish` the
+portfolio has no head, and so counts as not there. A renewal is one script: all of it happens, or nothing. It
+needs a user of the server who may do anything; no role may.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from portfold.events.stream_id import StreamId
+import msgspec
+
+from portfold.events.codec import Fields
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.answers import AcknowledgeReply, Head
 from portfold.events.wire.bus import Bus, Entry
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_packed = msgspec.msgpack.Encoder().encode
 
 
 class ImporterBus(Bus):
@@ -38,6 +50,68 @@ class ImporterBus(Bus):
             commands.hset(self.keys.head, mapping=head)
             commands.hset(self.keys.status, mapping=dict(status))
             commands.execute()
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What stays of a log: its last event, how many it ever took up to there, how many decisions; the head.
+
+    `snapshot` is the state at that head, or nothing where the one that is there stays.
+    """
+
+    event: StreamId
+    added: int
+    decisions: int
+    last_decision: StreamId
+    cursor: StreamId
+    chain: str
+    folded: int
+    snapshot: str
+
+
+class RenewerBus(Bus):
+    """The portfolio `name` on one server, for whoever takes the end of its log off."""
+
+    def __init__(self, client: "Redis", name: str) -> None:
+        super().__init__(client, name)
+        self._take_off = self._script("take_off.lua")
+
+    def take_off(
+        self, first: StreamId, kept: Kept, events: Sequence[Fields], *, found: Head | None, last: StreamId
+    ) -> AcknowledgeReply:
+        """Takes everything from the event `first` on off both streams, and puts `events` on.
+
+        Nothing where the head is not as it was `found`, or the log no longer ends at `last`. Returns the
+        first of those that were put on.
+        """
+        first_decision = first.decision(0) if first.answerable else first.after_decisions()
+        words: dict[str, Any] = {
+            "epoch": str(found.epoch if found else 0),
+            "found": str(found.cursor if found else ORIGIN),
+            "last": str(last),
+            "first": str(first),
+            "keep": str(kept.event),
+            "first_decision": str(first_decision),
+            "keep_decision": str(kept.last_decision),
+            "added": str(kept.added),
+            "decisions": str(kept.decisions),
+            "cursor": str(kept.cursor),
+            "chain": kept.chain,
+            "folded": str(kept.folded),
+            "snapshot": kept.snapshot,
+            "events": list(map(list, events)),
+        }
+        keys = self.keys
+        named = [
+            keys.head,
+            keys.events,
+            keys.decisions,
+            keys.snapshot,
+            keys.leader,
+            f"{keys.prefix}:rehearsal",
+        ]
+        with self._errors_while("taking the end of the log off"):
+            outcome, event = self._take_off(keys=named, args=[_packed(words)])
+        return AcknowledgeReply(outcome, StreamId.parse(event) if event else ORIGIN)
 
 
 def _literally(text: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import Entry, Extent, entries_in, milliseconds_in, trimmed_away
-from portfold.events.wire.connection import Connected, answers_to
+from portfold.events.wire.connection import Connected, answers_to, was_hung_up_on
+from portfold.events.wire.errors import BusUnreachable
 
 SERVERS_TIME = "*"
 """As an event's ID: let the server stamp it with its clock."""
@@ -20,8 +21,15 @@ def at_time(ms: int) -> str:
     return f"{ms}-*"
 
 
+_SMALLER = 8
+
+
 class Streams(Connected):
-    """The part of a bus that adds to the portfolio's streams and reads them."""
+    """The part of a bus that adds to the portfolio's streams and reads them.
+
+    Where entries of many megabytes are so many that the server hangs up on whoever reads them at once, they
+    are read in smaller pages, down to one entry: fewer may come than were asked for.
+    """
 
     # --- the log -----------------------------------------------------------------------------------------
 
@@ -69,6 +77,13 @@ class Streams(Connected):
     def last_decision(self) -> StreamId:
         """Returns the largest ID the decisions stream ever gave out; ORIGIN when there is no stream."""
         return self._last(self.keys.decisions)
+
+    def decision_before(self, event: StreamId) -> StreamId | None:
+        """Returns the last decision on an event before this one that is in the stream."""
+        newest = event.decision(0).before() if event.answerable else event
+        with self._errors_while("looking for a decision"):
+            found = entries_in(self._client.xrevrange(self.keys.decisions, str(newest), "-", count=1))
+        return found[0].id if found else None
 
     def extent(self) -> Extent:
         """Returns the extent of the events stream."""
@@ -134,9 +149,19 @@ class Streams(Connected):
 
     def _after(self, key: str, after: StreamId, count: int, block_ms: int | None) -> list[Entry]:
         block = () if block_ms is None else ("BLOCK", max(1, block_ms))
-        with self._errors_while("reading a stream"):
-            reply = self._client.execute_command("XREAD", "COUNT", count, *block, "STREAMS", key, str(after))
-        return entries_in(reply[0][1]) if reply else []
+        page = count
+        while True:
+            try:
+                with self._errors_while("reading a stream"):
+                    reply = self._client.execute_command(
+                        "XREAD", "COUNT", page, *block, "STREAMS", key, str(after)
+                    )
+            except BusUnreachable as unreachable:
+                if page == 1 or not was_hung_up_on(unreachable):
+                    raise
+                page = max(1, page // _SMALLER)
+                continue
+            return entries_in(reply[0][1]) if reply else []
 
     def _extent(self, key: str) -> Extent:
         with self._errors_while("looking at the log"):

@@ -1,0 +1,1 @@
+"""Taking off the end of a log what makes it useless, and going on."""

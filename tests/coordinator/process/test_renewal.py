@@ -1,0 +1,208 @@
+"""What no permission forbids, undone: the log goes on from before it, with the facts that came after it."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.process.renewal import NothingToRenew, Renewal, planned, renew
+from portfold.events.incoming import (
+    EntryRequested,
+    LogTailMissing,
+    PositionOpened,
+    TradingResumed,
+)
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.importer_bus import RenewerBus
+from tests.cli.command_line import Ran, called
+from tests.coordinator.process.leaders import Starter
+from tests.coordinator.story import code
+from tests.live import Live, flat
+from tests.processes import NOT_COORDINATING, READY
+from tests.waiting import until
+
+FAR = [
+    "18446744073709551615-0",
+    "18446744073709551615-18446744073709551615",
+    "9999999999999-184467440737095517",
+]
+
+
+@pytest.fixture
+def renewer(server: EmbeddedServer, portfolio: str) -> RenewerBus:
+    return RenewerBus(connect(server.url), portfolio)
+
+
+def renewed(live: Live, server: EmbeddedServer, folder: Path, *words: str) -> Ran:
+    place = ("--url", server.url, "--portfolio", live.keys.name)
+    return called("renew", "--by", "jane", "--reason", "poison", *words, *place, cwd=folder)
+
+
+def begun_anew(live: Live) -> Live:
+    """The same portfolio, read from its first event, as nobody had seen what was taken off."""
+    return Live(live.bus, live.client)
+
+
+@pytest.mark.parametrize("far", FAR)
+def test_after_an_event_from_the_far_future_the_day_goes_on_with_what_was_reported_since(
+    start: Starter, live: Live, server: EmbeddedServer, tmp_path: Path, far: str
+) -> None:
+    leader = start()
+    live.enters("ES")
+    assert code(live.asks("CL")) == "allowed"
+    day = live.state.day.date
+    poison = live.by_hand("type", "ClockTicked", at=far)
+    can_follow = far != FAR[1]
+    if can_follow:
+        fill = live.next_of(PositionOpened, "ibs-CL", symbol="CL", side="long", size=1, price=Decimal(70))
+        live.publishes(fill)
+        live.publishes(live.next_of(EntryRequested, "ibs-SI", symbol="SI", side="long", size=1))
+    until(
+        lambda: live.status()["halted"] == "true" or NOT_COORDINATING in leader.texts(), "a refusal or a halt"
+    )
+    done = renewed(live, server, tmp_path)
+    assert (done.code, done.err) == (0, "")
+    leader.says(READY, times=2)
+    again = begun_anew(live)
+    again.all_decided()
+    now = again.status()
+    assert now["open_positions"] == ("CL, ES" if can_follow else "ES")
+    assert (again.state.day.date, now["halted"]) == (day, "true")
+    assert str(poison) in now["loss_acknowledged"]
+    assert again.bus.last_event().ms <= again.bus.now_ms()
+    [kept] = tmp_path.glob("portfold-taken-off-*.jsonl")
+    assert next(map(json.loads, kept.read_text().splitlines())) == [far, "type", "ClockTicked"]
+    assert verify(LiveRecord(again.bus)).difference is None
+    again.hears(TradingResumed(by="jane", reason="looked"))
+    assert code(again.asks("SI", worker="ibs-SI", session="s2")) == "allowed"
+
+
+def test_who_missed_what_was_taken_off_alarms_nobody_and_who_misses_more_does(
+    led: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    poison = led.by_hand("type", "ClockTicked", at=FAR[0])
+    led.all_decided()
+    assert renewed(led, server, tmp_path).code == 0
+    again = begun_anew(led)
+    until(lambda: again.status()["loss_acknowledged"], "the record")
+    again.hears(LogTailMissing("w", "s", 1, poison.as_seen))
+    assert again.status()["log_incomplete"] == "false"
+    later = StreamId(again.bus.now_ms() + 1, 0)
+    again.hears(LogTailMissing("w", "s", 2, str(later)))
+    assert again.status()["log_incomplete"] == "true"
+
+
+def test_names_made_up_are_taken_off_from_the_first_and_no_fact_of_others_with_them(
+    led: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    led.enters("ES")
+    first = led.by_hand("type", "WorkerStarted", "worker", "made-up-0", "session", "s", "seq", "1")
+    led.all_decided()
+    led.fills("CL")
+    forged = led.by_hand(
+        *("type", "PositionOpened", "worker", "ibs-SI", "session", "s1", "seq", "99", "symbol", "SI"),
+        *("side", "long", "size", "1", "price", "30"),
+    )
+    led.all_decided()
+    done = renewed(led, server, tmp_path, "--since", str(first), "--without", str(forged))
+    assert done.code == 0
+    again = begun_anew(led)
+    until(lambda: again.status()["loss_acknowledged"], "the record")
+    again.all_decided()
+    assert again.status()["open_positions"] == "CL, ES"
+    assert "made-up-0" not in again.state.workers
+    assert "ibs-SI" not in again.state.workers
+
+
+def test_a_look_changes_nothing_and_says_what_would_go(
+    led: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    led.enters("ES")
+    first = led.events()[-1].id
+    done = renewed(led, server, tmp_path, "--dry-run", "--since", str(first))
+    assert "Would be taken off: event" in done.out
+    assert "1 PositionOpened" in done.out
+    assert list(tmp_path.glob("*.jsonl")) == []
+    led.all_decided()
+    assert code(led.asks("ES", worker="other")) == "symbol_in_position"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "No event is ahead of the server's clock"),
+        (("--since", "5-0"), "expected an event of the log, and 5-0 is none"),
+        (("--since", "yesterday"), "expected a stream ID such as"),
+    ],
+)
+def test_a_log_that_needs_no_renewal_is_left_alone(
+    led: Live, server: EmbeddedServer, tmp_path: Path, words: tuple[str, ...], why: str
+) -> None:
+    led.enters("ES")
+    before = led.events()
+    done = renewed(led, server, tmp_path, *words)
+    assert done.code != 0
+    assert why in done.err
+    assert led.events() == before
+
+
+def test_what_is_archived_stays_and_a_log_that_goes_on_meanwhile_is_not_cut(
+    led: Live, renewer: RenewerBus, client: Any
+) -> None:
+    led.enters("ES")
+    first = led.events()[-1].id
+    plan = planned(renewer, since=first)
+    led.asks("CL")
+    with pytest.raises(NothingToRenew, match="has gone on meanwhile"):
+        renew(renewer, plan, by="jane", reason="x")
+    led.agrees()
+    client.hset(led.keys.archive, mapping={"up_to": str(first), "folder": "/a", "kept_from": "9-9"})
+    with pytest.raises(NothingToRenew, match="what is archived stays"):
+        planned(renewer, since=first)
+
+
+def test_a_leader_of_before_writes_nothing_behind_a_renewal(led: Live, renewer: RenewerBus) -> None:
+    led.enters("ES")
+    found = until(led.bus.head, "a head")
+    plan: Renewal = planned(renewer, since=led.events()[-1].id)
+    renew(renewer, plan, by="jane", reason="x")
+    reply = led.bus.lead_append(["type", "ClockTicked"], "*", epoch=found.epoch)
+    assert reply.outcome == "epoch"
+
+
+# --- what is trimmed as it is added ---------------------------------------------------------------------
+
+
+def test_a_log_that_was_emptied_can_be_gone_on_from_as_its_leader_wrote_down_what_it_came_to(
+    start: Starter, live: Live, client: Any, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    leader = start()
+    live.enters("ES")
+    client.execute_command("XADD", live.keys.events, "MAXLEN", "0", "*", "type", "ClockTicked")
+    assert "Events vanished before anybody decided on them: 1" in leader.says(NOT_COORDINATING)["why"]
+    place = ("--url", server.url, "--portfolio", live.keys.name)
+    done = called("acknowledge", "--by", "jane", "--reason", "emptied", *place, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    leader.says(READY, times=2)
+    asked = live.publishes(live.next_of(EntryRequested, "other", symbol="ES", side="long", size=1))
+    until(lambda: live.has_decided(asked), "an answer")
+    assert [flat(entry)["code"] for entry in live.bus.decisions_of(asked)] == ["symbol_in_position"]
+
+
+def test_history_that_somebody_trims_is_told_once_and_nobody_is_stopped(
+    start: Starter, live: Live, client: Any
+) -> None:
+    leader = start()
+    live.enters("ES")
+    client.execute_command("XADD", live.keys.events, "MAXLEN", "1", "*", "type", "ClockTicked")
+    told = "HISTORY IS GONE: 5 decided events were removed, and not by an archiver"
+    leader.says(told)
+    asked = live.publishes(live.next_of(EntryRequested, "other", symbol="CL", side="long", size=1))
+    until(lambda: live.has_decided(asked), "an answer")
+    assert leader.texts().count(told) == 1
