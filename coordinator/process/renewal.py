@@ -73,7 +73,11 @@ class Renewal(NamedTuple):
 
 
 def planned(
-    bus: Bus, *, since: StreamId | None, without: Collection[StreamId] = (), archive: Path | None = None
+    bus: RenewerBus,
+    *,
+    since: StreamId | None,
+    without: Collection[StreamId] = (),
+    archive: Path | None = None,
 ) -> Renewal:
     """Plans to take off all from the event `since` on, by default the first that is ahead of the clock.
 
@@ -153,7 +157,7 @@ def _last_before(bus: Bus, first: StreamId) -> StreamId:
     return found[0].id if found else ORIGIN
 
 
-def _last_decision_before(bus: Bus, first: StreamId) -> StreamId:
+def _last_decision_before(bus: RenewerBus, first: StreamId) -> StreamId:
     last = bus.decision_before(first)
     return last if last is not None else ORIGIN
 

@@ -12,7 +12,7 @@ import msgspec
 
 from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.answers import AcknowledgeReply, Head
+from portfold.events.wire.answers import AcknowledgeReply, Head, entries_in
 from portfold.events.wire.bus import Bus, Entry
 
 if TYPE_CHECKING:
@@ -74,6 +74,13 @@ class RenewerBus(Bus):
     def __init__(self, client: "Redis", name: str) -> None:
         super().__init__(client, name)
         self._take_off = self._script("take_off.lua")
+
+    def decision_before(self, event: StreamId) -> StreamId | None:
+        """Returns the last decision on an event before this one that is in the stream."""
+        newest = event.decision(0).before() if event.answerable else event
+        with self._errors_while("looking for a decision"):
+            found = entries_in(self._client.xrevrange(self.keys.decisions, str(newest), "-", count=1))
+        return found[0].id if found else None
 
     def take_off(
         self, first: StreamId, kept: Kept, events: Sequence[Fields], *, found: Head | None, last: StreamId

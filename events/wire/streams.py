@@ -78,13 +78,6 @@ class Streams(Connected):
         """Returns the largest ID the decisions stream ever gave out; ORIGIN when there is no stream."""
         return self._last(self.keys.decisions)
 
-    def decision_before(self, event: StreamId) -> StreamId | None:
-        """Returns the last decision on an event before this one that is in the stream."""
-        newest = event.decision(0).before() if event.answerable else event
-        with self._errors_while("looking for a decision"):
-            found = entries_in(self._client.xrevrange(self.keys.decisions, str(newest), "-", count=1))
-        return found[0].id if found else None
-
     def extent(self) -> Extent:
         """Returns the extent of the events stream."""
         return self._extent(self.keys.events)
