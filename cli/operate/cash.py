@@ -6,8 +6,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Unusable
-from portfold.cli.operate.orders import Who, Why, print_outcome, put
+from portfold.cli.operate.orders import Who, Why
 from portfold.cli.operate.own_name import USER
+from portfold.cli.ordering import print_outcome, put
 from portfold.cli.target import Target
 
 _TARGET = Target()

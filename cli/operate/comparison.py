@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.operate.orders import print_outcome, put
+from portfold.cli.ordering import print_outcome, put
 from portfold.cli.rows import in_columns
 from portfold.cli.typed import typed
 

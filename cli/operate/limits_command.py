@@ -9,8 +9,9 @@ from cyclopts import App, Parameter
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
 from portfold.cli.operate.limits_effect import ask_again
-from portfold.cli.operate.orders import WHO, WHY, print_outcome
+from portfold.cli.operate.orders import WHO, WHY
 from portfold.cli.operate.own_name import USER
+from portfold.cli.ordering import print_outcome
 from portfold.cli.rule_options import RuleOptions
 from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target

@@ -12,8 +12,9 @@ from cyclopts import App, Parameter
 
 from portfold.cli.asking import answered
 from portfold.cli.exits import Unusable
-from portfold.cli.operate.orders import Who, Why, print_outcome, put
+from portfold.cli.operate.orders import Who, Why
 from portfold.cli.operate.own_name import USER
+from portfold.cli.ordering import print_outcome, put
 from portfold.cli.target import Target
 from portfold.events.roles.server_roles import OPERATOR
 

@@ -4,8 +4,6 @@ Each is an event on the log, with who and why. It is recorded even while no coor
 soon as one does, and survives every restart; it can also be written by hand with XADD.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -16,14 +14,12 @@ from cyclopts import App, Parameter
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.operate.own_name import USER
 from portfold.cli.operate.scope_options import Of, made
+from portfold.cli.ordering import print_outcome, pulled, put
 from portfold.cli.target import Target
-from portfold.cli.typed import typed
 from portfold.events.roles.server_roles import COORDINATOR, OPERATOR
 
 if TYPE_CHECKING:
-    from portfold.events.incoming import Event, FlattenRequested, PositionSettled
-    from portfold.events.stream_id import StreamId
-    from portfold.events.wire.bus import Bus
+    from portfold.events.incoming import Event, PositionSettled
 
 
 @Parameter(name="*", group="What is held")
@@ -144,38 +140,6 @@ def flatten(
     print_outcome(bus, event, f"Flattening{of.in_words} is ordered, and {denied}.")
 
 
-def pulled(bus: "Bus", order: "FlattenRequested", say: Callable[[str], object]) -> "StreamId":
-    """Pulls the kill switch, even where the log refuses the order, and says so by `say`.
-
-    Raises Failure where either is refused.
-    """
-    from portfold.events.wire.errors import BusError
-    from portfold.workers.client.closing.flatten_order import pull_fields
-
-    event, refused = None, ""
-    try:
-        event = put(bus, order)
-    except (BusError, ValueError) as error:  # ValueError: a field that the log refuses
-        refused = str(error).rstrip(".")
-    try:
-        bus.pull_killswitch(pull_fields(order.by, order.reason, event))
-    except BusError as error:
-        on_log = (
-            f"The order is on record as {event}."
-            if event
-            else f"The log did not take the order: {refused}.\nClose at the broker what cannot wait."
-        )
-        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log} {error.remedy}".rstrip()) from error
-    with suppress(OSError):  # a closed stdout must not hide a failure of the order
-        say("The kill switch is pulled: every worker that hears it closes what it holds.")
-    if event is None:
-        raise Failure(
-            f"The log did not take the order: {refused}\n"
-            "So nothing is on record and trading is NOT halted: mend that, then flatten again."
-        )
-    return event
-
-
 def settle(
     symbol: str,
     worker: str,
@@ -287,36 +251,6 @@ def acknowledge(*, by: Who = USER, reason: Why, target: Target = _TARGET) -> Non
 def _give(target: Target, order: "Event", done: str) -> None:
     bus = target.bus()
     print_outcome(bus, put(bus, order), done)
-
-
-def put(bus: "Bus", order: "Event") -> "StreamId":
-    """Adds the order to the log."""
-    from portfold.events.codec import encode_checked
-
-    return bus.append(encode_checked(order))
-
-
-def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
-    """Prints what became of an order, and closes the bus. Raises Failure where it was refused."""
-    from portfold.coordinator.views.order_outcome import outcome_of
-
-    outcome = outcome_of(bus, event, wait_seconds=2.0)
-    leader = None if outcome.folded else bus.leader()
-    bus.close()
-    if outcome.rejected:
-        raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
-    if outcome.waits is not None:
-        print(
-            f"On record as {event}. What loosens counts from the trading day {outcome.waits.day} on: "
-            f"{outcome.waits.limits}. The rest counts. To have all of it count at once: --second NAME."
-        )
-    elif outcome.folded:
-        print(f"{done} On record as {event}.")
-    elif leader:
-        see = typed("portfold status")
-        print(f"On record as {event}. {leader} leads and has not decided it yet; see: {see}")
-    else:
-        print(f"On record as {event}. No coordinator leads now; it takes effect when one does.")
 
 
 def _number(option: str, text: str) -> Decimal:

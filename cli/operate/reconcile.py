@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.operate.orders import print_outcome, put
+from portfold.cli.ordering import print_outcome, put
 from portfold.cli.target import Target
 from portfold.events.roles.server_roles import OPERATOR
 

@@ -40,7 +40,8 @@ def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> OrderOutcom
     Where nobody leads it waits only as long as a standby needs to take over.
     """
     if not event.answerable:
-        unheard = "the log's last ID leaves no room for an answer, so no order has effect on it"
+        unheard = "the log's last ID leaves no room for an answer, so no order has effect on it: "
+        unheard += "portfold renew takes that off; what cannot wait: portfold flatten --now"
         return OrderOutcome(event, folded=False, rejected=unheard)
     begun = led = time.monotonic()
     while not _folded(bus, event):

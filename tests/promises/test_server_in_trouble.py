@@ -34,7 +34,7 @@ def test_entries_are_denied_and_an_exit_is_reported_once_when_it_is_over(
         gate.also_trades(["CL", "SI"])
         assert gate.request_entry("ES").allowed
         assert gate.position_opened("ES", price=5000)
-        with TROUBLES[trouble](troubled):  # type: ignore[attr-defined]
+        with TROUBLES[trouble](troubled):
             assert not gate.request_entry("CL")
             gate.position_closed("ES", price=5001, pnl=Decimal(50), commission=Decimal(0), fill="X1")
             assert not gate.request_entry("SI")

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from redis import Redis, RedisError
@@ -172,7 +172,7 @@ def _says(client: "Redis", word: str) -> bool:
     return False
 
 
-TROUBLES: dict[str, Callable[[TroubledServer], object]] = {
+TROUBLES: dict[str, Callable[[TroubledServer], AbstractContextManager[None]]] = {
     name: getattr(TroubledServer, name)
     for name in ("full", "slow", "read_only", "loading", "busy", "half_open", "failing", "gone")
 }

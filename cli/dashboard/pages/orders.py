@@ -24,7 +24,7 @@ from portfold.cli.dashboard.pages.order_forms import (
     order_named,
 )
 from portfold.cli.dashboard.site import Site
-from portfold.cli.operate.orders import pulled, put
+from portfold.cli.ordering import pulled, put
 from portfold.coordinator.store import log_integrity
 from portfold.coordinator.views.order_outcome import OrderOutcome, outcome_of
 from portfold.coordinator.views.overview import missed_at_the_end

@@ -9,8 +9,9 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.operate.orders import Who, Why, print_outcome, put
+from portfold.cli.operate.orders import Who, Why
 from portfold.cli.operate.own_name import USER
+from portfold.cli.ordering import print_outcome, put
 from portfold.cli.target import Target
 
 if TYPE_CHECKING:

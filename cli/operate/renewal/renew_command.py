@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Unusable
-from portfold.cli.operate.orders import Who, Why, print_outcome
+from portfold.cli.operate.orders import Who, Why
 from portfold.cli.operate.own_name import USER
+from portfold.cli.ordering import print_outcome
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
 

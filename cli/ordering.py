@@ -1,0 +1,106 @@
+"""Puts an operator's order on the log, pulls the kill switch, and says what became of it.
+
+Guarantees: whoever could not be heard is told what to do instead; the kill switch is pulled whatever the log
+says.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from portfold.cli.exits import Failure
+from portfold.cli.typed import typed
+from portfold.errors import UNREACHABLE
+
+if TYPE_CHECKING:
+    from portfold.events.incoming import Event, FlattenRequested
+    from portfold.events.stream_id import StreamId
+    from portfold.events.wire.bus import Bus
+
+_CANNOT_WAIT = ("TradingHalted", "FlattenRequested")
+_INSTEAD = (
+    "What cannot wait: portfold flatten --now reaches the workers past the log; else close at the broker."
+)
+
+
+class OrderInDoubt(Failure):
+    """An order was not taken, or nobody can say whether it counts. The text says what to do instead."""
+
+    exit_code = UNREACHABLE
+
+
+def pulled(bus: "Bus", order: "FlattenRequested", say: Callable[[str], object]) -> "StreamId":
+    """Pulls the kill switch, even where the log refuses the order, and says so by `say`.
+
+    Raises Failure where either is refused.
+    """
+    from portfold.events.codec import encode_checked
+    from portfold.events.wire.errors import BusError
+    from portfold.workers.client.closing.flatten_order import pull_fields
+
+    event, refused = None, ""
+    try:
+        event = bus.append(encode_checked(order))
+    except (BusError, ValueError) as error:  # ValueError: a field that the log refuses
+        refused = str(error).rstrip(".")
+    try:
+        bus.pull_killswitch(pull_fields(order.by, order.reason, event))
+    except BusError as error:
+        on_log = (
+            f"The order is on record as {event}."
+            if event
+            else f"The log did not take the order: {refused}.\nClose at the broker what cannot wait."
+        )
+        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log} {error.remedy}".rstrip()) from error
+    with suppress(OSError):  # a closed stdout must not hide a failure of the order
+        say("The kill switch is pulled: every worker that hears it closes what it holds.")
+    if event is None:
+        raise Failure(
+            f"The log did not take the order: {refused}\n"
+            "So nothing is on record and trading is NOT halted: mend that, then flatten again."
+        )
+    return event
+
+
+def put(bus: "Bus", order: "Event") -> "StreamId":
+    """Adds the order to the log."""
+    from portfold.events.codec import encode_checked
+    from portfold.events.wire.errors import BusError, BusUnreachable
+
+    fields = encode_checked(order)
+    try:
+        return bus.append(fields)
+    except BusError as error:
+        if fields[1] not in _CANNOT_WAIT:
+            raise
+        known = "Nobody knows whether that" if isinstance(error, BusUnreachable) else "Nothing"
+        raise OrderInDoubt(f"{error.with_remedy}\n{known} is on record. {_INSTEAD}") from error
+
+
+def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
+    """Prints what became of an order, and closes the bus. Raises Failure where it was refused."""
+    from portfold.coordinator.views.order_outcome import outcome_of
+    from portfold.events.wire.errors import BusError
+
+    try:
+        outcome = outcome_of(bus, event, wait_seconds=2.0)
+        leader = None if outcome.folded else bus.leader()
+    except BusError as error:
+        what = f"On record as {event}; whether anybody decides on it cannot be read: {error.with_remedy}"
+        raise OrderInDoubt(f"{what}\n{_INSTEAD}") from error
+    finally:
+        bus.close()
+    if outcome.rejected:
+        raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
+    if outcome.waits is not None:
+        print(
+            f"On record as {event}. What loosens counts from the trading day {outcome.waits.day} on: "
+            f"{outcome.waits.limits}. The rest counts. To have all of it count at once: --second NAME."
+        )
+    elif outcome.folded:
+        print(f"{done} On record as {event}.")
+    elif leader:
+        see = typed("portfold status")
+        print(f"On record as {event}. {leader} leads and has not decided it yet; see: {see}")
+    else:
+        print(f"On record as {event}. No coordinator leads now; it takes effect when one does.")
