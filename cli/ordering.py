@@ -74,7 +74,7 @@ def put(bus: "Bus", order: "Event") -> "StreamId":
         if fields[1] not in _CANNOT_WAIT:
             raise
         known = "Nobody knows whether that" if isinstance(error, BusUnreachable) else "Nothing"
-        raise OrderInDoubt(f"{error.with_remedy}\n{known} is on record. {_INSTEAD}") from error
+        raise OrderInDoubt(f"{error.with_remedy} {known} is on record. {_INSTEAD}") from error
 
 
 def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
@@ -87,7 +87,7 @@ def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
         leader = None if outcome.folded else bus.leader()
     except BusError as error:
         what = f"On record as {event}; whether anybody decides on it cannot be read: {error.with_remedy}"
-        raise OrderInDoubt(f"{what}\n{_INSTEAD}") from error
+        raise OrderInDoubt(f"{what} {_INSTEAD}") from error
     finally:
         bus.close()
     if outcome.rejected:
