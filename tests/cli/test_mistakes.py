@@ -121,7 +121,9 @@ def test_without_a_server_each_command_says_where_it_looked_and_what_to_do(
     assert ran.code == (UNUSABLE if words == ["audit", "verify"] else UNREACHABLE)
     last = ran.err.splitlines()[-1]
     assert last.startswith("portfold: Redis at 127.0.0.1:1 did not answer while ")
-    assert last.endswith(f": Connection refused. {BusUnreachable.remedy}")
+    why, mark, instead = last.partition(" Nobody knows whether that is on record. What cannot wait: ")
+    assert why.endswith(f": Connection refused. {BusUnreachable.remedy}")
+    assert bool(mark) == (words[0] in ("halt", "flatten")), instead
 
 
 def test_a_password_in_a_bad_url_is_not_repeated(tmp_path: Path) -> None:
