@@ -21,7 +21,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard scrolling
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test collected referee kills live-day lint bench simulate wheel docs clean FORCE
+.PHONY: help run quick test collected referee kills failovers live-day lint bench simulate wheel docs clean FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ referee: $(TOOLS) ## research against a second implementation, its kernel agains
 
 kills: $(TOOLS) ## kill -9 under load, and around orders at a broker (KILLS=200 ORDERS=100)
 	@$(PY) -m tests.kills --kills $(or $(KILLS),200) --orders $(or $(ORDERS),100) $(ARGS)
+
+failovers: $(TOOLS) ## servers fail over under load, by Sentinels and in a cluster (SENTINEL=50 CLUSTER=50)
+	@$(PY) -m tests.failovers --sentinel $(or $(SENTINEL),50) --cluster $(or $(CLUSTER),50) $(ARGS)
 
 live-day: $(TOOLS) ## a day of live trading over fake vendors, with all its trouble (SEED=1)
 	@$(PY) -m tests.live_day --seed $(or $(SEED),1) $(ARGS)

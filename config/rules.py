@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from portfold.bounds import CLOCK_TIME, SYMBOL
 from portfold.config.errors import UnfitError, describe
+from portfold.several_servers import EXPECTED, SeveralServers
 
 _DECIMAL_TEXT = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _NOT_SHOWN = "a text that is not shown, as it may be a secret"
@@ -213,14 +214,15 @@ class RedisUrl(Rule, frozen=True):
     timeouts and retries from there, and a password.
     """
 
-    expected: str = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///SOCKET?db=DB"
+    expected: str = f"redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///SOCKET?db=DB, {EXPECTED}"
 
     def read(self, value: object) -> str:
         if not isinstance(value, str):
             raise UnfitError(self.expected)
         try:
             parts = urlsplit(value)
-            fits = bool(re.fullmatch(r"[!-~]{1,512}", value)) and _names_a_server(parts)
+            several = SeveralServers.named_by(value) is not None
+            fits = bool(re.fullmatch(r"[!-~]{1,512}", value)) and (several or _names_a_server(parts))
         except ValueError as error:
             raise UnfitError(self.expected, _NOT_SHOWN) from error
         if parts.password is not None or "password" in parts.query:

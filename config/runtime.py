@@ -94,11 +94,23 @@ class ProtectiveStop(StopDistance, frozen=True):
     symbols: Mapping[Symbol, StopDistance | None] = field(default_factory=dict)
 
 
+class Replicated(Struct, frozen=True):
+    """How many `replicas` must have a yes before its order goes out, in `memory` or synced to their `disk`,
+    within `seconds`; else there is no entry.
+    """
+
+    replicas: Annotated[int, Whole(1, 5, "replicas")] = 1
+    on: Literal["memory", "disk"] = "memory"
+    seconds: Annotated[float, Duration(10)] = 0.5
+
+
 class Runtime(Struct, frozen=True):
     """Everything in runtime.json; `Runtime()` is the packaged file.
 
     Server: `redis_url` without password, `redis_password_env` the variable that holds it. `portfolio` is
     the {name} in the keys, so one server can hold several.
+
+    `replicated`: what a yes must have reached before its order goes out; None: the server alone.
 
     Limits beside the portfolio's: `max_contracts` open at once (None: as many as positions), `stop_loss_on`
     what counts as loss, `stop_approach_percent` of the limit at which to warn.
@@ -131,6 +143,7 @@ class Runtime(Struct, frozen=True):
     redis_url: Annotated[str, RedisUrl()] = "redis://127.0.0.1:6379/0"
     redis_password_env: EnvironmentName | None = None
     portfolio: Annotated[str, PORTFOLIO_NAME] = "main"
+    replicated: Replicated | None = None
     trading_day: TradingDayRoll = TradingDayRoll()
     max_contracts: Annotated[int, Whole(1, MOST_CONTRACTS, "contracts")] | None = None
     stop_loss_on: Literal["total", "realized"] = "total"
@@ -169,6 +182,9 @@ class Runtime(Struct, frozen=True):
             # Otherwise a slot could expire before its worker has read that it was granted.
             expected = f"more than answer_seconds, which is {self.answer_seconds:g}"
             raise UnfitError(expected, f"{self.reservation_seconds:g}", field="reservation_seconds")
+        if self.replicated is not None and not self.replicated.seconds < self.answer_seconds:
+            expected = f"less than answer_seconds, which is {self.answer_seconds:g}"
+            raise UnfitError(expected, f"{self.replicated.seconds:g}", field="replicated.seconds")
         if not self.mark_stale_seconds > self.mark_seconds:
             expected = f"more than mark_seconds, which is {self.mark_seconds:g}"
             raise UnfitError(expected, f"{self.mark_stale_seconds:g}", field="mark_stale_seconds")

@@ -90,18 +90,33 @@ def _workers(configuration: "Configuration") -> list[str]:
 
 def _apply(place: ResolvedTarget, users: Sequence[Sequence[str]], known: "Credentials") -> None:
     """Gives the server functions and users, and prints what changed."""
+    from portfold.events.wire.connection import each_server, without_secrets
+
+    servers = each_server(place.url, password=place.password)
+    for url in servers:
+        if len(servers) > 1:
+            print(f"At {without_secrets(url)}, as users do not go from one server to another by themselves:")
+        _apply_at(url, place, users, known)
+    print(f"Their passwords are in {known.file}: export PORTFOLD_CREDENTIALS={shlex.quote(str(known.file))}")
+
+
+def _apply_at(url: str, place: ResolvedTarget, users: Sequence[Sequence[str]], known: "Credentials") -> None:
+    """Gives one server functions, where it is no replica that gets them by itself, and users."""
     from portfold.events.roles.granting import Granting
     from portfold.events.wire.connection import connect
+    from portfold.events.wire.errors import BusReadOnly
 
-    with closing(Granting(connect(place.url, password=place.password), place.portfolio)) as server:
-        given = server.keep_functions()
-        print(f"Functions: {len(given)} given to the server." if given else "Functions: all there already.")
+    with closing(Granting(connect(url, password=place.password), place.portfolio)) as server:
+        try:
+            given = server.keep_functions()
+            print(
+                f"Functions: {len(given)} given to the server." if given else "Functions: all there already."
+            )
+        except BusReadOnly:
+            print("Functions: this replica gets those of its primary.")
         for words in users:
             changed = server.grant(words, known.password_sha256(words[0]))
             print(f"{words[0]}: {'set' if changed else 'unchanged'}")
-        print(
-            f"Their passwords are in {known.file}: export PORTFOLD_CREDENTIALS={shlex.quote(str(known.file))}"
-        )
         if not server.keep_users():
             print(
                 "The server has no file for its users (aclfile in its configuration), so a restart forgets "

@@ -44,6 +44,23 @@ def persistence(facts: Facts) -> Finding:
     return ok("persistence", kept.setting)
 
 
+def replication(facts: Facts) -> Finding:
+    """Checks what a yes must have reached before its order goes out against the replicas there are."""
+    wanted, there = facts.configuration.runtime.replicated, int(facts.server.get("connected_slaves", "0"))
+    found = "1 replica" if there == 1 else f"{there} replicas"
+    if wanted is None:
+        remedy = f'"replicated": {{"replicas": {there}}} in runtime.json'
+        text = f"{found}, and orders wait for none: a failover can undo a yes"
+        return warn("replication", text, remedy) if there else ok("replication", "no replica")
+    if wanted.replicas > there:
+        text = f"{found} of the {wanted.replicas} that a yes must have reached: no order goes out"
+        return fail("replication", text, "bring the replicas back; or set replicated in runtime.json")
+    if wanted.replicas < there:
+        text = f"{found}, and orders wait for {wanted.replicas}: a failover to another can undo a yes"
+        return warn("replication", text, f'"replicated": {{"replicas": {there}}} in runtime.json')
+    return ok("replication", f"{found}, and no order goes out before they have its yes")
+
+
 def eviction(facts: Facts) -> Finding:
     """Checks whether the server may throw the log, or leases and heartbeats, away to make room."""
     remedy = "maxmemory-policy noeviction, by CONFIG SET and in its file"
@@ -107,4 +124,4 @@ def _size(count: int) -> str:
     return f"{count / (1 << 30):,.1f} GB"
 
 
-CHECKS = (version, persistence, eviction, memory, disk, clock)
+CHECKS = (version, persistence, replication, eviction, memory, disk, clock)

@@ -41,19 +41,20 @@ class CallableScript:
         self._brought = client.register_script(script.lua)
         self._is_kept = bool(client.connection_pool.connection_kwargs.get("username"))
 
-    def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    def __call__(self, keys: Sequence[str], args: Sequence[Any], *, client: Any = None) -> Any:
+        """Runs it; on the one connection that `client` is of, where that is given."""
         if not self._is_kept:
-            return self._brought(keys=keys, args=args)
+            return self._brought(keys=keys, args=args, client=client)
         try:
-            return self._client.fcall(self._script.name, len(keys), *keys, *args)
+            return (client or self._client).fcall(self._script.name, len(keys), *keys, *args)
         except exceptions.ResponseError as refused:
             if not any(words in str(refused).lower() for words in _NOTHING_RAN):
                 raise
-            return self._bring(keys, args)
+            return self._bring(keys, args, client)
 
-    def _bring(self, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    def _bring(self, keys: Sequence[str], args: Sequence[Any], client: Any) -> Any:
         try:
-            answer = self._brought(keys=keys, args=args)
+            answer = self._brought(keys=keys, args=args, client=client)
         except exceptions.NoPermissionError as refused:
             raise exceptions.NoPermissionError(
                 f"{refused}. The server lacks a function of this version's; to give it those: "

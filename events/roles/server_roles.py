@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from portfold.events.wire.keys import Keys
 
-CONNECTING = ("client|setinfo", "hello", "ping", "select")
+CONNECTING = ("client|setinfo", "cluster|slots", "command", "hello", "ping", "select")
 _TOGETHER = ("exec", "multi")
 _READING_KEYS = ("exists", "get", "hget", "hgetall", "hlen", "hmget", "mget", "type")
 _LASTING = ("pexpiretime", "pttl")
@@ -71,6 +71,7 @@ def _name(name: str) -> tuple[Grant, ...]:
 
 
 _REPORTS = Grant(("xadd",), ("events",))
+_WAITS = Grant(("wait", "waitaof"), ())
 _NAMES_THE_LOG = Grant(("setnx",), ("log",))
 
 COORDINATOR = ServerRole(
@@ -155,6 +156,7 @@ def worker_role(worker: str) -> ServerRole:
             *_name(worker),
             Grant(("set",), ("claim:telling?*",)),  # by which one of many tells people
             Grant(("xadd",), ("events", "steps")),
+            _WAITS,
             _NAMES_THE_LOG,
         ),
     )

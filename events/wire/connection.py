@@ -21,8 +21,10 @@ from redis.retry import Retry
 
 from portfold.events.fields import readable
 from portfold.events.roles.scripts import CallableScript, script_in
+from portfold.events.servers.primary import client_of, everyone, keep_to, whereabouts
 from portfold.events.wire.errors import BusReadOnly, BusRefused, BusUnreachable
 from portfold.events.wire.keys import Keys
+from portfold.several_servers import EXPECTED, SeveralServers
 
 _NO_ANSWER = (
     exceptions.ConnectionError,
@@ -46,31 +48,53 @@ class Place(NamedTuple):
 
 
 def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":
-    """Returns a client for `url` (redis://, rediss:// or unix://). Connects when first used.
+    """Returns a client for `url`: redis://, rediss:// or unix://, or one that names several servers.
 
-    A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for a text that is not a URL.
+    Connects when first used. A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for
+    a text that is not a URL.
     """
+    settings: dict[str, Any] = {
+        "password": password,
+        "decode_responses": True,
+        "encoding_errors": "surrogateescape",
+        "protocol": 2,
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": min(timeout_seconds, 2.0),
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_error": [],
+        "health_check_interval": 0,
+    }
     try:
-        client = Redis.from_url(
-            url,
-            password=password,
-            decode_responses=True,
-            encoding_errors="surrogateescape",
-            protocol=2,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=min(timeout_seconds, 2.0),
-            socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),
-            retry_on_error=[],
-            health_check_interval=0,
-        )
+        several = SeveralServers.named_by(url)
+        client = client_of(several, **settings) if several else Redis.from_url(url, **settings)
     except ValueError as error:
         raise BusRefused(
-            f"redis_url: expected redis://HOST:PORT/DB or unix://PATH, got {without_secrets(url)}: {error}"
+            f"redis_url: expected redis://HOST:PORT/DB, unix://PATH, {EXPECTED}, "
+            f"got {without_secrets(url)}: {error}"
         ) from None
     for command in _RAW_REPLIES:
         client.set_response_callback(command, _untouched)
     return client
+
+
+def each_server(url: str, *, password: str | None = None) -> list[str]:
+    """Returns the address of each server that `url` leads to: a failover or a reshard may make it the one.
+
+    Raises BusRefused for a text that is not a URL, BusUnreachable where nobody knows.
+    """
+    client = connect(url, password=password)
+    try:
+        found = everyone(client)
+    except exceptions.RedisError as error:
+        raise BusUnreachable(f"Redis at {_address(client)} did not answer: {_reason(error)}") from error
+    finally:
+        client.close()
+    if not found:
+        return [url]
+    scheme, database = url.partition("+")[0], client.connection_pool.connection_kwargs.get("db", 0)
+    secrets, at, _ = urlsplit(url).netloc.rpartition("@")
+    return [f"{scheme}://{secrets}{at}{node}/{database}" for node in found]
 
 
 def has_password(url: str) -> bool:
@@ -102,6 +126,7 @@ class Connected:
     def __init__(self, client: "Redis", name: str) -> None:
         self.keys = Keys(name)
         self._client: Any = client  # the library's own types are too loose to check against
+        keep_to(client, self.keys.prefix)
         self._renew = self._script("renew.lua")
 
     def close(self) -> None:
@@ -135,6 +160,8 @@ class Connected:
 
 def _address(client: "Redis") -> str:
     """Returns where the client looks for its server, as a URL has it, without user and password."""
+    if several := whereabouts(client):
+        return readable(several)
     at = client.connection_pool.connection_kwargs
     return readable(str(at["path"] if "path" in at else f"{at.get('host')}:{at.get('port')}"))
 

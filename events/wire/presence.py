@@ -4,7 +4,7 @@ All of it lapses unless it is renewed, so nothing here outlives by long the proc
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from portfold.events.fields import readable
 from portfold.events.wire.answers import readable_or_none
@@ -12,6 +12,14 @@ from portfold.events.wire.connection import Connected
 
 if TYPE_CHECKING:
     from redis import Redis
+
+
+class WantedReplicas(NamedTuple):
+    """How many replicas must have something within `within_ms`: in memory, or with `on_disk` synced to it."""
+
+    replicas: int
+    within_ms: int
+    on_disk: bool = False
 
 
 class PresenceKeys(Connected):
@@ -32,6 +40,21 @@ class PresenceKeys(Connected):
         """Renews that session's heartbeat; returns false, and changes nothing, where it has none any more."""
         with self._errors_while("sending a heartbeat"):
             return bool(self._renew(keys=[self.keys.worker(worker)], args=[session, lasts_ms]))
+
+    def beat_reaches(self, worker: str, session: str, lasts_ms: int, wanted: WantedReplicas) -> bool:
+        """Renews that session's heartbeat, and returns whether so many replicas have it in time.
+
+        They have all that was written before it too: what came of a request was decided before it was read.
+        """
+        with self._errors_while("waiting for a replica"), self._client.client() as connection:
+            keys, args = [self.keys.worker(worker)], [session, lasts_ms]
+            if not self._renew(keys=keys, args=args, client=connection):
+                return False
+            if wanted.on_disk:
+                _, have = connection.waitaof(0, wanted.replicas, wanted.within_ms)
+            else:
+                have = connection.wait(wanted.replicas, wanted.within_ms)
+        return int(have) >= wanted.replicas
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         """Returns for each worker the session whose heartbeat has not lapsed, or None."""

@@ -7,6 +7,7 @@ answer that cannot be read are all a no, and a slot that may have been granted a
 from collections.abc import Callable
 from functools import partial
 
+from portfold.config.runtime import milliseconds
 from portfold.coordinator.views.room import Room, room_on
 from portfold.coordinator.views.view_field import view_standing
 from portfold.events.fields import Side
@@ -45,8 +46,7 @@ class Requests:
     """Any thread may use it."""
 
     def __init__(self, context: GateContext, presence: WorkerPresence, grants: Grants) -> None:
-        self._author, self._bus, self._publisher, settings, self._log, self._clock = context
-        self._answer_seconds = settings.answer_seconds
+        self._author, self._bus, self._publisher, self._settings, self._log, self._clock = context
         self._presence, self._grants = presence, grants
 
     def ask(
@@ -68,7 +68,7 @@ class Requests:
             why = "the request may not have arrived"
             self._take_back(symbol, numbered.number, why, self._publisher.later)
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
-        answer = await_answer(self._bus, request, self._answer_seconds, self._clock)
+        answer = await_answer(self._bus, request, self._settings.answer_seconds, self._clock)
         if answer.code == "no_answer":
             self._take_back(symbol, numbered.number, "no answer in time", self._publisher.fact)
         elif answer.code == "bus_unreachable":
@@ -130,7 +130,7 @@ class Requests:
         A machine may have slept: its own clock stood still, so the server's counts as well.
         """
         self._publisher.check_process()
-        if not self._grants.is_reserved(decision):
+        if not self._grants.is_reserved(decision) or not self._is_replicated(decision):
             return False
         try:
             seen = self._bus.standing(self._author.worker)
@@ -144,6 +144,26 @@ class Requests:
         if not read.view.has_slot(self._author.worker, decision.symbol):  # taken back by a flatten since
             return False
         return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
+
+    def _is_replicated(self, decision: Decision) -> bool:
+        """Returns whether as many replicas have the yes as are wanted: else a failover could undo it."""
+        wanted = self._settings.replicated
+        if wanted is None:
+            return True
+        lasts_ms = milliseconds(self._settings.worker_lost_seconds)
+        try:
+            enough = self._bus.beat_reaches(self._author.worker, self._author.session, lasts_ms, wanted)
+        except BusError as error:
+            self._log.warning(f"{decision.symbol}: whether a replica has the yes is unknown", why=str(error))
+            return False
+        if not enough:
+            self._log.warning(
+                f"{decision.symbol}: no entry, as the yes is not on enough replicas in time",
+                replicas=wanted.replicas,
+                on="disk" if wanted.on_disk else "memory",
+                within_ms=wanted.within_ms,
+            )
+        return enough
 
     def _expired(self, decision: Decision, servers_ms: int, seconds: float) -> bool:
         """Returns whether the slot will have expired in `seconds`, by the clock of the log."""

@@ -7,13 +7,16 @@ from typing import Literal
 from msgspec import Struct
 
 from portfold.config import Configuration, load, secret
+from portfold.config.runtime import Replicated, milliseconds
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect, has_password, without_secrets
+from portfold.events.wire.presence import WantedReplicas
 from portfold.workers.client.listener import LISTEN_SECONDS
 
 
 class GateSettings(Struct, frozen=True):
-    """Seconds are as in runtime.json. `mark_seconds` 0 publishes every mark (a driven clock wants that)."""
+    """Seconds are as in runtime.json. `replicated`: what a yes must have reached; None: the server alone.
+    `mark_seconds` 0 publishes every mark (a driven clock wants that)."""
 
     url: str = "redis://127.0.0.1:6379/0"
     password: str | None = None
@@ -25,6 +28,7 @@ class GateSettings(Struct, frozen=True):
     on_bus_loss: Literal["hold", "flatten"] = "hold"
     mark_seconds: float = 5.0
     mark_stale_seconds: float = 120.0
+    replicated: WantedReplicas | None = None
 
     def __repr__(self) -> str:
         return f"GateSettings({without_secrets(self.url)!r}, {self.portfolio!r})"
@@ -47,12 +51,20 @@ class GateSettings(Struct, frozen=True):
             on_bus_loss=runtime.on_bus_loss,
             mark_seconds=runtime.mark_seconds,
             mark_stale_seconds=runtime.mark_stale_seconds,
+            replicated=_wanted(runtime.replicated),
         )
 
     @classmethod
     def found(cls) -> "GateSettings":
         """Returns the settings of the configuration that applies here; PORTFOLD_URL names another server."""
         return cls.of(load(None, os.environ, Path.cwd()), url=os.environ.get("PORTFOLD_URL"))
+
+
+def _wanted(replicated: Replicated | None) -> WantedReplicas | None:
+    if replicated is None:
+        return None
+    within_ms = milliseconds(replicated.seconds)
+    return WantedReplicas(replicated.replicas, within_ms, on_disk=replicated.on == "disk")
 
 
 def open_bus(settings: GateSettings) -> Bus:

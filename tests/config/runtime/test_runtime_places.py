@@ -34,6 +34,10 @@ def test_an_archives_folder_that_depends_on_where_we_run_is_refused(folder: Fold
         "redis://[::1]:6379",
         "unix:///run/redis.sock",
         "unix:///run/redis.sock?db=2",
+        "redis+sentinel://one:26379,two,[::1]:26380/mymaster/0",
+        "rediss+sentinel://one/mymaster",
+        "redis+cluster://one:6379,two:6380",
+        "rediss+cluster://someone@one/0",
     ],
 )
 def test_addresses_of_a_server(folder: Folder, url: str) -> None:
@@ -50,6 +54,7 @@ def test_addresses_of_a_server(folder: Folder, url: str) -> None:
         "redis://someone:@localhost?hunter2",
         "unix://:hunter2@/run/redis.sock",
         "redis://localhost?password=hunter2",
+        "redis+sentinel://someone:hunter2@one,two/mymaster",
     ],
 )
 def test_a_password_in_the_address_is_refused_and_not_repeated(folder: Folder, url: str) -> None:
@@ -81,6 +86,12 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(folder: Folder, u
         "redis://:hunt/er2@localhost",
         "unix://",
         "unix:///",
+        "redis+sentinel://one",
+        "redis+sentinel://one/hunter2 2",
+        "redis+sentinel://one/mymaster/hunter2",
+        "redis+cluster://one/1",
+        "redis+cluster://hunt er/0",
+        "redis+hunter2://one",
         "redis://" + "h" * 510,
     ],
 )

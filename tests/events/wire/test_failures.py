@@ -172,7 +172,7 @@ def test_a_password_that_is_missing_or_wrong_is_said(tmp_path: Path, portfolio: 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1", "redis://127.0.0.1:port", "127.0.0.1:6379", ""])
 def test_an_url_that_is_none_is_refused_with_what_was_expected(url: str) -> None:
-    with pytest.raises(BusRefused, match="redis_url: expected redis://HOST:PORT/DB or unix://PATH, got"):
+    with pytest.raises(BusRefused, match=r"redis_url: expected redis://HOST:PORT/DB, unix://PATH, .*, got"):
         connect(url)
 
 

@@ -24,6 +24,7 @@ from portfold.events.wire.bus import (
 )
 from portfold.events.wire.errors import BusRefused
 from portfold.events.wire.keys import Keys
+from portfold.events.wire.presence import WantedReplicas
 from tests.simulation.memory.server import Commit, MemoryServer
 from tests.simulation.memory.stream import Refused
 
@@ -51,8 +52,6 @@ class MemoryBus(Bus):
             return effect()
         except Refused as refused:
             raise BusRefused(f"Redis refused while {doing}: {refused}") from refused
-
-    # --- events ------------------------------------------------------------------------------------------
 
     def append(self, fields: Fields, stamp: str = SERVERS_TIME) -> StreamId:
         return self._ask("adding an event", lambda: self._server.add(self._events, stamp, fields))
@@ -97,8 +96,6 @@ class MemoryBus(Bus):
 
     def _named(self) -> str:
         return self._server.name_log(self.keys.log, self._head, "a-name")
-
-    # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
         def lead() -> tuple[str, str, str, str, str, str]:
@@ -205,8 +202,6 @@ class MemoryBus(Bus):
     def standby(self) -> str | None:
         return self._ask("reading the standby", lambda: self._server.text(self.keys.standby))
 
-    # --- looking -----------------------------------------------------------------------------------------
-
     def status(self) -> dict[str, str]:
         return self._ask("reading the status", lambda: dict(self._server.hash(self._status) or {}))
 
@@ -229,11 +224,12 @@ class MemoryBus(Bus):
     def settings(self) -> dict[str, str]:
         return self._ask("asking the server for its settings", lambda: {"appendfsync": "always", "save": ""})
 
-    # --- workers' presence -------------------------------------------------------------------------------
-
     def beat(self, worker: str, session: str, lasts_ms: int) -> None:
         key = self.keys.worker(worker)
         self._ask("sending a heartbeat", lambda: self._server.put(key, session, lasts_ms))
+
+    def beat_reaches(self, worker: str, session: str, lasts_ms: int, wanted: WantedReplicas) -> bool:
+        return self.beat_on(worker, session, lasts_ms) and not wanted.replicas  # there is none
 
     def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
         key = self.keys.worker(worker)
@@ -323,8 +319,6 @@ class MemoryBus(Bus):
 
     def publish(self, key: str, fields: Fields) -> StreamId:
         return self._ask("publishing a step", lambda: self._server.add(key, SERVERS_TIME, fields))
-
-    # --- reading -----------------------------------------------------------------------------------------
 
     def _after(self, key: str, after: StreamId, count: int, block_ms: int | None) -> list[Entry]:
         return self._read(

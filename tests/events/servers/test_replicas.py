@@ -1,0 +1,61 @@
+"""Whether a replica has what an order rests on: a real primary, and replicas that come, hang and go."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.presence import WantedReplicas
+from tests.processes import coordinating
+from tests.rig.node import Node, free_ports
+from tests.waiting import until
+from tests.workers.client.gates import Gates
+
+SESSION, LASTS_MS = "s1", 60_000
+ONE, TWO = WantedReplicas(1, 300), WantedReplicas(2, 300)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
+    """A primary, and a replica that is in step."""
+    first, second = free_ports(2)
+    lasting = {"appendonly": "yes", "appendfsync": "always", "repl_diskless_sync_delay": "0"}
+    primary = Node(tmp_path / "primary", first, **lasting)
+    replica = Node(tmp_path / "replica", second, replicaof=f"127.0.0.1 {first}", **lasting)
+    until(lambda: replica.facts("replication")["master_link_status"] == "up", "a replica in step")
+    yield primary, replica
+    for one in (primary, replica):
+        one.kill()
+
+
+def test_it_is_said_to_have_it_when_it_has_it_and_not_before(pair: tuple[Node, Node], portfolio: str) -> None:
+    primary, replica = pair
+    bus = Bus(connect(primary.url), portfolio)
+    assert not bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE), "nobody is there under that session"
+    bus.beat("ibs-ES", SESSION, LASTS_MS)
+    assert bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE)
+    assert replica.ask("GET", bus.keys.worker("ibs-ES")) == SESSION
+    assert bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE._replace(on_disk=True))
+    assert not bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, TWO), "there is only one"
+    replica.freeze()
+    assert not bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE)
+    replica.come_back()
+    until(lambda: bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE), "the replica to have it")
+    bus.close()
+
+
+def test_no_order_goes_out_on_a_yes_that_no_replica_has(pair: tuple[Node, Node], portfolio: str) -> None:
+    primary, replica = pair
+    gates = Gates(primary.url, portfolio)
+    with coordinating(primary.url, portfolio):
+        gate = gates(replicated=ONE)
+        decision = gate.request_entry("ES")
+        assert decision
+        assert gate.standing(decision)
+        replica.kill()
+        assert not gate.standing(decision)
+        gates.logged("no entry, as the yes is not on enough replicas in time")
+        assert gate.position_closed("ES", price=5000, pnl=0, commission=0), "an exit waits for no replica"
+    gates.end()

@@ -1,0 +1,1 @@
+"""Servers that fail over, again and again, while workers trade: nothing that was replicated is lost."""
