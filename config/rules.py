@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from portfold.bounds import CLOCK_TIME, SYMBOL
 from portfold.config.errors import UnfitError, describe
-from portfold.several_servers import EXPECTED, SeveralServers
+from portfold.servers.several import EXPECTED, SeveralServers
 
 _DECIMAL_TEXT = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _NOT_SHOWN = "a text that is not shown, as it may be a secret"

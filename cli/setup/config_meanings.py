@@ -25,7 +25,7 @@ MEANINGS: Mapping[str, str] = {
     "market.warm_up_minutes": "minutes of the past that are asked for at the start",
     "protective_stop.ticks": "how far from its entry each position's stop rests at the broker, in ticks",
     "protective_stop.dollars": "the same in dollars a contract",
-    "replicated.replicas": "how many replicas must have a yes before its order to enter goes out: name all of them",
+    "replicated.replicas": "how many replicas must have a yes before its order goes out: name all of them",
     "replicated.on": "in their memory, or synced to their disk",
     "replicated.seconds": "how long that is waited for; after it there is no order",
     "protective_stop.atr": "the same in average true ranges",

@@ -15,7 +15,7 @@ from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from portfold.several_servers import Node, SeveralServers
+from portfold.servers.several import Node, SeveralServers
 
 _ASKING_SECONDS = 1.0
 _NOT_HERE = (

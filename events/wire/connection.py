@@ -24,7 +24,7 @@ from portfold.events.roles.scripts import CallableScript, script_in
 from portfold.events.servers.primary import client_of, everyone, keep_to, whereabouts
 from portfold.events.wire.errors import BusReadOnly, BusRefused, BusUnreachable
 from portfold.events.wire.keys import Keys
-from portfold.several_servers import EXPECTED, SeveralServers
+from portfold.servers.several import EXPECTED, SeveralServers
 
 _NO_ANSWER = (
     exceptions.ConnectionError,

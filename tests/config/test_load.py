@@ -160,8 +160,15 @@ def test_the_defaults_travel_with_the_package(tmp_path: Path) -> None:
     shutil.copytree(
         PACKAGED, tmp_path / "site" / "portfold" / "config", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for shared in (PACKAGED.parent / "portfold").glob("*.py"):
-        shutil.copy(shared, tmp_path / "site" / "portfold")
+    shared = PACKAGED.parent / "portfold"
+    for module in (
+        *shared.glob("*.py"),
+        shared / "servers" / "__init__.py",
+        shared / "servers" / "several.py",
+    ):
+        there = tmp_path / "site" / "portfold" / module.relative_to(shared)
+        there.parent.mkdir(exist_ok=True)
+        shutil.copy(module, there)
     script = (
         "import portfold.config, pathlib\n"
         "loaded = portfold.config.load(None, {}, pathlib.Path.cwd())\n"

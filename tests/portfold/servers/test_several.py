@@ -4,7 +4,7 @@ import pytest
 
 from portfold.events.wire.connection import connect, has_password, without_secrets
 from portfold.events.wire.errors import BusRefused
-from portfold.several_servers import Node, SeveralServers
+from portfold.servers.several import Node, SeveralServers
 
 
 def test_sentinels_and_the_primary_that_they_know() -> None:
