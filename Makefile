@@ -18,7 +18,7 @@ DOCS := $(VENV)/docs
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard scrolling
+BENCHMARKS := latency round_trip throughput growth trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard scrolling
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test collected referee kills failovers live-day lint bench simulate wheel docs clean FORCE
@@ -50,7 +50,7 @@ lint: $(TOOLS) ## ruff and mypy --strict
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-bench: $(TOOLS) ## every benchmark, one after the other
+bench: $(TOOLS) ## every benchmark, one after the other (ARGS=--quick for a look: a minute and a half)
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); echo; done
 
 referee: $(TOOLS) ## research against a second implementation, its kernel against the fold: 10,000 cases (CASES=10000)

@@ -17,7 +17,7 @@ from unittest import mock
 
 from benchmarks.measuring.figures import compared
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.stage import (
     APPENDFSYNC,
     PATIENCE_SECONDS,
@@ -45,7 +45,7 @@ def main() -> int:
     """Measures, prints the figures and returns the exit code."""
     options = parser("alerts", __doc__)
     options.add_argument("--samples", type=count, default=1_600, help="requests each way (1600)")
-    chosen = options.parse_args()
+    chosen = sized(options, samples=40)
     return played(lambda stage: _measure(stage, chosen.samples))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from benchmarks.measuring.figures import compared, percentile
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.stage import APPENDFSYNC, BenchmarkProcess, Stage, played
 
 EXPECTED_RATIO = 1.05
@@ -23,7 +23,7 @@ def main() -> int:
     options = parser("dashboard", __doc__)
     options.add_argument("--samples", type=count, default=1_000, help="requests each way (1000)")
     options.add_argument("--pages", type=count, default=20, help="pages that are open (20)")
-    chosen = options.parse_args()
+    chosen = sized(options, samples=40, pages=3)
     return played(lambda stage: _measure(stage, chosen.samples, chosen.pages))
 
 

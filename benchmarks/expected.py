@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from portfold.coordinator.expected.sequential import CHART_DAYS, FALSE_SIGN, MISSED, Hypotheses, hypotheses_of
 from portfold.research.statistics.bootstrap import block_length, stationary_days
 from portfold.research.statistics.metrics import DAYS_A_YEAR, Floats
@@ -53,7 +53,7 @@ def main() -> None:
     options.add_argument("--histories", type=count, default=10_000, help="lived of each kind (10000)")
     options.add_argument("--days", type=count, default=750, help="expected of each portfolio (750)")
     options.add_argument("--seed", type=int, default=1, help="of the days (1)")
-    asked = options.parse_args()
+    asked = sized(options, histories=20, days=200)
     print(
         f"{asked.histories:,} histories a figure; stated: false {FALSE_SIGN:.0%}, missed "
         f"{MISSED:.0%}, chart's {CHART_DAYS:,} days apart"

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.measuring.figures import histogram, percentile
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.stage import (
     APPENDFSYNC,
     PATIENCE_SECONDS,
@@ -37,7 +37,7 @@ def main() -> int:
     options = parser("failover", __doc__)
     options.add_argument("--runs", type=count, default=20, help="leaders to kill (20)")
     options.add_argument("--seed", type=int, default=1, help="of the moments they are killed at (1)")
-    chosen = options.parse_args()
+    chosen = sized(options, runs=2)
     return played(lambda stage: _measure(stage, chosen.runs, Random(chosen.seed)))
 
 

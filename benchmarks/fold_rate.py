@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from benchmarks.measuring.every_rule import with_every_rule
 from benchmarks.measuring.machine import machine_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.realistic_log import LogEntry, realistic_log
 from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.invariants import check
@@ -45,7 +45,7 @@ def main() -> None:
     options.add_argument("--rounds", type=count, default=3, help="of which the best counts (3)")
     options.add_argument("--seed", type=int, default=1, help="of the log (1)")
     options.add_argument("--every-rule", action="store_true", help="compare with all rules in force")
-    chosen = options.parse_args()
+    chosen = sized(options, events=20_000, rounds=1)
     print(machine_line(), flush=True)
     log = realistic_log(chosen.events, chosen.seed)
     print(f"{len(log):,} events (seed {chosen.seed}): {_mix(log)}\n", flush=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from benchmarks.measuring.figures import compared
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.stage import APPENDFSYNC, BenchmarkProcess, Stage, played
 
 EXPECTED_RATIO = 2.0
@@ -24,7 +24,7 @@ def main() -> int:
     options = parser("latency", __doc__)
     options.add_argument("--samples", type=count, default=2_000, help="requests each way (2000)")
     options.add_argument("--pause-ms", type=count, default=2, help="between two requests (2)")
-    chosen = options.parse_args()
+    chosen = sized(options, samples=100)
     return played(lambda stage: _measure(stage, chosen.samples, chosen.pause_ms / 1000))
 
 

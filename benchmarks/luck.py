@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from portfold.research.search.verdict import verdict
 from portfold.research.statistics.clusters import tries_among
 from portfold.research.statistics.intervals import Interval, Intervals, intervals
@@ -55,7 +55,7 @@ def main() -> None:
     options.add_argument("--symbols", type=count, default=6, help="in each history (6)")
     options.add_argument("--variants", type=count, default=20, help="of a file tried before (20)")
     options.add_argument("--seed", type=int, default=1, help="of the histories (1)")
-    asked = options.parse_args()
+    asked = sized(options, runs=2, days=60, symbols=2, variants=3)
     kinds = (
         ("no merit, each file the only one", 1, 0.0),
         (f"no merit, each file the best of {asked.variants}", asked.variants, 0.0),

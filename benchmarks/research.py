@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 from typing import NamedTuple
 
 from benchmarks.measuring.machine import machine_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from portfold.config import load
 from portfold.config.locate import PACKAGED
 from portfold.pieces.pieces import cores
@@ -64,7 +64,7 @@ def main() -> None:
     options.add_argument("--jobs", type=count, default=cores(), help=f"processes of the search ({cores()})")
     options.add_argument("--sample", type=count, default=20, help="sets that the fold simulates as well (20)")
     options.add_argument("--seed", type=int, default=1, help="of the trades (1)")
-    chosen = options.parse_args()
+    chosen = sized(options, events=400, symbols=4, positions=2, rounds=1, jobs=1)
     print(machine_line(), flush=True)
     scenario = _scenario(_trades(chosen.events // 2, chosen.symbols, chosen.seed))
     levels = range(1, chosen.positions + 1)

@@ -12,7 +12,7 @@ import sys
 from time import monotonic, sleep
 
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.realistic_log import realistic_log
 from benchmarks.measuring.stage import (
     APPENDFSYNC,
@@ -39,7 +39,7 @@ def main() -> int:
     options.add_argument("--events", type=count, default=50_000, help="entries of the log (50000)")
     options.add_argument("--runs", type=count, default=5, help="restarts from a snapshot (5)")
     options.add_argument("--seed", type=int, default=1, help="of the log (1)")
-    chosen = options.parse_args()
+    chosen = sized(options, events=3_000, runs=1)
     return played(lambda stage: _measure(stage, chosen))
 
 

@@ -17,7 +17,7 @@ import requests
 
 from benchmarks.measuring.figures import percentile
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.realistic_log import realistic_log
 from benchmarks.measuring.stage import APPENDFSYNC, BenchmarkFailed, Stage, played
 from tests.cli.dashboard.browser import Browser, opened_browser
@@ -50,7 +50,7 @@ def main() -> int:
     options.add_argument("--events", type=count, default=20_000, help="entries of the log (20000)")
     options.add_argument("--lines", type=count, default=10_000, help="lines on the page (10000)")
     options.add_argument("--frames", type=count, default=600, help="frames of scrolling (600)")
-    chosen = options.parse_args()
+    chosen = sized(options, events=800, lines=400, frames=10)
     return played(lambda stage: _measure(stage, chosen))
 
 

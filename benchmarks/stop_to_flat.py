@@ -15,7 +15,7 @@ from time import monotonic
 
 from benchmarks.measuring.figures import histogram, percentile
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.stage import (
     APPENDFSYNC,
     PATIENCE_SECONDS,
@@ -41,7 +41,7 @@ def main() -> int:
     """Measures, prints the figures and returns the exit code."""
     options = parser("stop_to_flat", __doc__)
     options.add_argument("--runs", type=count, default=50, help="stops to measure (50)")
-    runs: int = options.parse_args().runs
+    runs: int = sized(options, runs=2).runs
     return played(lambda stage: _measure(stage, runs))
 
 

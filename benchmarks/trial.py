@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.measuring.figures import compared
 from benchmarks.measuring.machine import machine_line, server_line
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from benchmarks.measuring.stage import APPENDFSYNC, BenchmarkProcess, Stage, played
 from portfold.config import write_defaults
 
@@ -26,7 +26,7 @@ def main() -> int:
     options = parser("trial", __doc__)
     options.add_argument("--samples", type=count, default=2_000, help="requests with and without (2000)")
     options.add_argument("--pause-ms", type=count, default=2, help="between two requests (2)")
-    chosen = options.parse_args()
+    chosen = sized(options, samples=40)
     return played(lambda stage: _measure(stage, chosen.samples, chosen.pause_ms / 1000))
 
 

@@ -12,6 +12,11 @@ def machine_line() -> str:
     return f"{_processor()}, {_cores()} cores, Python {platform.python_version()}, {platform.system()}"
 
 
+def load_line() -> str:
+    """Names how busy the machine is with all that runs on it, the benchmark included."""
+    return f"load {os.getloadavg()[0]:.1f} over the last minute"
+
+
 def server_line(bus: Bus, appendfsync: str) -> str:
     """Names the server, and when it syncs a write to disk."""
     facts = bus.server()

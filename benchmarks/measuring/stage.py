@@ -64,12 +64,12 @@ class BenchmarkProcess:
         except BrokenPipeError:
             raise self.failure("ended") from None
 
-    def receive(self) -> str:
-        """Waits for a line and returns it. Raises BenchmarkFailed where none comes."""
+    def receive(self, seconds: float = PATIENCE_SECONDS) -> str:
+        """Waits so long for a line and returns it. Raises BenchmarkFailed where none comes."""
         assert self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
-            if not selector.select(PATIENCE_SECONDS):
+            if not selector.select(seconds):
                 raise self.failure("said nothing in time")
         line = self._process.stdout.readline()
         if not line:
@@ -118,6 +118,7 @@ class Stage:
     def __init__(self, folder: Path, server: EmbeddedServer) -> None:
         self.folder = folder
         self.url = server.url
+        self.server_pid = server.pid
         self._config = folder / "config"
         write_defaults(self._config)
         self._children: list[BenchmarkProcess] = []
@@ -141,6 +142,18 @@ class Stage:
         child = BenchmarkProcess(list(words), self.folder / f"{name}.log")
         self._children.append(child)
         return child
+
+    def begun(self, name: str, child_name: str, *words: str) -> BenchmarkProcess:
+        """Starts one of `benchmarks.children`; returns once it says anything. Raises BenchmarkFailed."""
+        child = self.start(name, "-m", f"benchmarks.children.{child_name}", *words)
+        child.receive()
+        return child
+
+    def sync_to_disk(self, when: AppendFsync) -> None:
+        """Has the server sync what it writes so from now on."""
+        client = connect(self.url, timeout_seconds=PATIENCE_SECONDS)
+        client.config_set("appendfsync", when)
+        client.close()
 
     def start_coordinator(self, portfolio: str) -> BenchmarkProcess:
         """Starts `portfold coordinator` with the packaged configuration; returns once it decides.

@@ -8,18 +8,27 @@ import re
 import signal
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from benchmarks.measuring.load import EVENTS_A_TRADE, trades
+from benchmarks.measuring.options import count, counts, parser, sized
+from benchmarks.measuring.realistic_log import realistic_log
 from benchmarks.measuring.stage import Stage, played
+from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.segment import ArchiveError
+from portfold.events.stream_id import StreamId
 from tests.audit.browser import in_a_browser
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "latency",
+    "round_trip",
+    "throughput",
+    "growth",
     "trial",
     "fold_rate",
     "audit",
@@ -100,6 +109,35 @@ def test_latency_prints_medians_and_p99_and_their_ratio(tmp_path: Path) -> None:
     assert ratios == pytest.approx([gate[0] / bare[0], gate[1] / bare[1]], rel=0.02, abs=0.006)
 
 
+def test_round_trip_prints_three_ways_for_each_number_of_workers_and_each_way_to_the_disk(
+    tmp_path: Path,
+) -> None:
+    out = printed(tmp_path, "round_trip", "--samples", "8", "--rounds", "2", "--workers", "1,2")
+    spread = r" +[\d.]+ \([\d.]+ - [\d.]+\)"
+    row = rf"^ +(\d) +(portfold|echo|semaphore)((?: +[\d.]+){{3}})((?:{spread}{spread})?)$"
+    rows = [(number, way) for number, way, *_ in re.findall(row, out, re.MULTILINE)]
+    assert rows == [(number, way) for number in "12" for way in ("portfold", "echo", "semaphore")] * 2
+    assert [sync in out for sync in ("appendfsync always; load", "appendfsync everysec; load")] == [True] * 2
+    assert out.count("Expected with 1: 1.25 / 1.5 of echo or less in p50 / p99; here ") == 2
+
+
+def test_throughput_prints_what_is_decided_beside_three_others(tmp_path: Path) -> None:
+    out = printed(tmp_path, "throughput", "--seconds", "1", "--rounds", "1")
+    row = r"^(\w+) +([\d,]+) +([\d,]+) +([\d,]+)(?: +[\d.]+ x)?$"
+    found = re.findall(row, out, re.MULTILINE)
+    assert [name for name, *_ in found] == ["portfold", "xadd", "semaphore", "faststream"] * 2
+    assert all(median == low == high != "0" for _, median, low, high in found), "of one round"
+    assert out.count("Expected: 0.5 x xadd and 5 x faststream or more; here ") == 2
+
+
+def test_growth_prints_costs_and_memory_by_events_workers_and_portfolios(tmp_path: Path) -> None:
+    sizes = ("--events", "1000", "--workers", "2", "--portfolios", "1,2", "--seconds", "1")
+    out = printed(tmp_path, "growth", *sizes)
+    assert re.findall(r"^ +([\d,]+)(?: +[\d.,]+){4}$", out, re.MULTILINE) == ["1,000", "1", "2"]
+    assert re.search(r"^ +2 +[\d,]+ +[\d.]+ +[\d.]+$", out, re.MULTILINE)
+    assert "Expected: 1.1 x the cost and 1.2 x the memory of the leader or less" in out
+
+
 def test_a_trial_is_measured_in_turns_with_it_and_without(tmp_path: Path) -> None:
     out = printed(tmp_path, "trial", "--samples", "8")
     assert "8 requests with and without, in 4 turns" in out
@@ -147,7 +185,8 @@ def test_alerts_prints_medians_and_p99_with_a_discord_that_behaves_and_one_that_
 def test_audit_prints_the_rates_of_reading_and_verifying_and_where_the_time_goes(tmp_path: Path) -> None:
     out = printed(tmp_path, "audit", "--events", "3000", "--rounds", "1")
     rows = re.findall(r"^([a-z ]+?) +([\d,]+) +([\d.]+) +([\d.]+)$", out, re.MULTILINE)
-    assert [row[0] for row in rows] == ["xread", "read", "verify", "read from archive", "verify from archive"]
+    from_archive = ["read from archive", "verify from archive", "verify by two"]
+    assert [row[0] for row in rows] == ["xread", "read", "verify", *from_archive]
     assert rows[0][3] == "1.00"
     for _, rate, microseconds, _ in rows:
         assert int(rate.replace(",", "")) * float(microseconds) == pytest.approx(1e6, rel=0.02, abs=0.006)
@@ -190,7 +229,22 @@ def test_help_says_what_is_measured_and_how_to_size_it(tmp_path: Path, name: str
     out = printed(tmp_path, name, "--help")
     docstring = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]
     assert docstring.strip() in out
-    assert re.search(r"--(events|samples|runs|histories) ", out)
+    assert re.search(r"--(events|samples|runs|rounds|histories) ", out)
+    assert "--quick " in out
+
+
+def test_quick_sizes_are_those_that_are_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sizes(*words: str) -> tuple[int, list[int]]:
+        monkeypatch.setattr(sys, "argv", ["it", *words])
+        options = parser("it", "")
+        options.add_argument("--events", type=count, default=100)
+        options.add_argument("--workers", type=counts, default=[1, 64])
+        chosen = sized(options, events=3, workers=[1])
+        return chosen.events, chosen.workers
+
+    assert sizes() == (100, [1, 64])
+    assert sizes("--quick") == (3, [1])
+    assert sizes("--events", "7", "--quick", "--workers", "2,4") == (7, [2, 4])
 
 
 def test_a_size_of_nothing_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -198,6 +252,20 @@ def test_a_size_of_nothing_is_refused_in_a_sentence(tmp_path: Path) -> None:
     _, err = refused.communicate(timeout=150)
     assert refused.returncode == 2
     assert "argument --runs: expected a whole number from 1, got '0'" in err
+
+
+def test_all_trades_of_a_load_are_granted_and_none_stays_open() -> None:
+    follower = Follower()
+    for entry in realistic_log(2, 1):
+        follower.advance(*entry)
+    at, workers = follower.cursor, 12
+    for fields in islice(trades(workers, "s"), workers + 40 * EVENTS_A_TRADE):
+        at = StreamId(at.ms + 1, 0)
+        decided = follower.advance(at, fields)
+        expected = ["EntryAllowed"] if fields[1] == "EntryRequested" else []
+        assert [type(one).__name__ for one in decided.decisions] == expected
+    assert follower.state.positions == {}
+    assert len({worker for worker, one in follower.state.workers.items() if one.presence == "up"}) == workers
 
 
 def test_whatever_portfold_could_not_do_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
