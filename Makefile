@@ -17,8 +17,8 @@ DOCS := $(VENV)/docs
 # The user's own Python settings and active environment stay out of ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
-# Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency round_trip throughput growth trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard scrolling
+# Each is a program: python -m benchmarks.<name>.
+BENCHMARKS := latency under_load.round_trip under_load.throughput under_load.growth trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard scrolling
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test collected referee kills failovers live-day lint bench simulate wheel docs clean FORCE

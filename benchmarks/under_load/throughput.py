@@ -26,7 +26,7 @@ EXPECTED_OF_RPC = 5.0
 
 def main() -> int:
     """Measures, prints the figures and returns the exit code."""
-    options = parser("throughput", __doc__)
+    options = parser("under_load.throughput", __doc__)
     options.add_argument("--seconds", type=count, default=5, help="of each in a round (5)")
     options.add_argument("--rounds", type=count, default=5, help="in turns (5)")
     options.add_argument("--backlog", type=count, default=5_000, help="undecided events at the most (5000)")

@@ -1,10 +1,11 @@
 """Measures what grows with the log, with the workers on it, and with the portfolios on one server.
 
 `events`: one coordinator decides trades of ten workers, from the first event on, added no faster than it
-decides; at each power of ten it is shown what an event costs the coordinator and the server in processor time
-(over the last tenth of the way there, and at least 2,000 events), and how much memory both have. `workers`:
-the same for so many workers, on a portfolio each. `portfolios`: so many coordinators on one server, all with
-work at once: what is decided in all. It reads /proc, and so needs Linux.
+decides. At each power of ten it takes turns with one that has decided 1,000 events: what an event costs both
+in processor time, the median of five turns of 4,000 events and the spread of the ratio, and how much memory
+coordinator and server have. `workers`: the same for so many workers, on a portfolio each. `portfolios`: so
+many coordinators on one server, all with work at once: what is decided in all. It reads /proc, and so needs
+Linux.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from statistics import median
 from time import monotonic
 from typing import NamedTuple
 
@@ -22,7 +24,9 @@ from benchmarks.measuring.stage import BenchmarkFailed, BenchmarkProcess, Stage,
 EXPECTED_COST = 1.1
 EXPECTED_MEMORY = 1.2
 _BACKLOG = "2000"
-_LEAST = 2_000
+_FRESH = 1_000
+_MEASURED = 4_000
+_TURNS = 5
 _LONGEST_SECONDS = 3_600.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -36,7 +40,7 @@ class Spent(NamedTuple):
 
 def main() -> int:
     """Measures, prints the figures and returns the exit code."""
-    options = parser("growth", __doc__)
+    options = parser("under_load.growth", __doc__)
     options.add_argument("--events", type=count, default=1_000_000, help="of the longest log (1000000)")
     options.add_argument("--workers", type=counts, default=[1, 4, 16, 64], help="numbers (1,4,16,64)")
     options.add_argument(
@@ -62,32 +66,62 @@ def _measure(stage: Stage, chosen: argparse.Namespace) -> None:
 
 
 def _print_events(stage: Stage, longest: int) -> None:
-    leader = stage.start_coordinator("events")
-    load = stage.begun("events", "load_ends", "counted", stage.url, "events", "10", _BACKLOG)
-    print(f"\n{'events':>10}{'leader µs each':>16}{'server µs each':>16}{'leader MB':>12}{'server MB':>12}")
-    costs: list[tuple[float, float]] = []
-    done, mark = 0, 1_000
-    while mark <= longest:
-        last = min(max(_LEAST, mark // 10), mark - done)
-        done += _decided(load, mark - done - last)
-        before = _spent(leader.pid), _spent(stage.server_pid)
-        counted = _decided(load, last)
-        done += counted
-        ours, servers = _spent(leader.pid), _spent(stage.server_pid)
-        cost = (ours.seconds - before[0].seconds) / counted * 1e6
-        server_cost = (servers.seconds - before[1].seconds) / counted * 1e6
-        costs.append((cost, ours.memory))
-        print(
-            f"{mark:>10,}{cost:>16.1f}{server_cost:>16.1f}{ours.memory:>12.1f}{servers.memory:>12.1f}",
-            flush=True,
-        )
-        mark *= 10
-    (first, first_memory), (last_cost, last_memory) = costs[0], costs[-1]
+    grown = _begun(stage, "events")
+    heads = ("leader µs", "server µs", "leader MB", "server MB")
+    print(f"\n{'events':>10}{heads[0]:>12}{heads[1]:>12}{'of a fresh one':>24}{heads[2]:>12}{heads[3]:>12}")
+    done, memory, ratios = 0, list[float](), list[float]()
+    for mark in (_FRESH * 10**power for power in range(len(str(longest // _FRESH)))):
+        done += _decided(grown.load, mark - done)
+        turns = _in_turns(stage, grown, _begun(stage, f"fresh-{mark}"))
+        done += sum(cost.events for cost, _ in turns)
+        ratios = [cost.leader / of_fresh.leader for cost, of_fresh in turns]
+        memory.append(_spent(grown.leader.pid).memory)
+        costs = [median(cost[place] for cost, _ in turns) for place in (0, 1)]
+        spread = f"{median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
+        megabytes = f"{memory[-1]:>12.1f}{_spent(stage.server_pid).memory:>12.1f}"
+        print(f"{mark:>10,}{costs[0]:>12.1f}{costs[1]:>12.1f}{spread:>24}{megabytes}", flush=True)
     print(
-        f"Expected: {EXPECTED_COST} x the cost and {EXPECTED_MEMORY} x the memory of the leader or less, the "
-        f"last against the first; here {last_cost / first:.2f} and {last_memory / first_memory:.2f}."
+        f"Expected: {EXPECTED_COST} x the cost of a fresh one and {EXPECTED_MEMORY} x the memory at first or "
+        f"less; here {median(ratios):.2f} and {memory[-1] / memory[0]:.2f}."
     )
-    leader.ask_to_end()
+    grown.leader.ask_to_end()
+
+
+class _Busy(NamedTuple):
+    """A coordinator, and who gives it events."""
+
+    leader: BenchmarkProcess
+    load: BenchmarkProcess
+
+
+class _Cost(NamedTuple):
+    """Processor time of an event in µs, of so many events."""
+
+    leader: float
+    server: float
+    events: int
+
+
+def _begun(stage: Stage, portfolio: str) -> _Busy:
+    leader = stage.start_coordinator(portfolio)
+    load = stage.begun(portfolio, "load_ends", "counted", stage.url, portfolio, "10", _BACKLOG)
+    return _Busy(leader, load)
+
+
+def _in_turns(stage: Stage, grown: _Busy, fresh: _Busy) -> list[tuple[_Cost, _Cost]]:
+    """Returns what an event costs of the grown log, and of one that is fresh, which ends after that."""
+    _decided(fresh.load, _FRESH)
+    turns = [(_cost(stage, grown), _cost(stage, fresh)) for _ in range(_TURNS)]
+    fresh.load.ask_to_end()
+    fresh.leader.ask_to_end()
+    return turns
+
+
+def _cost(stage: Stage, busy: _Busy) -> _Cost:
+    ours, servers = _spent(busy.leader.pid), _spent(stage.server_pid)
+    events = _decided(busy.load, _MEASURED)
+    leader = (_spent(busy.leader.pid).seconds - ours.seconds) / events * 1e6
+    return _Cost(leader, (_spent(stage.server_pid).seconds - servers.seconds) / events * 1e6, events)
 
 
 def _decided(load: BenchmarkProcess, number: int) -> int:

@@ -34,7 +34,7 @@ _Times = dict[str, list[list[float]]]
 
 def main() -> int:
     """Measures, prints the figures and returns the exit code."""
-    options = parser("round_trip", __doc__)
+    options = parser("under_load.round_trip", __doc__)
     options.add_argument("--samples", type=count, default=8_000, help="requests of each way (8000)")
     options.add_argument("--rounds", type=count, default=4, help="in turns (4)")
     options.add_argument(
