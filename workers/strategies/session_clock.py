@@ -49,6 +49,10 @@ class SessionClock:
         """Returns the minute of the day, from 0, on the exchange's clocks."""
         return int(self._minute_of(end))
 
+    def date_of(self, end: datetime) -> str:
+        """Returns the date on the exchange's clocks, with the offset of that moment."""
+        return f"{end.astimezone(self._zone):%Y-%m-%d%z}"
+
     def weekday_of(self, end: datetime) -> int:
         """Returns the day of the week on the exchange's clocks, Monday 0."""
         return end.astimezone(self._zone).weekday()
