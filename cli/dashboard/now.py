@@ -18,7 +18,7 @@ from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPositi
 from portfold.coordinator.views.rule_view import amount_in_words
 from portfold.coordinator.views.status import block_rate, loosening_in_words
 from portfold.dollars import ZERO, shown, shown_price
-from portfold.exchange_time import clock, span
+from portfold.exchange_time import span, zoned_clock
 from portfold.quotes import NO_ENTRY_PRICE
 
 _NEAR = Decimal("0.8")
@@ -106,7 +106,7 @@ def now_of(seen: Overview, points: Sequence[Point], zone: ZoneInfo) -> Now:
     return Now(
         may_trade=found[0].code == "trading",
         headlines=tuple(found),
-        as_of=clock(seen.now_ms, zone),
+        as_of=zoned_clock(seen.now_ms, zone),
         pnl=shown(view.day.pnl),
         gains=view.day.pnl >= ZERO,
         parts=_parts(view),
@@ -167,12 +167,12 @@ def closed_rows(seen: Overview, zone: ZoneInfo) -> list[Row]:
     if calendar is not None:
         rows += (Row("Window", open_in_words([one], zone), "warning") for one in calendar.open)
         if calendar.ahead is not None:
-            begins = f"{calendar.ahead.window} from {clock(calendar.ahead.begins_ms, zone)}"
+            begins = f"{calendar.ahead.window} from {zoned_clock(calendar.ahead.begins_ms, zone)}"
             ahead_ms = max(0, calendar.ahead.begins_ms - seen.now_ms)
             rows.append(Row("Next window", f"{begins}, in {span(ahead_ms)}"))
         opens_ms = calendar.closed_until(seen.now_ms)
         if opens_ms is not None:
-            rows.append(Row("Exchange", f"closed until {clock(opens_ms, zone)}"))
+            rows.append(Row("Exchange", f"closed until {zoned_clock(opens_ms, zone)}"))
         if calendar.last:
             rows.append(Row("Sessions", f"known up to {calendar.last}"))
     if view.loosening is not None:
@@ -242,8 +242,23 @@ def _system(seen: Overview) -> list[Row]:
         Row("Lag", waiting + waits, "warning" if backlog.events else ""),
         Row("Log", "whole" if whole else "NOT WHOLE", "" if whole else "critical"),
         Row("Server", f"{seen.server.version}, {kept.setting}", "warning" if kept.level == "warning" else ""),
+        *_switch(seen),
         *_feed(seen),
         *_account(seen.view.account, seen.now_ms),
+    ]
+
+
+def _switch(seen: Overview) -> list[Row]:
+    switch = seen.switch
+    if switch is None:
+        return []
+    pressed = "never pressed" if switch.age_ms is None else f"pressed {span(switch.age_ms)} ago"
+    return [
+        Row(
+            "Dead man",
+            f"{pressed}{f': {switch.wrong}' if switch.wrong else ''}",
+            "critical" if switch.wrong else "",
+        )
     ]
 
 

@@ -18,8 +18,10 @@ from portfold.coordinator.views.view_field import view_in
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Head
 from portfold.events.wire.market import MarketSeen
+from portfold.events.wire.presence import Switch
 
 BACKLOG_COUNTED = 1000
+_PAUSES_MISSED = 3
 
 
 class Backlog(NamedTuple):
@@ -57,13 +59,21 @@ class Server(NamedTuple):
     writes_fail: bool
 
 
+class ShownSwitch(NamedTuple):
+    """A dead man's switch: how long ago it was last pressed, None for never; what is wrong, if anything."""
+
+    age_ms: int | None
+    wrong: str
+
+
 class Overview(Struct, frozen=True):
     """One moment. `now_ms` is on the clock of the log: the server's, or that of a simulation.
 
     `view` is the portfolio as its coordinator left it. `missing` are its symbols that no living worker
     trades. `book_exceeds` is what the flattener's book holds and the log does not, `book_lacks` what it
     lacks, `without_stop` what is open without its stop at the broker, as a living flattener says;
-    `less_than_expected` what a notifier says of the days beside those expected. `market` is the market's
+    `less_than_expected` what a notifier says of the days beside those expected, `switch` what of the dead
+    man's switch. `market` is the market's
     data as it lies on the bus.
     """
 
@@ -81,6 +91,7 @@ class Overview(Struct, frozen=True):
     book_lacks: str = ""
     without_stop: str = ""
     less_than_expected: str = ""
+    switch: ShownSwitch | None = None
     market: MarketSeen | None = None
 
     @property
@@ -150,8 +161,18 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         book_lacks=bus.book_lacks(),
         without_stop=bus.without_stop(),
         less_than_expected=bus.less_than_expected(),
+        switch=_switch(bus.switch(), now_ms),
         market=bus.market(),
     )
+
+
+def _switch(switch: Switch | None, now_ms: int) -> ShownSwitch | None:
+    """Returns what is to be shown of it; one that nobody has pressed for three times its pause is silent."""
+    if switch is None:
+        return None
+    age_ms = max(0, now_ms - switch.pressed_ms) if switch.pressed_ms else None
+    silent = age_ms is not None and age_ms > _PAUSES_MISSED * switch.every_ms
+    return ShownSwitch(age_ms, switch.wrong or ("its notifier is silent" if silent else ""))
 
 
 def missed_at_the_end(bus: Bus) -> str:

@@ -24,7 +24,7 @@ READING = (*CONNECTING, *_TOGETHER, *_READING_KEYS, *_LASTING, *_READING_STREAMS
 _LOG = ("events", "decisions", "status", "head", "log", "archive", "leader")
 _NAMES = ("worker:*", "claim:*")
 _FOUND = ("book-lacks", "book-exceeds", "without-stop")
-_SAID = (*_FOUND, "less-than-expected")
+_SAID = (*_FOUND, "less-than-expected", "dead-mans-switch")
 _ALERTS = ("notifier:*", "notifier-lease:*")
 _MARKET = ("bars", "prices", "contracts", "feed", "feed-notices")
 _ALL = (*_LOG, "snapshot", "standby", *_NAMES, *_SAID, *_ALERTS, *_MARKET, "killswitch")
@@ -116,7 +116,7 @@ NOTIFIER = ServerRole(
     (
         _calls(*_ALERTS, "events", "head", "archive", "leader"),
         Grant(("pexpire", "set"), ("notifier-lease:*",)),
-        Grant(("set",), ("less-than-expected",)),
+        Grant(("set",), ("less-than-expected", "dead-mans-switch")),
         Grant(("del", "hincrby", "hset", "hsetnx"), ("notifier:*",), both=True),
         Grant(("xgroup|destroy",), ("events",)),
     ),

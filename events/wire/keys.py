@@ -88,6 +88,11 @@ class Keys(NamedTuple):
         """String with an expiry: that less is made than was expected, as a notifier found."""
         return f"{self.prefix}:less-than-expected"
 
+    @property
+    def dead_mans_switch(self) -> str:
+        """String with an expiry: when the dead man's switch was last pressed, and what keeps it from that."""
+        return f"{self.prefix}:dead-mans-switch"
+
     def notifier(self, destination: str) -> str:
         """Hash: how far alerts were delivered to a destination, and what is needed to go on from there."""
         return f"{self.prefix}:notifier:{destination}"

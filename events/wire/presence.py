@@ -22,6 +22,14 @@ class WantedReplicas(NamedTuple):
     on_disk: bool = False
 
 
+class Switch(NamedTuple):
+    """A dead man's switch: when it was last pressed, 0 for never, how often it is, and what is wrong now."""
+
+    pressed_ms: int
+    every_ms: int
+    wrong: str
+
+
 class PresenceKeys(Connected):
     """The part of a bus by which processes show that they are alive, and are found."""
 
@@ -155,3 +163,21 @@ class PresenceKeys(Connected):
         """Returns what a notifier published last; empty too where none did."""
         with self._errors_while("asking what is less than expected"):
             return readable(self._client.get(self.keys.less_than_expected) or "")
+
+    # --- the dead man's switch -----------------------------------------------------------------------------
+
+    def say_switch(self, switch: Switch, lasts_ms: int) -> None:
+        """Publishes, for `lasts_ms`, what has become of the dead man's switch."""
+        text = f"{switch.pressed_ms} {switch.every_ms} {switch.wrong}"
+        with self._errors_while("saying what the dead man's switch does"):
+            self._client.set(self.keys.dead_mans_switch, text, px=lasts_ms)
+
+    def switch(self) -> Switch | None:
+        """Returns what was published last; None where there was nothing, or something else."""
+        with self._errors_while("asking for the dead man's switch"):
+            text = readable(self._client.get(self.keys.dead_mans_switch) or "")
+        pressed_ms, _, rest = text.partition(" ")
+        every_ms, _, wrong = rest.partition(" ")
+        if not (pressed_ms.isdecimal() and every_ms.isdecimal()):
+            return None
+        return Switch(int(pressed_ms), int(every_ms), wrong)

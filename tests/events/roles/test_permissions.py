@@ -40,6 +40,7 @@ WRITERS: dict[str, dict[str, str]] = {
     "book-exceeds": {"flattener": "set"},
     "without-stop": {"flattener": "set"},
     "less-than-expected": {"notifier": "set"},
+    "dead-mans-switch": {"notifier": "set"},
     "notifier:log": {"notifier": "del hincrby hset hsetnx"},
     "notifier-lease:log": {"notifier": "pexpire set"},
     "bars": {"feed": "xadd"},

@@ -170,12 +170,13 @@ _MADE_OF_OTHERS = {
     *("last_event", "last_decision", "last_pull_id", "pull_killswitch"),
 }
 _FOR_METRICS = {"decisions_heard"}
+_FOR_STATUS = {"say_switch", "switch"}
 
 
 def test_everything_the_bus_can_do_it_can_do_in_memory() -> None:
-    """But for the market's data and what metrics are counted from, which nobody simulated reads."""
+    """But for the market's data, what metrics are counted from, and what the status alone shows."""
     public = {name for name in dir(Bus) if not name.startswith("_")}
-    assert public - set(vars(Market)) - set(vars(MemoryBus)) == _MADE_OF_OTHERS | _FOR_METRICS
+    assert public - set(vars(Market)) - set(vars(MemoryBus)) == _MADE_OF_OTHERS | _FOR_METRICS | _FOR_STATUS
 
 
 def test_a_lease_from_before_the_clock_was_put_back_is_not_waited_for(bench: Bench) -> None:

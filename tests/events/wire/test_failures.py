@@ -18,6 +18,7 @@ from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
+from portfold.events.wire.presence import Switch
 from tests.events.wire.commits import SEVEN, TICK, commit
 from tests.waiting import until
 
@@ -77,6 +78,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "without_stop": lambda bus: bus.without_stop(),
     "say_less_than_expected": lambda bus: bus.say_less_than_expected("it", 1000),
     "less_than_expected": lambda bus: bus.less_than_expected(),
+    "say_switch": lambda bus: bus.say_switch(Switch(0, 60_000, ""), 1000),
+    "switch": lambda bus: bus.switch(),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
     "beats_lapse_at": lambda bus: bus.beats_lapse_at(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),

@@ -26,6 +26,7 @@ WHAT = [
         "book_exceeds",
         "without_stop",
         "less_than_expected",
+        "dead_mans_switch",
     ),
 ]
 

@@ -9,6 +9,7 @@ nothing else.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import requests
@@ -17,6 +18,7 @@ from portfold.config import DeadMansSwitch
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.errors import BusError
 from portfold.events.wire.notifier_bus import NotifierBus
+from portfold.events.wire.presence import Switch
 from portfold.log import Log
 from portfold.workers.notify.sinks.http import (
     CONNECT_SECONDS,
@@ -27,6 +29,8 @@ from portfold.workers.notify.sinks.http import (
 )
 from portfold.workers.notify.sinks.protocol import NotSent
 
+SAID_FOR_MS = 7 * 86_400_000
+"""How long the status shows what became of a switch that is pressed no more."""
 WAITS_MS = 10_000
 """How long an event may wait for its decision before all is not well: as long as until that is alerted."""
 
@@ -74,13 +78,18 @@ class DeadMan:
         self._stop = stop
         self._before: Seen | None = None
         self._trouble = ""
+        self._pressed_ms = 0
 
     def run(self) -> None:
-        """Looks and presses, again and again; what keeps it from that is logged once each."""
+        """Looks and presses, again and again; what keeps it from that is logged once each, and published."""
         every = self._switch.every_seconds
         self._log.info("A dead man's switch is pressed while all is well", every_seconds=every)
         while not self._stop.is_set():
-            self._note(self._pressed())
+            wrong = self._pressed()
+            self._note(wrong)
+            with suppress(BusError):  # whoever looks at the status sees that the server is away
+                switch = Switch(self._pressed_ms, int(1000 * every), wrong)
+                self._bus.say_switch(switch, SAID_FOR_MS)
             self._stop.wait(every)
 
     def _pressed(self) -> str:
@@ -97,6 +106,7 @@ class DeadMan:
             press(self._switch, self._address)
         except NotSent as failed:
             return f"it could not be pressed: {failed}"
+        self._pressed_ms = seen.now_ms
         return ""
 
     def _note(self, wrong: str) -> None:
