@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.run.leash import leashed
@@ -44,12 +44,16 @@ def check_embedded(resolved: ResolvedTarget, target: Target) -> None:
 
 @contextmanager
 def embedded(
-    resolved: ResolvedTarget, words: list[str], log: "Log", stop: threading.Event
+    resolved: ResolvedTarget,
+    words: list[str],
+    log: "Log",
+    stop: threading.Event,
+    said: TextIO | None = None,
 ) -> Iterator[ResolvedTarget]:
     """Yields the portfolio on an embedded server, with a coordinator started by the options `words`.
 
-    The data is that of `portfold server`, and is kept; so is the port, where it is free. Raises ServerError,
-    Failure.
+    The data is that of `portfold server`, and is kept; so is the port, where it is free. `said` takes what
+    the coordinator writes on stderr. Raises ServerError, Failure.
     """
     from portfold.cli.folders import state_folder
     from portfold.events.wire.embedded import EmbeddedServer
@@ -60,9 +64,8 @@ def embedded(
         where = {"url": server.url, "folder": str(server.folder)}
         log.info("The embedded server runs", **where, in_other_terminals=for_others)
         command = [*leashed(), "coordinator", *words]
-        supervisor = Supervisor(
-            [SupervisedChild("coordinator", command, {"PORTFOLD_URL": server.url})], log=log
-        )
+        child = SupervisedChild("coordinator", command, {"PORTFOLD_URL": server.url})
+        supervisor = Supervisor([child], log=log, said=said)
         ended = threading.Event()
         keeping = threading.Thread(target=supervisor.run, args=[ended], name="coordinator")
         keeping.start()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from cyclopts import App
 
@@ -51,7 +51,8 @@ def run(
     Where runtime.json names an account, a process watches that too, and where
     it names a market, one feeds it. With --live, which wants --account, that is
     compared with the log first, and nothing starts where they differ.
-    Prints its plan first. A process that fails is started again and goes on
+    Prints its plan first. On a terminal it then shows the status and what
+    happens, and keeps what the processes say in a file. A process that fails is started again and goes on
     where it was; one that keeps failing is given up, with a critical line in
     the log. Ends, with all its processes, when every bar is traded and nothing
     is open, or by SIGTERM or Ctrl-C.
@@ -70,24 +71,21 @@ def run(
     embedded
         Start a server and a coordinator too; both end with this command, and the log is kept.
     """
-    from contextlib import ExitStack, closing, suppress
+    from contextlib import ExitStack
     from tempfile import TemporaryDirectory
-    from zoneinfo import ZoneInfo
 
     from portfold.cli.exits import FAILED
-    from portfold.cli.folders import default_book
+    from portfold.cli.folders import default_book, state_folder
     from portfold.cli.run.embedded import check_embedded
     from portfold.cli.run.embedded import embedded as embedded_server
+    from portfold.cli.run.screen import lines_of_run, live_screen
     from portfold.cli.stopping import stopped_by_signals
-    from portfold.events.wire.errors import BusError
     from portfold.log import open_log
     from portfold.workers.brokers.registry import is_paper
-    from portfold.workers.run.denied import log_what_denies
     from portfold.workers.run.live_plan import announce, settle
     from portfold.workers.run.supervisor import Supervisor
 
     place = target.resolve(None)
-    zone = ZoneInfo(place.configuration.runtime.trading_day.zone)
     feed = given.feed(place.configuration)
     wanted = tuple(dict.fromkeys(symbols_in(symbols)))
     settled = settle(place.configuration, **vars(money), feed=feed, wanted=wanted)
@@ -95,16 +93,20 @@ def run(
         check_embedded(place, target)
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
     passed_on += _given(vars(given))
-    log, lines = open_log("run", for_here=typing_here())
-    try:
+    with ExitStack() as along:
+        seen = along.enter_context(lines_of_run(state_folder()))
+        said = seen.file if seen is not None else None
+        log, lines = open_log("run", target=cast("TextIO", seen), for_here=typing_here(), zone=place.zone)
+        along.callback(lines.close)
         with (
             stopped_by_signals() as stop,
             TemporaryDirectory(prefix="portfold-run-") as folder,
-            ExitStack() as along,
+            ExitStack() as beside_us,
         ):
             if embedded:
                 words = _where(place, target)
-                place = along.enter_context(embedded_server(place, words, log, stop.event))
+                server = embedded_server(place, words, log, stop.event, said)
+                place = beside_us.enter_context(server)
             resolved = place.under(AUDITOR)
             file = (book or default_book(resolved, settled.configuration.runtime.broker.kind)).absolute()
             own = [settled.configuration.runtime.worker_name(key) for key in settled.workers]
@@ -117,14 +119,25 @@ def run(
             # On paper nobody can close what a worker holds when its bars end, and it costs nothing.
             needed = partial(_still_open, resolved, own if is_paper(settled.configuration) else [])
             before = _seen(resolved)
-            given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
+            with live_screen(seen, resolved):
+                given_up = Supervisor(children, log=log, needed=needed, said=said).run(stop.event)
             came = _came_to(before, _seen(resolved))
             _log_the_end(_still_open(resolved), given_up, log, came, stopped=stop.event.is_set())
-            with closing(resolved.bus()) as bus, suppress(BusError):
-                log_what_denies(bus, zone, log, beforehand=_OWN_SERVER_ENDS if embedded else "")
-    finally:
-        lines.close()
+            _say_what_denies(resolved, log, _OWN_SERVER_ENDS if embedded else "")
     return FAILED if given_up and not stop.exit_code else stop.exit_code
+
+
+def _say_what_denies(resolved: ResolvedTarget, log: "Log", beforehand: str) -> None:
+    """Logs what denies entries as the run ends, where that can be read."""
+    from contextlib import closing, suppress
+    from zoneinfo import ZoneInfo
+
+    from portfold.events.wire.errors import BusError
+    from portfold.workers.run.denied import log_what_denies
+
+    zone = ZoneInfo(resolved.configuration.runtime.trading_day.zone)
+    with closing(resolved.bus()) as bus, suppress(BusError):
+        log_what_denies(bus, zone, log, beforehand=beforehand)
 
 
 def _look_first(settled: "LiveRun", resolved: ResolvedTarget, book: Path, log: "Log", stop: "Event") -> None:

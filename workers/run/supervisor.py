@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TextIO
 
 from msgspec import Struct, field
 
@@ -71,6 +71,7 @@ class Supervisor:
     """Keeps `children` running until they have done, or it is stopped.
 
     `needed`: once no worker is left, what there still is to do for what stands by; nothing, if there is not.
+    `said`: the file that takes what the processes write on stderr; None for our own.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Supervisor:
         end_seconds: float = 10.0,
         clock: Clock | None = None,
         needed: Callable[[], str] = str,
+        said: TextIO | None = None,
     ) -> None:
         # What stands by is there first.
         self._kept = [_Kept(child) for child in sorted(children, key=lambda child: not child.stands_by)]
@@ -89,7 +91,7 @@ class Supervisor:
         self._backoff = backoff or RestartPauses()
         self._end_seconds = end_seconds
         self._clock = clock or SystemClock()
-        self._needed = needed
+        self._needed, self._said = needed, said
         self._ask_again, self._left, self._left_logged = 0.0, "", False
 
     def run(self, stop: threading.Event) -> list[str]:
@@ -141,6 +143,7 @@ class Supervisor:
             kept.process = subprocess.Popen(
                 list(kept.child.command),
                 stdin=subprocess.PIPE,
+                stderr=self._said,
                 env={**os.environ, **kept.child.variables},
                 start_new_session=True,  # a Ctrl-C on the terminal is the supervisor's to deal with
             )
