@@ -5,7 +5,7 @@ says.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from portfold.cli.exits import Failure
@@ -77,8 +77,20 @@ def put(bus: "Bus", order: "Event") -> "StreamId":
         raise OrderInDoubt(f"{error.with_remedy} {known} is on record. {_INSTEAD}") from error
 
 
-def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
-    """Prints what became of an order, and closes the bus. Raises Failure where it was refused."""
+def print_outcome(
+    bus: "Bus", event: "StreamId", done: str, *, then: "Callable[[Bus, StreamId], object] | None" = None
+) -> None:
+    """Prints what became of an order, does what is `then` to be done where it has effect, and closes the bus.
+
+    Raises Failure where it was refused.
+    """
+    with closing(bus):
+        if _print_effect(bus, event, done) and then is not None:
+            then(bus, event)
+
+
+def _print_effect(bus: "Bus", event: "StreamId", done: str) -> bool:
+    """Prints what became of an order; returns whether it has its effect by now."""
     from portfold.coordinator.views.order_outcome import outcome_of
     from portfold.events.wire.errors import BusError
 
@@ -88,8 +100,6 @@ def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
     except BusError as error:
         what = f"On record as {event}; whether anybody decides on it cannot be read: {error.with_remedy}"
         raise OrderInDoubt(f"{what} {_INSTEAD}") from error
-    finally:
-        bus.close()
     if outcome.rejected:
         raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
     if outcome.waits is not None:
@@ -104,3 +114,4 @@ def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
         print(f"On record as {event}. {leader} leads and has not decided it yet; see: {see}")
     else:
         print(f"On record as {event}. No coordinator leads now; it takes effect when one does.")
+    return outcome.folded

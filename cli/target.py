@@ -12,6 +12,8 @@ from portfold.cli.typed import print_note
 from portfold.events.roles.server_roles import AUDITOR, OPERATOR, ServerRole
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from portfold.config import Configuration
     from portfold.events.wire.bus import Bus
 
@@ -92,6 +94,13 @@ class ResolvedTarget:
         if has_password(self.url):
             return None
         return secret(self.configuration, "redis_password_env", os.environ)
+
+    @property
+    def zone(self) -> "ZoneInfo":
+        """Returns the exchange's time zone, which is that of every line for people."""
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(self.configuration.runtime.trading_day.zone)
 
     @property
     def shown(self) -> str:

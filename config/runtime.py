@@ -5,7 +5,7 @@ default one. A key left out has the value that the packaged runtime.json shows. 
 only the name of the environment variable that holds it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -228,6 +228,15 @@ class Runtime(Struct, frozen=True):
     def bar_zone(self, symbol: str) -> str:
         """Returns the time zone of the symbol's CSV bars: its own entry, else the default one, else UTC."""
         return self.bar_zones.get(symbol) or self.bar_zones.get(DEFAULT) or "UTC"
+
+    def bar_zones_in_words(self, symbols: Iterable[str]) -> str:
+        """Says in which zones the bars are read: `UTC`, or `UTC (CL), America/New_York (ES, NQ)`."""
+        by_zone: dict[str, list[str]] = {}
+        for symbol in symbols:
+            by_zone.setdefault(self.bar_zone(symbol), []).append(symbol)
+        if len(by_zone) <= 1:
+            return next(iter(by_zone), "UTC")
+        return ", ".join(f"{zone} ({', '.join(named)})" for zone, named in by_zone.items())
 
 
 def read_runtime(path: Path) -> Runtime:

@@ -41,6 +41,11 @@ def clock(ms: int, zone: ZoneInfo) -> str:
     return _NEVER if ms > LAST_MS else f"{local_time(ms, zone):%a %d %b %H:%M:%S}"
 
 
+def zoned_clock(ms: int, zone: ZoneInfo) -> str:
+    """Shows the same with its zone: `Wed 15 Jan 14:23:45 CST`."""
+    return _NEVER if ms > LAST_MS else f"{clock(ms, zone)} {local_time(ms, zone):%Z}"
+
+
 def utc_clock(ms: int) -> str:
     """Shows a moment of the log in UTC: `2025-01-15 20:23:45 UTC`."""
     return _NEVER if ms > LAST_MS else f"{utc(ms):%Y-%m-%d %H:%M:%S} UTC"

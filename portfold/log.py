@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
 from typing import TextIO, cast
 
 import structlog
@@ -113,11 +114,16 @@ Log = structlog.typing.FilteringBoundLogger
 
 
 def open_log(
-    process: str, *, target: TextIO | None = None, for_here: Callable[[str], str] = str
+    process: str,
+    *,
+    target: TextIO | None = None,
+    for_here: Callable[[str], str] = str,
+    zone: tzinfo | None = None,
 ) -> tuple[Log, LineQueue]:
     """Returns a logger that names its process on every line, and the queue to close at the end.
 
-    `for_here` adapts a line for people on this terminal; lines for machines are left as they are.
+    `for_here` adapts a line for people on this terminal, which has the time on the clocks of `zone`, this
+    machine's by default; lines for machines are left as they are, in UTC.
     """
     stream = target if target is not None else sys.stderr
     lines = LineQueue(stream)
@@ -134,13 +140,24 @@ def open_log(
         structlog.WriteLogger(cast(TextIO, lines)),
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=not for_people),
+            _stamped(zone) if for_people else structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     ).bind(process=process)
     return logger, lines
+
+
+def _stamped(zone: tzinfo | None) -> structlog.typing.Processor:
+    """Returns what puts the time into a line for people: `2025-01-15 14:23:45.123 CST`."""
+
+    def stamp(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        now = datetime.now(UTC).astimezone(zone)
+        line["timestamp"] = f"{now:%Y-%m-%d %H:%M:%S}.{now.microsecond // 1000:03} {now:%Z}"
+        return line
+
+    return stamp
 
 
 def _put(for_here: Callable[[str], str]) -> structlog.typing.Processor:

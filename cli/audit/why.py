@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portfold.events.stream_id import StreamId
 
 _SOURCE = Source()
-_CLOCK = 18
+_CLOCK = 22
 
 Flag = Annotated[bool, Parameter(show_default=False)]
 
@@ -155,10 +155,10 @@ def _change(change: "StatusChange") -> str:
 
 
 def _clock(explanation: "Explanation", event: str, began_ms: int) -> str:
-    """Formats the event's time as `08:32:07.123`, with the weekday where it is on another day."""
+    """Formats the event's time as `08:32:07.123 CST`, with the weekday where it is on another day."""
     from portfold.events.stream_id import StreamId
 
     ms = StreamId.parse(event).ms
     at = explanation.exchange.local(ms)
     same_day = at.date() == explanation.exchange.local(began_ms).date()
-    return f"{at:%H:%M:%S}.{ms % 1000:03}" if same_day else f"{at:%a %H:%M:%S}.{ms % 1000:03}"
+    return f"{'' if same_day else f'{at:%a} '}{at:%H:%M:%S}.{ms % 1000:03} {at:%Z}"

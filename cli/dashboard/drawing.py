@@ -18,7 +18,7 @@ from portfold.coordinator.audit.record.following import Note
 from portfold.coordinator.audit.record.tail import TailLine
 from portfold.coordinator.views.overview import Overview
 from portfold.events.fields import readable
-from portfold.exchange_time import clock, local_time
+from portfold.exchange_time import local_time, zoned_clock
 
 _NEVER_LED = "No coordinator has ever run for this portfolio. Start one: portfold coordinator"
 
@@ -134,7 +134,7 @@ def drawn_line(line: TailLine | Note, zone: ZoneInfo, *, dated: bool = False) ->
         return DrawnLine(f"note-{secrets.token_hex(6)}", "", "", "info", line.text, decision=False)
     item = line.item
     ms = item.row.id.ms
-    at = clock(ms, zone) if dated else f"{local_time(ms, zone):%H:%M:%S}"
+    at = zoned_clock(ms, zone) if dated else f"{local_time(ms, zone):%H:%M:%S %Z}"
     decided = item.table == "decisions"
     key = f"{item.table}-{item.row.id}"
     return DrawnLine(key, str(item.row.id), at, line.level, item.text, decided)

@@ -69,7 +69,11 @@ def totals_lines(totals: LogTotals) -> list[str]:
 def _stop_line(stop: StopDay, last_day_pnl: Decimal) -> str:
     final = last_day_pnl if stop.final_pnl is None else stop.final_pnl
     after = f"next entry {stop.resumed_day}" if stop.resumed_day else "no entry since"
-    return f"Stopped out {stop.day} at {shown(stop.triggered_pnl)}, day's P&L {shown(final)}, {after}"
+    line = f"Stopped out {stop.day} at {shown(stop.triggered_pnl)}, day's P&L {shown(final)}, {after}"
+    if final >= stop.triggered_pnl:
+        return line
+    cost = shown(stop.triggered_pnl - final)
+    return f"{line}\n  {cost} below the stop: it closes at the market, which costs commission and slippage"
 
 
 def looking_lines(

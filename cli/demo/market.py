@@ -76,7 +76,8 @@ def recorded_market(
     for symbol in chosen:
         if symbol not in configuration.contracts:
             raise Unusable(f"--symbols: expected symbols with a contract, got {symbol[:80]!r}.")
-    return _surveyed(f"bars of {folder}", feed, chosen, configuration.runtime.trading_day, days)
+    title = f"bars of {folder}, hours in {configuration.runtime.bar_zones_in_words(chosen)}"
+    return _surveyed(title, feed, chosen, configuration.runtime.trading_day, days)
 
 
 def _surveyed(

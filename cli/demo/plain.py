@@ -38,7 +38,7 @@ class Plain:
         """Prints the lines noted since the last step; returns no rest, since nobody watches."""
         for note in self._watch.take_notes():
             at = local_time(note.at_ms, self._zone)
-            self._print(f"{at:%Y-%m-%d %H:%M} {note.line.text}")
+            self._print(f"{at:%Y-%m-%d %H:%M %Z} {note.line.text}")
         return 0.0
 
     def _print(self, text: str) -> None:

@@ -158,7 +158,7 @@ def _stop(view: View, zone: ZoneInfo) -> Text:
     took = f"flat after {', '.join(_took(*each) for each in stop.took_ms)} ms"
     return _one_line(
         (f"Stop {len(view.stops)}  ", "bold red"),
-        f"{at:%d %b %H:%M} at {shown(stop.daily_pnl)}, ",
+        f"{at:%d %b %H:%M %Z} at {shown(stop.daily_pnl)}, ",
         (took if stop.legs else "nothing was open", "bold"),
     )
 
@@ -170,6 +170,6 @@ def _took(symbol: str, took_ms: float | None) -> str:
 def _line(seen: SeenLine, zone: ZoneInfo) -> Text:
     at = local_time(seen.at_ms, zone)
     return _one_line(
-        (f"{at:%d %b %H:%M} ", "dim"),
+        (f"{at:%d %b %H:%M %Z} ", "dim"),
         (seen.line.text, _STYLES.get(seen.line.level, "")),
     )

@@ -6,7 +6,7 @@ from msgspec.structs import asdict
 
 from portfold.cli.exits import Failure
 from portfold.cli.rows import in_columns
-from portfold.coordinator.fold.limits import Loosening, limits_shown
+from portfold.coordinator.fold.limits import Limits, Loosening, limits_shown, limits_valued
 from portfold.coordinator.fold.windows.lockout import in_words
 from portfold.coordinator.store.entry_json import shown_json
 from portfold.coordinator.views.portfolio_view import PortfolioView
@@ -36,7 +36,7 @@ def as_fields(view: PortfolioView) -> dict[str, object]:
     return {
         "last_event": view.last_event,
         "rules": [rule_fields(one) for one in view.rules],
-        "limits": limits_shown(limits) if limits else {},
+        "limits": limits_valued(limits) if limits else {},
         "by": limits.by if limits else "",
         "reason": limits.reason if limits else "",
         "lockout": asdict(view.lockout) if view.lockout else None,
@@ -50,7 +50,7 @@ def _waiting(loosening: Loosening) -> dict[str, object]:
     return {
         "from_day": loosening.day,
         "changes": loosening.changes,
-        "limits": limits_shown(limits),
+        "limits": limits_valued(limits),
         "by": limits.by,
         "reason": limits.reason,
         "ordered_at": loosening.since,
@@ -63,7 +63,7 @@ def lines(view: PortfolioView) -> Iterator[str]:
     if view.limits is None:
         return
     listed = {one.rule for one in view.rules}
-    others = {name: text for name, text in limits_shown(view.limits).items() if name not in listed}
+    others = {name: text for name, text in _told(view.limits).items() if name not in listed}
     yield ""
     yield f"Also in force: {'; '.join(f'{name}={text}' for name, text in others.items())}"
     yield f"Set by {view.limits.by}: {view.limits.reason}"
@@ -71,6 +71,13 @@ def lines(view: PortfolioView) -> Iterator[str]:
         yield f"Besides: {in_words(view.lockout)}"
     if view.loosening is not None:
         yield f"Waits for the next trading day, {loosening_in_words(view.loosening)}"
+
+
+def _told(limits: Limits) -> dict[str, str]:
+    """Returns the limits for people: lists separated by commas, of contracts only those that are traded."""
+    told = limits_shown(limits)
+    points = [pair for pair in told["point_values"].split() if pair.partition("=")[0] in limits.symbols]
+    return told | {"symbols": ", ".join(limits.symbols), "point_values": ", ".join(points)}
 
 
 def _row(one: ShownRule) -> tuple[str, ...]:

@@ -115,6 +115,9 @@ def flatten(
 ) -> None:
     """Close every position, and halt until a resume.
 
+    Waits until all is confirmed closed, and says after how long; exit code 1
+    where it is not in time, with who still holds what.
+
     Of a worker, a symbol or a group only its positions, and only its entries are denied.
 
     For example:
@@ -136,8 +139,10 @@ def flatten(
     order = made(FlattenRequested, of, by=by, reason=reason)
     bus = target.bus()
     event = pulled(bus, order, print) if now else put(bus, order)
+    from portfold.cli.until_flat import say_when_flat
+
     denied = "its entries are denied" if of.named else "trading is halted"
-    print_outcome(bus, event, f"Flattening{of.in_words} is ordered, and {denied}.")
+    print_outcome(bus, event, f"Flattening{of.in_words} is ordered, and {denied}.", then=say_when_flat)
 
 
 def settle(

@@ -165,6 +165,7 @@ def run_each(
 
 def what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
     """Yields what is traded, how it is filled and what it costs."""
+    from portfold.research.simulate.market import SYNTHETIC
     from portfold.workers.brokers.paper import fill_at
 
     fills = (
@@ -172,6 +173,9 @@ def what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequence
     )
     yield f"{', '.join(symbols)} over {plan.market}, each alone: no portfolio limit, no daily stop."
     yield f"Fills at {fills}. Costs each way: {'; '.join(_costs(plan, symbols))}."
+    if plan.market.source != SYNTHETIC:
+        zone = plan.configuration.runtime.bar_zones_in_words(symbols)
+        yield f"Times in bars that name no zone are read as {zone} (bar_zones in runtime.json)."
     if without:
         yield f"Left out, as they have no contract: {', '.join(without)}."
 

@@ -13,7 +13,6 @@ from portfold.cli.research.given import Dollars
 from portfold.cli.research.printing import (
     filter_lines,
     money,
-    percent,
     print_lines,
     ratio,
     seen_lines,
@@ -134,6 +133,7 @@ def _stop(choice: "PortfolioChoice", given: float | None) -> tuple[Decimal, list
 
 
 def _written_lines(choice: "PortfolioChoice", portfolio: "ConfiguredPortfolio") -> Iterator[str]:
+    from portfold.research.portfolio_page.wording import kept_of
     from portfold.research.report.wording import counted
     from portfold.research.search.config_export import UNMEASURED
 
@@ -152,8 +152,8 @@ def _written_lines(choice: "PortfolioChoice", portfolio: "ConfiguredPortfolio") 
     if findings.test is None or winner.test is None:
         yield "Judged on the same days: expect less of it."
         return
-    kept = f" {percent(winner.kept)} of its Sharpe of dollars is left." if winner.kept is not None else ""
-    yield f"Judged on {_days(findings.test)}: Sharpe {ratio(winner.test.sharpe)}.{kept}"
+    kept = f"; {kept_of(winner.kept, 'its Sharpe of dollars')}" if winner.kept is not None else ""
+    yield f"Judged on {_days(findings.test)}: Sharpe {ratio(winner.test.sharpe)}{kept}."
     yield from filter_lines(choice.filters(findings.test))
     yield from seen_lines(choice.seen(findings.test), "optimize --test-from")
 

@@ -118,7 +118,9 @@ def prove(
     if as_json:
         import msgspec
 
-        print(msgspec.json.format(msgspec.json.encode(tree_of(proof)), indent=2).decode())
+        from portfold.coordinator.store.entry_json import shown_json
+
+        print(msgspec.json.format(shown_json(tree_of(proof)), indent=2))
     else:
         print("\n".join(lines_of(proof)))
     return OK if proof.holds else FAILED

@@ -43,7 +43,7 @@ def account(*, book: Path | None = None, target: Target = _TARGET) -> int:
 
     resolved = target.resolve(ACCOUNT)
     settings = GateSettings.of(resolved.configuration, url=resolved.url, portfolio=resolved.portfolio)
-    log, lines = open_log("account", for_here=typing_here())
+    log, lines = open_log("account", for_here=typing_here(), zone=resolved.zone)
     try:
         file = book or default_book(resolved, resolved.configuration.runtime.broker.kind)
         with stopped_by_signals() as stop:

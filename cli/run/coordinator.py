@@ -49,7 +49,7 @@ def coordinator(
 
     resolved = target.resolve(COORDINATOR)
     password = resolved.password
-    log, lines = open_log("coordinator", for_here=typing_here())
+    log, lines = open_log("coordinator", for_here=typing_here(), zone=resolved.zone)
     try:
         _log_configuration(resolved.configuration, log)
         with stopped_by_signals() as stop:

@@ -32,7 +32,7 @@ def feed(*, target: Target = _TARGET) -> int:
 
     resolved = target.resolve(FEED)
     settings = GateSettings.of(resolved.configuration, url=resolved.url, portfolio=resolved.portfolio)
-    log, lines = open_log("feed", for_here=typing_here())
+    log, lines = open_log("feed", for_here=typing_here(), zone=resolved.zone)
     try:
         with stopped_by_signals() as stop:
             run(resolved.configuration, settings, log=log, stop=stop.event)

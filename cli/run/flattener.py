@@ -49,7 +49,7 @@ def flattener(
     if account is not None:
         configuration = trading_the_named(configuration, account, live=not paper)
     settings = GateSettings.of(resolved.configuration, url=resolved.url, portfolio=resolved.portfolio)
-    log, lines = open_log("flattener", for_here=typing_here())
+    log, lines = open_log("flattener", for_here=typing_here(), zone=resolved.zone)
     try:
         with stopped_by_signals() as stop:
             kind = configuration.runtime.broker.kind

@@ -41,7 +41,7 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
     from portfold.workers.notify.process import run
 
     resolved = target.resolve(NOTIFIER)
-    log, lines = open_log("notifier", for_here=typing_here())
+    log, lines = open_log("notifier", for_here=typing_here(), zone=resolved.zone)
     try:
         with stopped_by_signals() as stop:
             run(

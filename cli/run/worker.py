@@ -74,7 +74,7 @@ def worker(
     kind, name = configuration.runtime.broker.kind, configuration.runtime.worker_name(key)
     resolved = resolved.under(worker_role(name))
     settings = GateSettings.of(configuration, url=resolved.url, portfolio=resolved.portfolio)
-    log, lines = open_log(name, for_here=typing_here())
+    log, lines = open_log(name, for_here=typing_here(), zone=resolved.zone)
     try:
         with stopped_by_signals() as stop:
             if feed.kind in OURS:  # bars of now come once, server or not: exits are managed without it

@@ -151,4 +151,4 @@ def _on_trial(found: LimitsOverridden) -> str:
 
 
 def _clock(at: str, zone: str) -> str:
-    return f"{local_time(StreamId.parse(at).ms, ZoneInfo(zone)):%m-%d %H:%M:%S}"
+    return f"{local_time(StreamId.parse(at).ms, ZoneInfo(zone)):%m-%d %H:%M:%S %Z}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TARGET = Target()
 _LINES = LinesWanted()
 _STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red", "critical": "bold red"}
-_INDENT = 15
+_INDENT = 19
 
 Flag = Annotated[bool, Parameter(show_default=False)]
 Show = Callable[["TailLine | Note"], None]
@@ -136,7 +136,7 @@ def _show_text() -> Show:
             day = f"{at:%Y-%m-%d}"
             put(Text(f"-- {at:%a %d %b %Y}, {item.exchange.zone}", style="bold"))
         mark = "→ " if item.table == "decisions" else "  "
-        when = f"{at:%H:%M:%S}.{item.row.id.ms % 1000:03} {mark}"
+        when = f"{at:%H:%M:%S}.{item.row.id.ms % 1000:03} {at:%Z} {mark}"
         put(Text.assemble((when, "dim"), (typed(item.text), _STYLES[line.level])))
 
     def put(line: Text, indent: int = _INDENT) -> None:

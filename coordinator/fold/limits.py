@@ -205,6 +205,18 @@ def limits_shown(limits: Limits) -> dict[str, str]:
     return {name: text for name, text in named.items() if getattr(limits, name) != _ABSENT.get(name)}
 
 
+def limits_valued(limits: Limits) -> dict[str, object]:
+    """Returns the same for programs: numbers and flags as such, the symbols as a list, the rest in words."""
+    return {
+        name: list(limits.symbols) if name == "symbols" else _valued(getattr(limits, name), text)
+        for name, text in limits_shown(limits).items()
+    }
+
+
+def _valued(value: object, text: str) -> object:
+    return value if isinstance(value, int | Decimal) else text
+
+
 def rules_shown(limits: Limits) -> dict[str, str]:
     """Returns those of the rules that may be absent, and are not."""
     return {name: text for name, text in limits_shown(limits).items() if name in RULES_THAT_MAY_BE_ABSENT}

@@ -12,6 +12,7 @@ import msgspec
 
 from portfold.events.fields import readable
 
+_FOR_PROGRAMS = msgspec.json.Encoder(decimal_format="number")
 _WORDS = msgspec.json.Decoder(list[str])
 _Read = TypeVar("_Read")
 
@@ -25,8 +26,11 @@ def words_json(words: Sequence[str]) -> bytes:
 
 
 def shown_json(found: object) -> str:
-    """Writes one line of JSON; whatever may not be shown is escaped, and reads back as it was."""
-    return readable(msgspec.json.encode(found).decode())
+    """Writes one line of JSON, numbers as numbers to the last digit.
+
+    Whatever may not be shown is escaped, and reads back as it was.
+    """
+    return readable(_FOR_PROGRAMS.encode(found).decode())
 
 
 def read_words(text: bytes) -> list[str]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from portfold.coordinator.fold.windows.calendar import Calendar, NextWindow, OpenWindow
 from portfold.events.calendar import Session, sessions_text
-from portfold.exchange_time import clock, utc_clock
+from portfold.exchange_time import utc_clock, zoned_clock
 
 _SHOWN = 8
 
@@ -76,7 +76,7 @@ def open_in_words(windows: Iterable[OpenWindow], zone: ZoneInfo) -> str:
 
 def _open_in_words(one: OpenWindow, zone: ZoneInfo) -> str:
     follows = "all is closed, no entries" if one.action == "flatten" else "no entries"
-    return f"{one.window}: {follows}{_of(one)} until {clock(one.until_ms, zone)}"
+    return f"{one.window}: {follows}{_of(one)} until {zoned_clock(one.until_ms, zone)}"
 
 
 def _of(one: OpenWindow) -> str:

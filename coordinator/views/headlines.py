@@ -17,7 +17,7 @@ from portfold.coordinator.views.status import tail_missing_text, unsettled_in_wo
 from portfold.events.account import EQUITY
 from portfold.events.market import REFUSED, is_trouble
 from portfold.events.wire.market import MarketSeen
-from portfold.exchange_time import clock, span
+from portfold.exchange_time import span, zoned_clock
 
 Level = Literal["info", "warning", "critical"]
 
@@ -161,8 +161,8 @@ def _stopped(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
     stop, day_ends_ms = view.stop, view.day.ends_ms
     if stop is None:
         return []
-    until = f"a new day begins {clock(day_ends_ms, zone)}" if day_ends_ms else "until a new day begins"
-    text = f"since {clock(stop.ms, zone)}; {until}"
+    until = f"a new day begins {zoned_clock(day_ends_ms, zone)}" if day_ends_ms else "until a new day begins"
+    text = f"since {zoned_clock(stop.ms, zone)}; {until}"
     return [Headline("stopped_out", "critical", "STOPPED OUT", text)]
 
 
@@ -196,7 +196,7 @@ def _exchange_closed(seen: Overview, zone: ZoneInfo) -> list[Headline]:
     opens_ms = seen.view.calendar.closed_until(seen.now_ms) if seen.view.calendar is not None else None
     if opens_ms is None:
         return []
-    return [Headline("exchange_closed", "info", "EXCHANGE CLOSED", f"until {clock(opens_ms, zone)}")]
+    return [Headline("exchange_closed", "info", "EXCHANGE CLOSED", f"until {zoned_clock(opens_ms, zone)}")]
 
 
 def _marks(view: PortfolioView) -> list[Headline]:
@@ -229,7 +229,7 @@ def _locked_out(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
     lockout = view.lockout
     if lockout is None:
         return []
-    until = clock(lockout.until_ms, zone)
+    until = zoned_clock(lockout.until_ms, zone)
     text = f"until {until}, by {lockout.by}: {lockout.reason}; nobody lifts it before"
     return [Headline("locked_out", "critical", "LOCKED OUT", text)]
 

@@ -37,6 +37,8 @@ _COUNTS = (
     "stop_loss_triggers",
 )
 _FLAG = {True: "true", False: "false"}
+_WHOLE_NUMBERS = frozenset({"epoch", "fold_version", "events_rejected"})
+_TIMES_OF_MANY = frozenset({"opened_ms", "reserved_until_ms"})
 
 
 def status_fields(view: PortfolioView) -> dict[str, str]:
@@ -78,9 +80,10 @@ def status_lists(view: PortfolioView) -> dict[str, list[str]]:
 
 
 def status_values(view: PortfolioView) -> dict[str, object]:
-    """Returns the fields as Python values: counts, lists, dollars as float, flags; the rest is text."""
+    """Returns the fields as values: counts, times, lists, dollars as float, flags; the rest is text."""
     limits, day, stats = view.limits, view.day, view.stats
-    return status_texts(view) | {
+    texts = status_texts(view)
+    return {name: _value(name, text) for name, text in texts.items()} | {
         "max_positions": limits.max_positions if limits else 0,
         "open_positions_count": len(view.positions),
         "slots_used": view.slots_used,
@@ -97,6 +100,15 @@ def status_values(view: PortfolioView) -> dict[str, object]:
         "open_positions": _open_symbols(view.positions),
         "stats": _counts(stats) | {"block_rate": block_rate(stats)},
     }
+
+
+def _value(name: str, text: str) -> object:
+    """Returns a field of numbers or flags as such: None for a number that there is not."""
+    if name in _TIMES_OF_MANY:
+        return [int(one) for one in text.split(", ") if one]
+    if name in _WHOLE_NUMBERS or name.endswith("_ms"):
+        return int(text) if text else None
+    return text == _FLAG[True] if text in _FLAG.values() else text
 
 
 def limits_in_words(view: PortfolioView) -> list[str]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from portfold.coordinator.audit.report.warning_signs import Sign
 from portfold.research.portfolio_page.subject import Subject
-from portfold.research.portfolio_page.wording import INFINITE, chance, money, percent, ratio
+from portfold.research.portfolio_page.wording import INFINITE, chance, kept_of, money, percent, ratio
 from portfold.research.report.headline import fact, sign_list
 from portfold.research.report.wording import counted, number, text
 from portfold.research.search.config_export import UNMEASURED, stop_of
@@ -185,7 +185,7 @@ def _judged(findings: Findings, winner: Winner) -> Sign:
         nothing = "there was no merit to keep: its Sharpe was not above 0."
         return Sign("judged", name, seen=True, text=nothing + looks)
     became = f"{ratio(winner.train.sharpe_dollars)} became {ratio(test.sharpe_dollars)}"
-    sentence = f"{percent(winner.kept, 0)} of its Sharpe of dollars is left: {became}."
+    sentence = f"{kept_of(winner.kept, 'its Sharpe of dollars')}: {became}."
     return Sign("judged", name, seen=winner.kept < _HALF, text=sentence + looks)
 
 

@@ -17,7 +17,7 @@ from portfold.research.portfolio_page.replayed import Replayed, ReplayedSpan
 from portfold.research.portfolio_page.sets_map import sets_map
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.portfolio_page.tables import judged_table, rows_table, symbols_table, way_table
-from portfold.research.portfolio_page.wording import money, percent, ratio
+from portfold.research.portfolio_page.wording import kept_of, money, ratio
 from portfold.research.report.shell import figure, page
 from portfold.research.report.wording import counted, text
 from portfold.research.search.config_export import UNMEASURED
@@ -127,7 +127,7 @@ def _judged(subject: Subject) -> str:
 
 
 def _generalization(winner: Winner, kept: float | None) -> str:
-    left = f"{percent(kept, 0)} of it is left" if kept is not None else "there was none to keep"
+    left = kept_of(kept, "it") if kept is not None else "there was none to keep"
     test = winner.test.sharpe_dollars if winner.test is not None else None
     return (
         f"Generalization: Sharpe of dollars {ratio(winner.train.sharpe_dollars)} where it was chosen, "

@@ -30,6 +30,13 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return NOTHING if fraction is None else f"{_plain(round(fraction, digits + 2)):.{digits}%}"
 
 
+def kept_of(kept: float, what: str) -> str:
+    """Says how much of `what` is left, as `62% of it is left`; where it lost, that nothing is."""
+    if kept <= 0:
+        return f"nothing of {what} is left: it lost"
+    return f"{percent(kept, 0)} of {what} is left" if kept <= 1 else f"all of {what} is left, and more"
+
+
 def chance(probability: float) -> str:
     """Writes `12.3%`, and `less than 0.1%` for a probability that is as good as none."""
     return percent(probability) if probability >= _SMALLEST else f"less than {percent(_SMALLEST)}"

@@ -1,14 +1,13 @@
 """What a proof came to: for people a page of lines, for programs a tree."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from portfold.config.profiles import FirmsRule, Profile
 from portfold.dollars import shown, shown_limit, shown_price
-from portfold.exchange_time import clock, utc
+from portfold.exchange_time import utc, zoned_clock
 from portfold.research.prove.history import History
 from portfold.research.prove.playing import How, Scene, play
 from portfold.research.prove.searching import Tried
@@ -73,7 +72,7 @@ def tree_of(proof: Proof) -> dict[str, object]:
     found, tried = proof.in_trades, proof.tried
     return {
         "holds": proof.holds,
-        "profile": proof.profile.origin | {"margin": str(proof.profile.margin)},
+        "profile": proof.profile.origin | {"margin": proof.profile.margin},
         "seed": proof.seed,
         "histories": tried.histories,
         "broken": {how: tried.broken[how] for how in ("unstopped", *_NOT_OURS)},
@@ -122,7 +121,7 @@ def _found(proof: Proof, how: How) -> Iterator[str]:
         yield f"In the trades; the fewest that were found to show it, {len(in_trades.trades):,}:"
         yield from (f"  {_trade(trade)}" for trade in in_trades.trades)
         broken = in_trades.found.broken
-        moment = clock(broken.ms, _EXCHANGE)
+        moment = zoned_clock(broken.ms, _EXCHANGE)
         yield f"  {moment}  broken: equity {shown(broken.equity)}, the firm's floor {shown(broken.floor)}"
 
 
@@ -132,12 +131,12 @@ def _steps(history: History) -> str:
 
 def _history(history: History, scene: Scene) -> Sequence[str]:
     lines: list[str] = []
-    play(history, scene, lambda ms, line: lines.append(f"{clock(ms, _EXCHANGE)}  {line}"))
+    play(history, scene, lambda ms, line: lines.append(f"{zoned_clock(ms, _EXCHANGE)}  {line}"))
     return lines
 
 
 def _trade(trade: Trade) -> str:
-    begins, ends = clock(trade.entry_ms, _EXCHANGE), clock(trade.exit_ms, _EXCHANGE)
+    begins, ends = zoned_clock(trade.entry_ms, _EXCHANGE), zoned_clock(trade.exit_ms, _EXCHANGE)
     side = f" {trade.side}" if trade.side else ""
     return f"{begins} to {ends}  {trade.symbol}{side} {trade.size}{_prices(trade)}: {shown(trade.pnl)}"
 
@@ -157,8 +156,8 @@ def _history_tree(history: History, scene: Scene) -> dict[str, object]:
         ],
         "worse_ticks": history.worse_ticks,
         "lines": _history(history, scene),
-        "equity": _text(found.broken.equity if found else None),
-        "floor": _text(found.broken.floor if found else None),
+        "equity": found.broken.equity if found else None,
+        "floor": found.broken.floor if found else None,
     }
 
 
@@ -170,11 +169,7 @@ def _trade_trees(trades: Sequence[Trade]) -> list[dict[str, object]]:
             "size": one.size,
             "entry": utc(one.entry_ms).isoformat(),
             "exit": utc(one.exit_ms).isoformat(),
-            "pnl": str(one.pnl),
+            "pnl": one.pnl,
         }
         for one in trades
     ]
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from portfold.coordinator.audit.report.curves import Curve, Run
 from portfold.coordinator.audit.report.day_account import ClosedTrade, DayAccount, EntryFill, OperatorOrder
+from portfold.coordinator.views.words.of_trades import closed_line, opened_line
 from portfold.dollars import shown, shown_limit
-from portfold.quotes import entry_price, exit_price
 from portfold.research.report.drawing import (
     Chart,
     Part,
@@ -109,9 +109,7 @@ class _Day:
         return marks("Entry", at, [self._entry_label(entry) for entry in entries], marker=marker)
 
     def _entry_label(self, entry: EntryFill) -> str:
-        price = entry_price(entry.price, " at ", grouped=True)
-        what = f"{entry.symbol} {entry.side} {entry.size} opened{price}, {entry.worker}"
-        return label(f"{self._clock(entry.ms)} {what}")
+        return label(f"{self._clock(entry.ms)} {opened_line(entry)}")
 
     def _exits(self, trades: Sequence[ClosedTrade], name: str, *, symbol: str, color: str) -> Trace:
         line = {"width": 1, "color": "@paper"}
@@ -120,10 +118,7 @@ class _Day:
         return marks(name, at, [self._exit_label(trade) for trade in trades], marker=marker)
 
     def _exit_label(self, trade: ClosedTrade) -> str:
-        price = exit_price(trade.price, trade.reason, " at ", grouped=True)
-        what = f"{trade.symbol} {trade.side} {trade.size} closed{price}: {dollars(trade.pnl)}"
-        why = f", {trade.reason}" if trade.reason else ""
-        return label(f"{self._clock(trade.ms)} {what}, {trade.worker}{why}")
+        return label(f"{self._clock(trade.ms)} {closed_line(trade)}")
 
     def _stops(self) -> Trace:
         stops = [flattening.triggered for flattening in self._account.stopped if flattening.triggered]

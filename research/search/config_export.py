@@ -329,10 +329,10 @@ def changes(old: ConfiguredPortfolio, new: ConfiguredPortfolio) -> list[str]:
     """Lists the limits that the new file would change, a line each."""
     lines = []
     if old.max_positions != new.max_positions:
-        lines.append(f"max_positions: {old.max_positions} -> {new.max_positions}")
+        lines.append(f"max_positions: {old.max_positions} → {new.max_positions}")
     if old.daily_stop_loss != new.daily_stop_loss:
         stops = shown_limit(old.daily_stop_loss), shown_limit(new.daily_stop_loss)
-        lines.append(f"daily_stop_loss: {stops[0]} -> {stops[1]}")
+        lines.append(f"daily_stop_loss: {stops[0]} → {stops[1]}")
     added, removed = (
         sorted(set(a) - set(b)) for a, b in ((new.symbols, old.symbols), (old.symbols, new.symbols))
     )

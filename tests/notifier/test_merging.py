@@ -56,13 +56,13 @@ def test_nothing_waits_nothing_is_sent() -> None:
 
 def test_a_burst_of_denials_is_one_line() -> None:
     burst = [denied(symbol) for symbol in ["CL"] * 8 + ["ES"] * 3 + ["SI"]]
-    assert texts(burst) == ["12 entries denied: max_positions | CL 8, ES 3, SI | 10:00:00"]
+    assert texts(burst) == ["12 entries denied: max_positions | CL 8, ES 3, SI | 10:00:00 CST"]
 
 
 def test_denials_for_different_reasons_are_counted_apart_where_the_first_of_each_was() -> None:
     alerts = [denied(), opened("ES"), denied(code="stopped_out"), denied(at_ms=WEDNESDAY + 2000)]
     assert texts(alerts) == [
-        "2 entries denied: max_positions | CL 2 | 10:00:00 to 10:00:02\nOpened: ES\nEntry denied: CL"
+        "2 entries denied: max_positions | CL 2 | 10:00:00 to 10:00:02 CST\nOpened: ES\nEntry denied: CL"
     ]
 
 
@@ -73,7 +73,7 @@ def test_trades_keep_a_line_of_their_own() -> None:
 def test_a_critical_alert_is_a_message_of_its_own_and_nothing_overtakes_it() -> None:
     told = texts([denied(), denied(), stop(), stop(), denied()])
     assert [text.splitlines()[0] for text in told] == [
-        "2 entries denied: max_positions | CL 2 | 10:00:00",
+        "2 entries denied: max_positions | CL 2 | 10:00:00 CST",
         "🚨 STOP",
         "🚨 STOP",
         "Entry denied: CL",
@@ -82,15 +82,15 @@ def test_a_critical_alert_is_a_message_of_its_own_and_nothing_overtakes_it() -> 
 
 def test_many_symbols_are_not_all_named() -> None:
     [text] = texts([denied(f"S{number:02}") for number in range(15)])
-    assert text.endswith("S10, S11, and 3 more | 10:00:00")
+    assert text.endswith("S10, S11, and 3 more | 10:00:00 CST")
 
 
 def test_what_is_stale_is_summarized_and_what_is_critical_in_it_is_named() -> None:
     later = WEDNESDAY + 5 * MINUTE
     alerts = [opened(), denied(), stop(), denied(code="stopped_out"), denied(), opened("ES", later)]
     assert texts(alerts, stale_before_ms=WEDNESDAY + 1) == [
-        "⏳ Not told in time, 2025-01-15 10:00:00 to 10:00:00:\n"
-        "10:00:00 🚨 STOP | Daily P&L: $-2,512.50\n"
+        "⏳ Not told in time, 2025-01-15 10:00:00 to 10:00:00 CST:\n"
+        "10:00:00 CST 🚨 STOP | Daily P&L: $-2,512.50\n"
         "Trades opened: 1\n"
         "Entries denied: 3 (max_positions 2, stopped_out 1)",
         "Opened: ES",
@@ -100,7 +100,7 @@ def test_what_is_stale_is_summarized_and_what_is_critical_in_it_is_named() -> No
 def test_the_summary_of_a_day_survives_an_outage_whole() -> None:
     summary = Alert("day_summary", "info", WEDNESDAY, ("Day 2025-01-15: P&L $10.00", "Trades: 3"))
     assert (
-        "10:00:00 Day 2025-01-15: P&L $10.00 | Trades: 3"
+        "10:00:00 CST Day 2025-01-15: P&L $10.00 | Trades: 3"
         in texts([summary], stale_before_ms=WEDNESDAY + 1)[0]
     )
 

@@ -21,11 +21,11 @@ def test_log_and_broker_disagree() -> None:
         "Log: 0 | Broker: 1 | the log holds 0, the broker 1 at 71.25; the larger counts\n"
         "Entries on the symbol are denied until: portfold settle CL ibs-CL --size SIZE --by NAME "
         "--reason TEXT\n"
-        "Time: 2025-01-15T14:23:45"
+        "Time: 2025-01-15T14:23:45 CST"
     )
     telling.settle("CL", 0, pnl="-310")
     assert telling.told() == [
-        "Position settled by ann: CL of ibs-CL is flat | P&L: $-310.00 | as the broker says | 14:23:45"
+        "Position settled by ann: CL of ibs-CL is flat | P&L: $-310.00 | as the broker says | 14:23:45 CST"
     ]
 
 
@@ -36,10 +36,11 @@ def test_a_worker_that_is_retired() -> None:
     telling.told()
     telling.retires("ibs-CL")
     assert [alert.level for alert in telling.alerts][-1] == "warning"
-    assert telling.told() == ["Worker retired by ann: ibs-CL | its machine is gone | 14:23:45"]
+    assert telling.told() == ["Worker retired by ann: ibs-CL | its machine is gone | 14:23:45 CST"]
     telling.retires("ibs-CL")  # refused: not told as done
     assert telling.told() == [
-        "Event rejected: WorkerRetired: ibs-CL is retired already; only a lost worker is retired | 14:23:45"
+        "Event rejected: WorkerRetired: ibs-CL is retired already; only a lost worker is retired | "
+        "14:23:45 CST"
     ]
 
 
@@ -55,7 +56,7 @@ def test_a_late_report_leaves_open_what_the_broker_holds() -> None:
         "counted already, the broker holds 1, not 2\n"
         "Entries on the symbol are denied until: portfold settle CL ibs-CL --size SIZE --by NAME "
         "--reason TEXT\n"
-        "Time: 2025-01-15T14:23:45"
+        "Time: 2025-01-15T14:23:45 CST"
     )
 
 
@@ -73,7 +74,7 @@ def test_a_disputed_profit_and_the_lower_figure_counts_in_the_summary() -> None:
     telling.told()
     telling.closes("CL", pnl="999", price="70.10")
     assert telling.told()[1] == (
-        "P&L DISPUTED: CL of ibs-CL | Reported: $999.00 | Computed: $100.00 | Counted: $100.00 | 14:23:45"
+        "P&L DISPUTED: CL of ibs-CL | Reported: $999.00 | Computed: $100.00 | Counted: $100.00 | 14:23:45 CST"
     )
     assert telling.book.trades.best is not None
     assert telling.book.trades.best.pnl == 100
@@ -84,8 +85,8 @@ def test_halt_and_resume_with_who_and_why() -> None:
     telling.halt()
     telling.resume()
     assert telling.told() == [
-        "Trading halted by ann: news | 14:23:45",
-        "Trading resumed by ann: calm again | 14:23:45",
+        "Trading halted by ann: news | 14:23:45 CST",
+        "Trading resumed by ann: calm again | 14:23:45 CST",
     ]
 
 
@@ -104,7 +105,7 @@ def test_a_refused_resume_is_told_as_refused_and_not_as_a_resume() -> None:
     telling.resume()
     assert telling.told() == [
         "Event rejected: TradingResumed: stopped out on 2025-01-15; force=true lifts the stop, on record | "
-        "14:23:45"
+        "14:23:45 CST"
     ]
 
 
@@ -115,8 +116,8 @@ def test_the_first_coordinator_and_one_that_takes_over() -> None:
     symbols = "6A, 6B, 6C, 6N, 6S, CL, ES, PL, RTY, SI"
     in_force = f"Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, symbols={symbols}"
     assert telling.told() == [
-        f"Coordinator started: host.1.a | epoch 1 | 14:23:45\n{in_force}",
-        f"Coordinator took over: host.2.b after host.1.a | epoch 2 | 14:23:45\n{in_force}",
+        f"Coordinator started: host.1.a | epoch 1 | 14:23:45 CST\n{in_force}",
+        f"Coordinator took over: host.2.b after host.1.a | epoch 2 | 14:23:45 CST\n{in_force}",
     ]
 
 
@@ -141,7 +142,7 @@ def test_changed_limits() -> None:
     telling.hears(limits(by="jane", reason="holiday week", max_positions=3, symbols="CL ES"))
     assert telling.told() == [
         "Limits ordered: max_positions=3, max_contracts=4, daily_stop_loss=$2,500, symbols=CL, ES | "
-        "by jane: holiday week | 14:23:45"
+        "by jane: holiday week | 14:23:45 CST"
     ]
 
 
@@ -156,7 +157,7 @@ def test_a_log_that_lost_its_end_is_an_alarm_until_somebody_has_answered_for_it(
     assert lost.startswith(
         f"🚨 THE LOG LOST ITS END: ibs-CL saw event {saw}, which is gone\nEntries are denied."
     )
-    assert answered == "Loss of log acknowledged by jane: restored the backup | 14:23:45"
+    assert answered == "Loss of log acknowledged by jane: restored the backup | 14:23:45 CST"
     assert covered.startswith("The log lost its end, as was acknowledged: ibs-ES")
     assert levels == ["critical", "warning", "warning"]
 
@@ -164,7 +165,7 @@ def test_a_log_that_lost_its_end_is_an_alarm_until_somebody_has_answered_for_it(
 def test_what_is_no_event_is_told_without_anything_that_could_deceive() -> None:
     telling = Telling(AFTERNOON)
     telling.hears(Malformed(reason="type: missing; expected one of …"))
-    assert telling.told() == ["Event rejected: type: missing; expected one of … | 14:23:45"]
+    assert telling.told() == ["Event rejected: type: missing; expected one of … | 14:23:45 CST"]
 
 
 def test_an_old_mark_and_an_entry_that_expired() -> None:
@@ -175,8 +176,8 @@ def test_an_old_mark_and_an_entry_that_expired() -> None:
     telling.after(30 * SECOND)
     telling.after(2 * MINUTE)
     assert telling.told() == [
-        "Entry expired: ES long 1 | not filled in time | ibs-ES | 14:24:15",
-        "Mark of CL is 2 m 30 s old: its open loss may be out of date | ibs-CL | 14:26:15",
+        "Entry expired: ES long 1 | not filled in time | ibs-ES | 14:24:15 CST",
+        "Mark of CL is 2 m 30 s old: its open loss may be out of date | ibs-CL | 14:26:15 CST",
     ]
 
 
@@ -197,7 +198,7 @@ def test_a_slot_that_is_renewed_and_whose_fill_is_never_reported_is_asked_about_
     assert renewed_until(telling, "ES", 89) == []
     assert renewed_until(telling, "ES", 179) == [
         "Granted, never registered: ES | ibs-ES has renewed a slot for 1.5 h | was it filled? Report it, or "
-        "give the slot back | 13:30:00"
+        "give the slot back | 13:30:00 CST"
     ]
     (second,) = renewed_until(telling, "ES", 300)
     assert "renewed a slot for 3.0 h" in second
@@ -223,9 +224,9 @@ def test_a_worker_that_stops_with_a_slot_is_asked_whether_it_was_filled() -> Non
     telling.told()
     telling.stops("mine")
     assert telling.told() == [
-        "Worker stopped: mine | end of the day | 12:00:00",
+        "Worker stopped: mine | end of the day | 12:00:00 CST",
         "Granted, never registered: ES | mine stopped with its slot, which stays taken | was it filled? Look "
-        f"at the broker; start it again, or: {settle()} | 12:00:00",
+        f"at the broker; start it again, or: {settle()} | 12:00:00 CST",
     ]
 
 
@@ -242,7 +243,7 @@ def test_of_a_lost_worker_the_slots_that_it_has_are_named_until_somebody_knows()
         "Silent for 5.0 s; its symbols get no entries until it is back, or: portfold retire\n"
         f"Granted, never registered: 6A | {asked}\n"
         f"Granted, never registered: ES | {asked}\n"
-        "Time: 2025-01-15T12:00:00"
+        "Time: 2025-01-15T12:00:00 CST"
     )
     telling.starts("mine", session="s2", positions="CL:long:1:100 ES:long:1:100")
     telling.told()

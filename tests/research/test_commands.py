@@ -289,11 +289,11 @@ def test_export_changes_no_limits_before_it_has_said_so(searched: Path) -> None:
     refused = called("research", "export", cwd=searched)
     assert (refused.code, live.read_bytes()) == (1, before)
     assert "In config/portfolio_optimization.json that changes:" in refused.out
-    assert "daily_stop_loss: $2,500 -> $2,000" in refused.out
+    assert "daily_stop_loss: $2,500 → $2,000" in refused.out
     assert "config/portfolio_optimization.json is as it was: --yes writes it." in refused.err
     allowed = called("research", "export", "--yes", cwd=searched)
     assert allowed.code == 0
-    assert "daily_stop_loss: $2,500 -> $2,000" in allowed.out
+    assert "daily_stop_loss: $2,500 → $2,000" in allowed.out
     assert read_portfolio(live).daily_stop_loss == 2000
     assert called("research", "export", cwd=searched).code == 0, "the same limits again need no yes"
 

@@ -53,7 +53,7 @@ def test_the_worker_denies_itself_entries_and_exits_still_go_to_the_broker(
     assert floor.held() == []
     assert floor.unreported() == ["ES:ibs-ES"], "the broker keeps what is not on the log yet"
     worker.does("enter", 5001)
-    assert worker.says("ES entry denied")["code"] == "bus_unreachable"
+    worker.says("Entry denied: ES long 1 | bus_unreachable | ")
     assert floor.held() == []
 
     own_server.restart()

@@ -83,6 +83,7 @@ def test_flatten(floor: Floor) -> None:
         "Flattening is ordered, and trading is halted.",
     )
     assert on_record(floor, ordered.out)["type"] == "FlattenRequested"
+    assert re.search(r"^Flat after \d+(\.\d)? m?s\.$", ordered.out, re.MULTILINE), "it waited for that"
     floor.is_flat()
     assert floor.closed_by() == ["ES:ibs-ES by ibs-ES"]
     assert floor.live.said("PositionClosed")[0]["reason"] == "ordered by jane"
@@ -169,6 +170,11 @@ def test_a_worker_that_lives_or_holds_something_is_not_retired(floor: Floor) -> 
     until(lambda: floor.live.said("WorkerLost"), "the worker lost")
     holding = floor.portfold("retire", "ibs-ES", *JANE)
     assert (holding.code, "ibs-ES holds ES long 1: flatten, or" in holding.err) == (FAILED, True)
+    ordered = floor.portfold("flatten", *JANE)
+    assert (ordered.code, floor.live.said("PositionClosed")) == (FAILED, [])
+    assert ordered.err.startswith(
+        "portfold: NOT FLAT, still open: ES long 1 (ibs-ES). Nobody alive closes it: start a flattener, "
+    )
 
 
 # --- without a coordinator --------------------------------------------------------------------------------

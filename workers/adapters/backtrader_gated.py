@@ -104,7 +104,8 @@ class Gated:
         decision = self._ask(way, data, size - closes, plan)
         if decision:
             return self.order(way, owner, data, size, terms, decision)
-        self._log.info(f"{self._feeds.symbol(data)} entry denied", code=decision.code, why=decision.reason)
+        symbol = self._feeds.symbol(data)
+        self._log.info(f"Entry denied: {symbol} | {decision.code} | {decision.reason} | {self._gate.worker}")
         if closes:
             return self.order(way, owner, data, closes, terms, None)
         return self.rejected(self.made(way, owner, data, size, terms), decision.code, decision.reason)

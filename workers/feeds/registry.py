@@ -13,6 +13,7 @@ from portfold.workers.named import find
 
 DRIVEN = ConfiguredFeed("driven")
 BUS = "bus"
+FROM_FILES = ("csv", "replay")
 OURS = {
     BUS: "portfold.workers.market.bus_feed:open_bus",
     "csv": "portfold.workers.feeds.played:open_csv",
@@ -33,7 +34,7 @@ def open_feed(setup: FeedSetup) -> LiveFeed:
 def refuse_no_market(feed: ConfiguredFeed) -> None:
     """Raises BarsError for a folder that is none: a mistyped name is reported before a server is asked."""
     folder = feed.options.get("folder")
-    if feed.kind in ("csv", "replay") and isinstance(folder, str):
+    if feed.kind in FROM_FILES and isinstance(folder, str):
         refuse_no_folder(Path(folder))
 
 

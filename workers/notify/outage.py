@@ -51,7 +51,7 @@ class Outage:
                 "🚨 THE LOG IS OUT OF REACH: perhaps no entry is answered and no stop noticed; alerts wait",
                 f"Why: {readable(why[:_WHY_SHOWN])}",
                 f"Seen by notifier {self._who}. Is Redis there? portfold doctor",
-                f"Since: {self._clock(self._since_ms):%Y-%m-%dT%H:%M:%S}",
+                f"Since: {self._clock(self._since_ms):%Y-%m-%dT%H:%M:%S %Z}",
             )
         self._go_on()
 
@@ -66,7 +66,7 @@ class Outage:
                 self._since, self._reported = None, False
                 self._report(
                     "✅ The log can be reached again; what happened meanwhile is told as usual",
-                    f"Out of reach since {self._clock(self._since_ms):%Y-%m-%dT%H:%M:%S}, "
+                    f"Out of reach since {self._clock(self._since_ms):%Y-%m-%dT%H:%M:%S %Z}, "
                     f"as seen by notifier {self._who}",
                     time_line(self._clock(_wall_ms())),
                 )

@@ -26,7 +26,7 @@ from portfold.log import Log
 from portfold.workers.account.named import trading_the_named
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.feeds.csv_folder import CsvFolder
-from portfold.workers.feeds.registry import BUS, DRIVEN
+from portfold.workers.feeds.registry import BUS, DRIVEN, FROM_FILES
 from portfold.workers.filters.opened import filter_in_words, open_filter
 from portfold.workers.run.money import (
     RunRefused,
@@ -142,7 +142,9 @@ def announce(run: LiveRun, log: Log) -> None:
     if run.market is not None:
         fed = f"Feeding the market's data of {', '.join(run.market.symbols)}"
         log.info(fed, source=run.market.source)
-    log.info(f"Trading {', '.join(run.symbols)}", feed=run.feed.kind)
+    zones = runtime.bar_zones_in_words(run.symbols)
+    read = {"bars_without_a_zone_are_of": zones} if run.feed.kind in FROM_FILES else {}
+    log.info(f"Trading {', '.join(run.symbols)}", feed=run.feed.kind, **read)
     for symbol, why in run.left_out.items():
         log.warning(f"{symbol} is filtered out: {why}", symbol=symbol)
     for key in run.workers:

@@ -2,13 +2,51 @@
 
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 from portfold.config import Contract
+from portfold.coordinator.views.words.of_trades import closed_line, opened_line
 from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.brokers.protocol import Broker
 from portfold.workers.brokers.resting.protective import REASON, is_protective
+from portfold.workers.client.decision import Decision
 from portfold.workers.run.gate_protocol import Gate
+
+
+class Told(NamedTuple):
+    """All fills of an order together, as its worker's log tells them."""
+
+    symbol: str
+    side: str
+    size: int
+    price: Decimal
+    worker: str
+    pnl: Decimal = Decimal(0)
+    reason: str = ""
+
+
+def entry_line(outcome: OrderOutcome[Fill], worker: str) -> str:
+    """Tells what an entry got, in the one line of a trade."""
+    first = outcome.fills[0]
+    return opened_line(Told(first.symbol, first.side, outcome.size, outcome.price, worker))
+
+
+def exit_line(outcome: OrderOutcome[ExitFill], contract: Contract, worker: str, reason: str) -> str:
+    """Tells what an exit closed and made, likewise."""
+    first = outcome.fills[0]
+    made = sum((_made(fill, contract) for fill in outcome.fills), Decimal(0))
+    return closed_line(Told(first.symbol, first.side, outcome.size, outcome.price, worker, made, reason))
+
+
+def denial_line(symbol: str, side: str, size: int, denial: Decision, worker: str) -> str:
+    """Tells that an entry was denied, and why, in the words of its alert."""
+    return f"Entry denied: {symbol} {side} {size} | {denial.code} | {denial.reason} | {worker}"
+
+
+def _made(fill: ExitFill, contract: Contract) -> Decimal:
+    point, cost = contract.point_value, fill.total_commission
+    return net_pnl(fill.side, fill.entry_price, fill.price, fill.size, point, cost)
 
 
 def report_entry(
@@ -41,14 +79,13 @@ def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, 
     While the report waits in the gate's outbox the journal keeps the fill: should this process die, whoever
     comes next reports it, and the fold knows it by its name if both get through.
     """
-    commission = fill.total_commission
     gate.position_closed(
         fill.symbol,
         fill.side,
         fill.size,
         price=fill.price,
-        pnl=net_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value, commission),
-        commission=commission,
+        pnl=_made(fill, contract),
+        commission=fill.total_commission,
         reason=REASON if is_protective(fill.fill_id) else reason,
         owner="" if fill.owner == gate.worker else fill.owner,
         fill=fill.fill_id,

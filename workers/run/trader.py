@@ -42,7 +42,7 @@ from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import EntryFilter
 from portfold.workers.protection import Protection, pass_through
 from portfold.workers.run.gate_protocol import Gate
-from portfold.workers.run.reporting import report_entry, report_exit
+from portfold.workers.run.reporting import denial_line, entry_line, exit_line, report_entry, report_exit
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy, tell_if_gone
 
 _AGAIN_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
@@ -271,7 +271,7 @@ class Trader:
             if entry:
                 self._order_entry(intent, price, entry)
             else:
-                self._log.info(f"{self.symbol} entry denied", code=entry.code, why=entry.reason)
+                self._log.info(denial_line(self.symbol, intent.side, intent.size, entry, self._gate.worker))
 
     def _order_entry(self, intent: Enter, price: Decimal, entry: Decision) -> None:
         try:
@@ -303,7 +303,7 @@ class Trader:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
             self._bars_held, self._unseen = self._bars_at_fill, True
-            self._log.info(f"{self.symbol} entered: {intent.side} {outcome}", price=f"{outcome.price:f}")
+            self._log.info(entry_line(outcome, self._gate.worker), outcome=str(outcome))
             report_entry(self._gate, outcome, price, self._protection.distance)
 
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
@@ -333,8 +333,8 @@ class Trader:
                 return
             for fill in outcome.fills:
                 report_exit(self._gate, self._broker, self._contract, fill, reason)
-            what = f"{held.symbol} closed: {held.side} {outcome}"
-            self._log.info(what, price=f"{outcome.price:f}", why=reason)
+            told = exit_line(outcome, self._contract, self._gate.worker, reason)
+            self._log.info(told, outcome=str(outcome))
             refuse_a_rest(outcome)
 
 

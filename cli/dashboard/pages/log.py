@@ -119,7 +119,9 @@ def _explained(desk: Desk, wanted: str) -> dict[str, object]:
         raise PortfoldError(f"ID: {error}.") from error
     with desk.record() as record:
         story = explain(record, find_id(record, event, _quietly), _quietly)
-    clocks = {one.id: f"{local_time(StreamId.parse(one.id).ms, desk.zone):%a %H:%M:%S}" for one in story.next}
+    clocks = {
+        one.id: f"{local_time(StreamId.parse(one.id).ms, desk.zone):%a %H:%M:%S %Z}" for one in story.next
+    }
     when = time_text(story.exchange, StreamId.parse(story.event).ms)
     return {"story": story, "when": when, "clocks": clocks}
 

@@ -48,6 +48,7 @@ def fields(seen: Overview) -> dict[str, object]:
         "undecided_more": backlog.more,
         "undecided_ms": backlog.oldest_ms,
         "log_lost": backlog.lost,
+        "dead_mans_switch": seen.switch._asdict() if seen.switch else None,
         "market": _market(seen.market) if seen.market else None,
         "server": {
             "version": server.version,
@@ -63,7 +64,7 @@ def _market(seen: MarketSeen) -> dict[str, object]:
         "feed": seen.holder,
         "last_step_ms": seen.last_step_ms,
         "prices": {
-            symbol: {"price": str(last.price), "at_ms": last.at_ms, "age_ms": seen.now_ms - last.at_ms}
+            symbol: {"price": last.price, "at_ms": last.at_ms, "age_ms": seen.now_ms - last.at_ms}
             | {"source": last.source, "contract": last.contract}
             for symbol, last in sorted(seen.prices.items())
         },
@@ -73,12 +74,12 @@ def _market(seen: MarketSeen) -> dict[str, object]:
 
 def _held(one: ShownPosition) -> dict[str, object]:
     return asdict(one) | {
-        "price": str(one.price),
+        "price": one.price,
         "unrealized": float(one.unrealized),
-        "mark": None if one.mark is None else str(one.mark),
+        "mark": one.mark,
         "earlier": float(one.earlier),
         "unmarked": one.unmarked,
-        "stop_price": None if one.stop_price is None else str(one.stop_price),
+        "stop_price": one.stop_price,
         "at_stop": None if one.at_stop is None else float(one.at_stop),
     }
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from portfold.coordinator.views.overview import Overview
 from portfold.events.wire.errors import BusError
-from portfold.exchange_time import clock, span
+from portfold.exchange_time import span, zoned_clock
 
 
 class Glimpse(NamedTuple):
@@ -37,7 +37,7 @@ class Contact:
         except BusError as error:
             now_ms = self._wall_ms()
             self._away_since = now_ms if self._away_since is None else self._away_since
-            since = f"since {clock(self._away_since, self._zone)} ({span(now_ms - self._away_since)})"
+            since = f"since {zoned_clock(self._away_since, self._zone)} ({span(now_ms - self._away_since)})"
             return Glimpse(self._seen, f"{since}, trying again: {error}", self._news)
         self._note_return(seen)
         self._seen = seen or self._seen
@@ -52,4 +52,4 @@ class Contact:
             what = f"the server was away for {away}" + (" and was restarted" if restarted else "")
             self._away_since = None
         if what:
-            self._news = f"{clock(now_ms, self._zone)}: {what}"
+            self._news = f"{zoned_clock(now_ms, self._zone)}: {what}"

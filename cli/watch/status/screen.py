@@ -46,6 +46,7 @@ def picture(seen: Overview, *, shown: str, zone: ZoneInfo, whole: bool = False) 
         *_labelled("Entries", _entries(seen)),
         *_labelled("Workers", _workers(seen)),
         *_labelled("Leader", _leader(seen)),
+        *_switch(seen),
         *_labelled("Log", _log(seen)),
         *_acknowledged(seen),
     ]
@@ -92,16 +93,26 @@ def _workers(seen: Overview) -> list[Text]:
     return [
         Text(f"{alive} alive"),
         Text("flattener alive") if seen.flattener_alive else Text("no flattener", style="yellow"),
-        *(Text(f"none for {_missing(symbol, seen)}", style="yellow") for symbol in seen.missing),
+        *(Text(text, style="yellow") for text in nobody_trades(seen)),
         *([] if seen.missing else [Text("one for every symbol")]),
         *(Text(f"{name} does not say what it trades") for name in seen.reticent if seen.missing),
     ]
 
 
-def _missing(symbol: str, seen: Overview) -> str:
-    """Names the symbol, and what became of the worker that traded it last."""
-    one = seen.last_of(symbol)
-    return f"{symbol} ({one.worker} {seen.became_of(one.worker)})" if one else symbol
+def nobody_trades(seen: Overview) -> list[str]:
+    """Returns the symbols that nobody alive trades, by what became of who traded them last, as parts that a
+    line may end after: `nobody trades 6A`, `6B (stopped)`.
+    """
+    by_fate: dict[str, list[str]] = {}
+    for symbol in seen.missing:
+        one = seen.last_of(symbol)
+        by_fate.setdefault(f" ({seen.became_of(one.worker)})" if one else "", []).append(symbol)
+    parts: list[str] = []
+    for fate, symbols in by_fate.items():
+        first, *more = symbols
+        parts += [f"nobody trades {first}", *more]
+        parts[-1] += fate
+    return parts
 
 
 def _leader(seen: Overview) -> list[Text]:
@@ -113,6 +124,16 @@ def _leader(seen: Overview) -> list[Text]:
         Text(f"standby {seen.standby}") if seen.standby else Text("no standby", style="yellow"),
         Text(undecided + age, style="yellow" if backlog.events else ""),
     ]
+
+
+def _switch(seen: Overview) -> list[Text]:
+    """Says when the dead man's switch was last pressed, where there is one, and why it is not."""
+    switch = seen.switch
+    if switch is None:
+        return []
+    when = "never pressed" if switch.age_ms is None else f"pressed {span(switch.age_ms)} ago"
+    wrong = [Text(f"NOT PRESSED NOW: {switch.wrong}", style="bold red")] if switch.wrong else []
+    return _labelled("Dead man", [Text(when), *wrong])
 
 
 def _log(seen: Overview) -> list[Text]:

@@ -10,8 +10,8 @@ from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.views.account_view import ShownAccount, difference_in_words
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition, Slot
 from portfold.coordinator.views.status import scopes_in_words, slots_in_words, unsettled_in_words
+from portfold.coordinator.views.words.of_trades import legs_listed
 from portfold.dollars import plain_count, shown, shown_limit
-from portfold.events.legs import legs_text
 from portfold.events.stream_id import StreamId
 from portfold.quotes import entry_price
 
@@ -49,8 +49,8 @@ def time_text(exchange: Exchange, ms: int) -> str:
 
 
 def clock_text(exchange: Exchange, ms: int) -> str:
-    """Shows a moment as `08:32:07`, by the exchange's clock."""
-    return f"{exchange.local(ms):%H:%M:%S}"
+    """Shows a moment as `08:32:07 CST`, by the exchange's clock."""
+    return f"{exchange.local(ms):%H:%M:%S %Z}"
 
 
 def pnl_parts(view: PortfolioView) -> str:
@@ -101,7 +101,7 @@ def _position(held: ShownPosition, exchange: Exchange) -> str:
     mark = f", marked {held.mark:f} {shown(held.unrealized)}" if held.mark is not None else ", not marked yet"
     stale = " (stale)" if held.mark_stale else ""
     price = entry_price(held.price)
-    since = f"since {exchange.local(held.opened_ms):%a %H:%M:%S}"
+    since = f"since {exchange.local(held.opened_ms):%a %H:%M:%S %Z}"
     return f"{held.symbol} {held.side} {held.size}{price} by {held.worker} {since}{mark}{stale}"
 
 
@@ -147,7 +147,7 @@ def _seldom(view: PortfolioView, exchange: Exchange) -> list[Labelled]:
         rows.append(Labelled("Closed", scopes_in_words(view.scopes)))
     if view.flatten is not None:
         due = clock_text(exchange, view.flatten.deadline_ms)
-        left = legs_text(view.flatten.left) or "nothing"
+        left = legs_listed(view.flatten.left) or "nothing"
         rows.append(Labelled("Flattening", [f"{left}, due {due}: {view.flatten.cause}"]))
     if view.unsettled:
         rows.append(Labelled("Unsettled", _unsettled(view)))

@@ -20,6 +20,7 @@ from portfold.coordinator.fold.rules.entries.symbol_pending import how_it_went
 from portfold.coordinator.fold.state import State, first_of, leg_key, leg_of, slots_used
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_of_state import portfolio_view
+from portfold.coordinator.views.words.of_trades import legs_told
 from portfold.dollars import shown
 from portfold.events import account, decisions
 from portfold.events.calendar import WindowClosed, WindowOpened
@@ -256,8 +257,8 @@ def _triggered(case: DecisionContext, decision: decisions.StopLossTriggered) -> 
         f"The limit is {shown(decision.limit)}{forced}, so the stop is at "
         f"{shown(stop_from - decision.limit)}; reaching it is enough.",
         f"To be closed by {clock_text(case.exchange, decision.deadline_ms)}, within "
-        f"{span(decision.deadline_ms - case.at.ms)}: {decision.positions or 'nothing is open'}.",
-        *([f"Taken back before they filled: {decision.pending}."] if decision.pending else []),
+        f"{span(decision.deadline_ms - case.at.ms)}: {legs_told(decision.positions)}.",
+        *([f"Taken back before they filled: {legs_told(decision.pending)}."] if decision.pending else []),
     ]
 
 

@@ -13,6 +13,7 @@ from portfold.coordinator.fold.rules.table import why_not
 from portfold.coordinator.fold.state import State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.words.of_decisions import words_of_decision
+from portfold.coordinator.views.words.of_trades import closed_line, opened_line
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import (
     Decision,
@@ -46,7 +47,6 @@ from portfold.events.incoming import (
 from portfold.events.legs import parse_legs
 from portfold.events.scope import Scope
 from portfold.events.stream_id import StreamId
-from portfold.quotes import entry_price, exit_price
 
 OF_EPISODE = (StopLossTriggered, FlattenOrdered, FlattenHandedOver, FlattenOverdue, PortfolioFlat)
 """The decisions that belong to an episode of flattening."""
@@ -72,18 +72,15 @@ class LaterEvent(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Returns its sentence; a fill with its price, which a coordinator's log leaves out."""
+        """Returns its sentence; a fill with what it made of the day, and no count of what is open."""
         event = self.event
-        if isinstance(event, PositionOpened | PositionClosed) and self.decided.took_effect:
-            what = "opened" if isinstance(event, PositionOpened) else "closed"
-            made = ""
-            if isinstance(event, PositionClosed):
-                made = f" | P&L: {shown(event.pnl)}{f' | {event.reason}' if event.reason else ''}"
-                price = exit_price(event.price, event.reason)
-            else:
-                price = entry_price(event.price)
-            leg = f"{event.symbol} {event.side} {event.size}{price} by {event.worker}"
-            return f"Position {what}: {leg}{made} | Daily P&L: {shown(daily_pnl(self.state))}"
+        line = ""
+        if isinstance(event, PositionOpened) and self.decided.took_effect:
+            line = opened_line(event)
+        elif isinstance(event, PositionClosed) and self.decided.took_effect:
+            line = closed_line(event, event.owner)
+        if line:
+            return f"{line} | Daily P&L: {shown(daily_pnl(self.state))}"
         return event_text(self.state, self.decided, self.fields)
 
 

@@ -3,6 +3,7 @@
 from portfold.coordinator.audit.report.day_account import Flattening, FlatteningStep, StepKind, Triggered
 from portfold.coordinator.fold.state import State, leg_of
 from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.views.words.of_trades import closed_line, legs_told
 from portfold.dollars import shown, shown_limit
 from portfold.events.decisions import (
     FlattenHandedOver,
@@ -11,9 +12,7 @@ from portfold.events.decisions import (
     PortfolioFlat,
     StopLossTriggered,
 )
-from portfold.events.incoming import NO_EXIT_PRICE, PositionClosed, PositionSettled
-from portfold.events.legs import parse_legs
-from portfold.quotes import exit_price
+from portfold.events.incoming import PositionClosed, PositionSettled
 
 
 class Flattenings:
@@ -32,10 +31,10 @@ class Flattenings:
             if isinstance(decision, StopLossTriggered | FlattenOrdered):
                 begun += self._see_order(decided.at.ms, decision, state)
             elif isinstance(decision, FlattenHandedOver):
-                legs = _legs(decision.positions, owners=True)
+                legs = legs_told(decision.positions)
                 self._step(decided.at.ms, "handed over", f"to the flattener: {legs}")
             elif isinstance(decision, FlattenOverdue):
-                legs = _legs(decision.positions, owners=True)
+                legs = legs_told(decision.positions)
                 text = f"{decision.late_ms:,} ms late, reminder {decision.reminder}: {legs}"
                 self._step(decided.at.ms, "overdue", text)
             elif isinstance(decision, PortfolioFlat):
@@ -56,10 +55,7 @@ class Flattenings:
             how = f"{event.symbol} {event.side} settled by {event.by}: {shown(event.pnl)}"
         else:
             part = f", {left.size} still open" if left is not None else ""
-            price = exit_price(event.price, event.reason, " at ", grouped=True) or f" ({NO_EXIT_PRICE})"
-            how = (
-                f"{event.symbol} {event.side} {event.size}{price} by {event.worker}: {shown(event.pnl)}{part}"
-            )
+            how = f"{closed_line(event, event.owner)}{part}"
         self._step(decided.at.ms, "closed", how)
 
     def _see_order(
@@ -70,8 +66,8 @@ class Flattenings:
             cause = "daily stop loss" if isinstance(decision, StopLossTriggered) else decision.cause
             self.under_way = Flattening(decision.episode, cause, ms, decision.deadline_ms)
             begun.append(self.under_way)
-        positions = _legs(decision.positions) or "nothing open"
-        pending = f"; not filled yet: {_legs(decision.pending)}" if decision.pending else ""
+        positions = legs_told(decision.positions)
+        pending = f"; not filled yet: {legs_told(decision.pending)}" if decision.pending else ""
         if isinstance(decision, FlattenOrdered):
             self._step(ms, "ordered", f"{decision.cause}: {positions}{pending}")
             return begun
@@ -95,11 +91,3 @@ class Flattenings:
     def _step(self, ms: int, kind: StepKind, text: str) -> None:
         if self.under_way is not None:
             self.under_way.steps.append(FlatteningStep(ms, kind, text))
-
-
-def _legs(text: str, *, owners: bool = False) -> str:
-    """`CL long 1, ES short 2`; with `owners` each `of ibs-CL`."""
-    return ", ".join(
-        f"{leg.symbol} {leg.side} {leg.size}{f' of {leg.worker}' if owners else ''}"
-        for leg in parse_legs(text)
-    )

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from portfold.coordinator.views.words import of_account, of_calendar, of_lockouts
 from portfold.coordinator.views.words.message_words import AlertWords, MessageWords
+from portfold.coordinator.views.words.of_trades import legs_told
 from portfold.dollars import shown, shown_limit
 from portfold.events.account import (
     AccountAgrees,
@@ -117,7 +118,7 @@ def _allowed(decision: EntryAllowed) -> MessageWords:
     return MessageWords(
         "info",
         f"{decision.symbol} entry allowed: {decision.side} {decision.size} | "
-        f"Slots: {decision.slots}/{decision.max_positions}",
+        f"Slots: {decision.slots}/{decision.max_positions} | {decision.worker}",
         alert=None,
     )
 
@@ -142,7 +143,7 @@ def _expired(decision: EntryExpired) -> MessageWords:
     )
     return MessageWords(
         "warning",
-        f"{decision.symbol} entry expired, its slot is free again: {decision.reason}",
+        f"{decision.symbol} entry expired, its slot is free again: {decision.reason} | {decision.worker}",
         alert=AlertWords("entry_expired", "info", (line,), decision.reason, decision.symbol),
     )
 
@@ -227,20 +228,20 @@ def _flatten_ordered(decision: FlattenOrdered, cause: Event | Malformed | None) 
         by_whom = f"by {cause.by}{f', only {cause.scope}' if cause.scope else ''}: {cause.reason}"
     lines = (
         f"🚨 FLATTEN ORDERED {by_whom or f'| {decision.cause}'}",
-        f"To close: {_legs(decision.positions)}",
+        f"To close: {legs_told(decision.positions)}",
     )
     return MessageWords(
         "critical",
-        f"Flatten: {decision.positions or 'nothing open'} | {decision.cause}",
+        f"Flatten: {legs_told(decision.positions)} | {decision.cause}",
         alert=AlertWords("flatten_ordered", "critical", lines),
     )
 
 
 def _handed_over(decision: FlattenHandedOver) -> MessageWords:
-    line = f"Flatten handed over to the flattener: {_legs(decision.positions)}"
+    line = f"Flatten handed over to the flattener: {legs_told(decision.positions)}"
     return MessageWords(
         "critical",
-        f"Flatten handed over to the flattener: {decision.positions}",
+        line,
         alert=AlertWords("flatten_handed_over", "warning", (line,)),
     )
 
@@ -248,12 +249,12 @@ def _handed_over(decision: FlattenHandedOver) -> MessageWords:
 def _overdue(decision: FlattenOverdue) -> MessageWords:
     lines = (
         f"🚨 FLATTEN OVERDUE by {span(decision.late_ms)}, reminder {decision.reminder}",
-        f"Still open: {_legs(decision.positions)}",
+        f"Still open: {legs_told(decision.positions)}",
         f"Look at the broker; close it there; then: {settle(size='0')}",
     )
     return MessageWords(
         "critical",
-        f"FLATTEN OVERDUE by {span(decision.late_ms)} | Still open: {decision.positions}",
+        f"FLATTEN OVERDUE by {span(decision.late_ms)} | Still open: {legs_told(decision.positions)}",
         alert=AlertWords("flatten_overdue", "critical", lines),
     )
 
@@ -340,8 +341,3 @@ def _doubted(decision: MarkDoubted) -> MessageWords:
 def _rejected(decision: EventRejected) -> MessageWords:
     line, kind = f"Event rejected: {decision.reason}", decision.rejected or "no event"
     return MessageWords("error", line, alert=AlertWords("event_rejected", "warning", (line,), kind, kind))
-
-
-def _legs(text: str) -> str:
-    legs = [f"{leg.symbol} {leg.side} {leg.size} ({leg.worker})" for leg in parse_legs(text)]
-    return ", ".join(legs) or "nothing open"

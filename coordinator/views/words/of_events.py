@@ -9,7 +9,7 @@ from typing import assert_never
 
 from portfold.config import AlertLevel
 from portfold.coordinator.fold.limits import limits_of, rules_shown
-from portfold.coordinator.views.words import of_account, of_calendar, of_lockouts
+from portfold.coordinator.views.words import of_account, of_calendar, of_lockouts, of_trades
 from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
 from portfold.dollars import shown, shown_limit, shown_price
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
@@ -41,7 +41,6 @@ from portfold.events.incoming import (
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.scope import ScopedOrder
 from portfold.exchange_time import span
-from portfold.quotes import entry_price, exit_price
 from portfold.remedies import settle
 
 STRATEGY_FAILED = "strategy failed"
@@ -67,9 +66,9 @@ def _row(event: Event, known: Known) -> MessageWords:
         case EntryRenewed():
             return _renewed(event, known)
         case PositionOpened():
-            return _opened(event, known)
+            return of_trades.opened(event, known)
         case PositionClosed():
-            return _closed(event, known)
+            return of_trades.closed(event, known)
         case PositionMarked():
             return _marked(event)
         case StopMoved():
@@ -145,30 +144,6 @@ def _renewed(event: EntryRenewed, known: Known) -> MessageWords:
     alert = AlertWords("entry_unregistered", "warning", (line,), event.worker, event.symbol)
     text = f"{event.symbol} entry still under way, its slot is kept for {event.worker}"
     return MessageWords("debug", text, alert=alert if since_ms else None)
-
-
-def _opened(event: PositionOpened, known: Known) -> MessageWords:
-    line = f"Opened: {event.symbol} {event.side} {event.size}{entry_price(event.price)} | {event.worker}"
-    return MessageWords(
-        "info",
-        f"Position opened: {event.symbol} | Size: {event.size}{known.open_positions()}",
-        alert=AlertWords("trade_opened", "info", (line,)),
-    )
-
-
-def _closed(event: PositionClosed, known: Known) -> MessageWords:
-    owner = f"{event.worker} for {event.owner}" if event.owner else event.worker
-    price = exit_price(event.price, event.reason)
-    line = (
-        f"Closed: {event.symbol} {event.side} {event.size}{price} | P&L: {shown(event.pnl)}"
-        f"{_because(event.reason)} | {owner}"
-    )
-    return MessageWords(
-        "info",
-        f"Position closed: {event.symbol} | P&L: {shown(event.pnl)}"
-        f"{known.daily_pnl()}{known.open_positions()}",
-        alert=AlertWords("trade_closed", "info", (line,)),
-    )
 
 
 def _marked(event: PositionMarked) -> MessageWords:

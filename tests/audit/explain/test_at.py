@@ -125,9 +125,9 @@ def test_the_rows_hold_what_a_trader_asks_for() -> None:
     ]
     assert found["Positions"] == [
         "1 of 4",
-        "ES long 2 @ 5000.25 by ibs-ES since Wed 10:00:00, marked 4994 $-625.00",
+        "ES long 2 @ 5000.25 by ibs-ES since Wed 10:00:00 CST, marked 4994 $-625.00",
     ]
-    assert found["Reserved"] == ["CL long 1 by ibs-CL until 10:00:30"]
+    assert found["Reserved"] == ["CL long 1 by ibs-CL until 10:00:30 CST"]
     assert (found["Contracts"], found["Halted"], found["Stopped out"]) == (["3 of 6"], ["no"], ["no"])
     assert found["Workers"] == ["ibs-ES up, ibs-CL unannounced"]
 
@@ -140,7 +140,9 @@ def test_what_is_seldom_so_has_a_row_only_then() -> None:
     story.starts("ibs-PL", positions="PL:short:3:1000")
     story.flatten()
     found = rows(story)
-    assert found["Flattening"] == ["ES:long:1:ibs-ES PL:short:3:ibs-PL, due 10:00:10: ordered by ann"]
+    assert found["Flattening"] == [
+        "ES long 1 (ibs-ES), PL short 3 (ibs-PL), due 10:00:10 CST: ordered by ann"
+    ]
     assert found["Unsettled"][0].startswith("PL of ibs-PL: unknown_to_us, event ")
     assert found["Halted"][0].startswith("by ann: going home, since event ")
 

@@ -108,10 +108,10 @@ def test_every_kind_of_decision_is_explained() -> None:
         ("EventRejected", "It changed nothing."),
         ("TradingDayStarted", "The first limits on the log say what a trading day is, and so begin one."),
         ("PortfolioFlat", "The last of what event 1736956800010-0 began to flatten is reported closed."),
-        ("FlattenOrdered", "It joins the flatten that began at event 1736956800010-0, due 10:00:10."),
+        ("FlattenOrdered", "It joins the flatten that began at event 1736956800010-0, due 10:00:10 CST."),
         (
             "FlattenOverdue",
-            "Ordered at event 1736956800010-0, due 10:00:10, now 1.0 s late. Reminder 1; the ",
+            "Ordered at event 1736956800010-0, due 10:00:10 CST, now 1.0 s late. Reminder 1; the ",
         ),
     ],
 )
@@ -214,7 +214,7 @@ def test_what_is_on_record_is_told_even_where_the_rules_say_otherwise() -> None:
     decision = record.all[1].decisions[0]
     decision.fields[decision.fields.index("ES")] = "CL"
     told = explain(record, Found(record.all[1].event.id), unseen)
-    assert told.decisions[0].text == "CL entry allowed: long 1 | Slots: 1/4"
+    assert told.decisions[0].text == "CL entry allowed: long 1 | Slots: 1/4 | ibs-ES"
     assert "On record is not what the rules make of it: Decision " in told.notes[0]
     record.all[1].decisions[0] = Entry(decision.id, ["type", "Nonsense", "\x1b", ""])
     told = explain(record, Found(record.all[1].event.id), unseen)

@@ -45,7 +45,7 @@ def test_a_window_says_until_when_and_how_late_it_opened() -> None:
     story.enters("ES")
     story.at(chicago(2025, 1, 17, 9, 34))
     assert reasons(why(story, "WindowOpened")) == [
-        "No resume lifts it; it is over at 09:35:00.",
+        "No resume lifts it; it is over at 09:35:00 CST.",
         "It began 4 m 10 s before this event, the first since.",
     ]
 
@@ -84,7 +84,7 @@ def test_losses_in_a_row_say_what_is_counted_and_when_it_lifts() -> None:
     story.asks("CL")
     counted, lifts = reasons(why(story, "LimitReached"))
     assert counted.startswith("Counted: trades of which nothing is left")
-    assert lifts == "It lifts by itself at 10:30:00; before, by portfold resume --force."
+    assert lifts == "It lifts by itself at 10:30:00 CST; before, by portfold resume --force."
     assert reasons(why(story, "EntryDenied"))[0].endswith("It lifts by itself then.")
 
 

@@ -31,12 +31,10 @@ def test_no_slot_is_counted_out_with_what_held_them_and_from_when_there_was_one(
     )
     assert reasons(told)[1].endswith("symbol_in_position, symbol_pending.")
     assert row(told, "Positions")[0] == "3 of 4"
-    assert row(told, "Reserved") == ["PL long 1 by ibs-PL until 10:00:30"]
+    assert row(told, "Reserved") == ["PL long 1 by ibs-PL until 10:00:30 CST"]
     free, again = happened(told)
-    assert free.startswith(
-        "From here on it would have been allowed, after: Position closed: CL long 1 @ 100 "
-    )
-    assert again == "Asked again: SI entry allowed: long 1 | Slots: 4/4"
+    assert free.startswith("From here on it would have been allowed, after: Closed: CL long 1 @ 100 ")
+    assert again == "Asked again: SI entry allowed: long 1 | Slots: 4/4 | ibs-SI"
     assert told.ending == []
 
 
@@ -48,7 +46,7 @@ def test_a_request_is_answered_after_time_has_passed() -> None:
     told = why(story, "EntryExpired")
     assert [one.type for one in told.decisions] == ["EntryExpired", "EntryAllowed"]
     assert row(told, "Reserved") == ["nothing"]
-    until = f"Request {story.log[1][0]} was allowed until 10:00:30"
+    until = f"Request {story.log[1][0]} was allowed until 10:00:30 CST"
     assert told.decisions[0].because == [f"{until}; this is the first event after that, 1 ms later."]
 
 
@@ -69,7 +67,7 @@ def test_contracts_are_added_up() -> None:
         (lambda story: story.enters("CL"), "Opened at event 1736956800003-0, at 100."),
         (
             lambda story: story.asks("CL", worker="other"),
-            "Reserved by request 1736956800002-0 until 10:00:30.",
+            "Reserved by request 1736956800002-0 until 10:00:30 CST.",
         ),
         (
             lambda story: story.starts("ibs-CL", "s2"),
@@ -116,11 +114,11 @@ def test_an_allowed_entry_is_followed_to_its_close() -> None:
         "1 position open + 0 reserved = 1 of 4; this is number 2.",
         "1 contracts held or reserved + 2 asked = 3 of 4.",
     ]
-    assert reasons(told)[3] == "Reserved until 10:00:30, for 30 s."
+    assert reasons(told)[3] == "Reserved until 10:00:30 CST, for 30 s."
     assert happened(told) == [
-        "Position opened: CL long 2 @ 71.25 by ibs-CL | Daily P&L: $0.00",
-        "Position closed: CL long 1 @ 71.27 by ibs-CL | P&L: $40.00 | Daily P&L: $-919.00",
-        "Position closed: CL long 1 @ 71.28 by ibs-CL | P&L: $45.00 | Daily P&L: $-914.00",
+        "Opened: CL long 2 @ 71.25 | ibs-CL | Daily P&L: $0.00",
+        "Closed: CL long 1 @ 71.27 | P&L: $40.00 | ibs-CL | Daily P&L: $-919.00",
+        "Closed: CL long 1 @ 71.28 | P&L: $45.00 | ibs-CL | Daily P&L: $-914.00",
         "While open it was marked 3 times, between $-120.00 and $310.00.",
     ]
 
@@ -136,7 +134,7 @@ def test_a_slot_that_was_kept_for_a_later_bar_is_told_in_one_line() -> None:
     story.closes("ES", "5", price="101")
     assert happened(why(story, "EntryAllowed"))[:2] == [
         "The slot was renewed meanwhile, 3 times.",
-        "Position opened: ES long 1 @ 100 by ibs-ES | Daily P&L: $0.00",
+        "Opened: ES long 1 @ 100 | ibs-ES | Daily P&L: $0.00",
     ]
 
 
@@ -148,7 +146,7 @@ def test_a_slot_given_back_expired_or_taken_back_is_told_so() -> None:
     story.asks("ES")
     story.after(30 * SECOND)
     assert happened(why(story, "EntryAllowed", 1)) == [
-        "ES entry expired, its slot is free again: not filled in time"
+        "ES entry expired, its slot is free again: not filled in time | ibs-ES"
     ]
     story.asks("ES")
     story.flatten()

@@ -29,7 +29,7 @@ def test_the_stop_is_added_up_and_its_flatten_followed_to_the_end() -> None:
     assert reasons(told) == [
         "realized $-1,005.00 + ES $-1,500.00 = $-2,505.00.",
         "The limit is $2,500.00, so the stop is at $-2,500.00; reaching it is enough.",
-        "To be closed by 10:00:10, within 10 s: ES:long:1:ibs-ES.",
+        "To be closed by 10:00:10 CST, within 10 s: ES long 1 (ibs-ES).",
         "Taken back before they filled: 6A:long:1:ibs-6A.",
     ]
     assert row(told, "Daily P&L")[0].startswith("$-2,100.00, stop at $-2,500.00  [")
@@ -39,7 +39,7 @@ def test_the_stop_is_added_up_and_its_flatten_followed_to_the_end() -> None:
     ]
     assert happened(told) == [
         "FLATTEN OVERDUE by 1.0 s | Still open: ES:long:1:ibs-ES",
-        "Position closed: ES long 1 @ 4968 by ibs-ES | P&L: $-1,600.00 | Daily P&L: $-2,605.00",
+        "Closed: ES long 1 @ 4968 | P&L: $-1,600.00 | ibs-ES | Daily P&L: $-2,605.00",
         "Flat after 11 s | daily stop loss",
         "The stop lifts; it denied 1 request. Time passed",
     ]

@@ -62,8 +62,8 @@ def test_each_is_told_in_a_sentence() -> None:
     assert texts[2:8] == [
         "Worker started: ibs-ES | Symbols: none",
         "ES entry requested: long 1 by ibs-ES",
-        "ES entry allowed: long 1 | Slots: 1/4",
-        "Position opened: ES | Size: 1 | Open positions: 1/4",
+        "ES entry allowed: long 1 | Slots: 1/4 | ibs-ES",
+        "Opened: ES long 1 @ 100 | ibs-ES | Open positions: 1/4",
         "Worker started: ibs-CL | Symbols: none",
         "CL entry requested: long 1 by ibs-CL",
     ]

@@ -42,8 +42,8 @@ def test_a_stop_is_told_from_the_trigger_to_the_last_close() -> None:
         ("closed", 90),
         ("flat", 90),
     ]
-    assert stop.steps[0].text == "at $-2,600.00 of $-2,500: CL long 1, ES long 1"
-    assert stop.steps[1].text == "CL long 1 at 100 by ibs-CL: $-10.00"
+    assert stop.steps[0].text == "at $-2,600.00 of $-2,500: CL long 1 (ibs-CL), ES long 1 (ibs-ES)"
+    assert stop.steps[1].text == "Closed: CL long 1 @ 100 | P&L: $-10.00 | ibs-CL"
     assert (stop.took_ms, day.stops, day.stops_in_week) == (90, 1, 1)
 
 
@@ -65,9 +65,9 @@ def test_a_late_flatten_tells_each_reminder_and_who_took_over() -> None:
         "closed",
         "flat",
     ]
-    assert stop.steps[1].text == "to the flattener: ES long 1 of ibs-ES"
-    assert stop.steps[2].text == "1 ms late, reminder 1: CL long 1 of ibs-CL, ES long 1 of ibs-ES"
-    assert stop.steps[-2].text == "ES long 1 at 100 by flattener: $-2,600.00"
+    assert stop.steps[1].text == "to the flattener: ES long 1 (ibs-ES)"
+    assert stop.steps[2].text == "1 ms late, reminder 1: CL long 1 (ibs-CL), ES long 1 (ibs-ES)"
+    assert stop.steps[-2].text == "Closed: ES long 1 @ 100 | P&L: $-2,600.00 | flattener for ibs-ES"
     assert "flatten_late" in seen(story.account())
 
 
@@ -93,8 +93,8 @@ def test_a_part_is_a_step_and_a_repeat_of_it_is_none() -> None:
     story.closes("ES", "-1300")
     [stop] = story.account().stopped
     assert [step.text for step in stop.steps if step.kind == "closed"] == [
-        "ES long 1 at 100 by ibs-ES: $-1,300.00, 1 still open",
-        "ES long 1 at 100 by ibs-ES: $-1,300.00",
+        "Closed: ES long 1 @ 100 | P&L: $-1,300.00 | ibs-ES, 1 still open",
+        "Closed: ES long 1 @ 100 | P&L: $-1,300.00 | ibs-ES",
     ]
 
 
@@ -133,7 +133,7 @@ def test_a_fill_that_crosses_a_stop_is_closed_and_is_no_breach() -> None:
     day = story.account()
     assert (day.crossed, day.breaches) == (1, Counter())
     assert [step.kind for step in day.stopped[0].steps] == ["triggered", "ordered"]
-    assert day.stopped[0].steps[0].text.endswith("ES long 1; not filled yet: CL long 1")
+    assert day.stopped[0].steps[0].text.endswith("ES long 1 (ibs-ES); not filled yet: CL long 1 (ibs-CL)")
 
 
 # --- orders and limits ----------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_lines_are_those_out_of_the_ordinary() -> None:
     assert [told.line.text[:30] for told in day.lines if told.line.level == "critical"] == [
         "🚨 PORTFOLIO STOP LOSS TRIGGERED"[:30]
     ]
-    assert not any("Position closed" in told.line.text for told in day.lines)
+    assert not any("Closed: " in told.line.text for told in day.lines)
 
 
 # --- warning signs --------------------------------------------------------------------------------------

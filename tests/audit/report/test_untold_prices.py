@@ -45,13 +45,13 @@ def old_code() -> Told:
 def test_the_day_page_its_charts_and_its_tables() -> None:
     found = old_code().gathered()
     page = Elements(report_html(found, portfolio="main", read_from="memory", week=False, version="0.1.0"))
-    assert f"CL long 3 ({NO_EXIT_PRICE}) by ibs-CL: $-100.00" in page.said
+    assert f"Closed: CL long 3 | P&L: $-100.00 | {NO_EXIT_PRICE} | ibs-CL" in page.said
     assert f"ES ibs-ES long 3 {NOTHING} {NOTHING} " in page.said
     assert f"CL ibs-CL long 3 ≈100.3333333 {NOTHING} " in page.said
     charts = " ".join(text for chart in page.charts for text in texts_of(chart))
-    assert "ES long 3 opened (no entry price told), ibs-ES" in charts
-    assert "CL long 3 opened at ≈100.3333333, ibs-CL" in charts
-    assert f"ES long 3 closed: $-2,600.00, ibs-ES, {NO_EXIT_PRICE}" in charts
+    assert "Opened: ES long 3 (no entry price told) | ibs-ES" in charts
+    assert "Opened: CL long 3 @ ≈100.3333333 | ibs-CL" in charts
+    assert f"Closed: ES long 3 | P&amp;L: $-2,600.00 | {NO_EXIT_PRICE} | ibs-ES" in charts
     for made_up in ("17.33", "100.29", "100.33333333"):
         assert made_up not in page.said + charts
 
@@ -66,11 +66,8 @@ def test_why() -> None:
         if decision.fields[1] == "EntryAllowed"
     ]
     told = [one.text for found in asked for one in explain(record, found, lambda _: None).next]
-    assert "Position opened: ES long 3 (no entry price told) by ibs-ES | Daily P&L: $0.00" in told
-    assert (
-        f"Position closed: ES long 3 by ibs-ES | P&L: $-2,600.00 | {NO_EXIT_PRICE} | Daily P&L: $-2,600.00"
-        in told
-    )
+    assert "Opened: ES long 3 (no entry price told) | ibs-ES | Daily P&L: $0.00" in told
+    assert f"Closed: ES long 3 | P&L: $-2,600.00 | {NO_EXIT_PRICE} | ibs-ES | Daily P&L: $-2,600.00" in told
 
 
 @pytest.mark.parametrize(

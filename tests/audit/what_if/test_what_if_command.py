@@ -158,8 +158,8 @@ def test_json_is_a_line_for_each_finding_and_one_for_what_they_come_to(past: Pas
     assert [line["what"] for line in lines] == ["LimitsOverridden", "Turned", "TradeGone", "DayOver", "Tally"]
     _, turned, gone, day, tally = lines
     assert turned["at"] == gone["request"]
-    assert (gone["pnl"], gone["why"], gone["contracts"]) == ("-310.50", "max_positions", 1)
-    assert day["what_if"]["pnl"] == tally["what_if"]["figures"]["pnl"] == "120"
+    assert (gone["pnl"], gone["why"], gone["contracts"]) == (-310.5, "max_positions", 1)
+    assert day["what_if"]["pnl"] == tally["what_if"]["figures"]["pnl"] == 120
 
 
 def test_json_of_a_sweep_is_a_line_for_each_point(past: Past, audit: Audit) -> None:
@@ -167,7 +167,7 @@ def test_json_of_a_sweep_is_a_line_for_each_point(past: Past, audit: Audit) -> N
     code, said = audit("what-if", "--sweep", "max_positions=1..2", "--json")
     assert code == OK
     points = [json.loads(line) for line in said.splitlines()]
-    assert [point["values"] for point in points] == [{"max_positions": "1"}, {"max_positions": "2"}]
+    assert [point["values"] for point in points] == [{"max_positions": 1}, {"max_positions": 2}]
     assert [point["tally"]["gone"]["trades"] for point in points] == [1, 0]
 
 

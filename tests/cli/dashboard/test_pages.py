@@ -240,7 +240,7 @@ def test_rules_of_every_kind_are_on_the_page_and_in_the_metrics(
     visitor = dashboard.local()
     page, metrics = shown(visitor.gets().text), visitor.gets("/metrics").text
     assert "LOCKED OUT" in page
-    assert "until Wed 15 Jan 11:00:00, by ann: the dentist" in page
+    assert "until Wed 15 Jan 11:00:00 CST, by ann: the dentist" in page
     assert "CLOSED worker ibs-ES, no entries, by coordinator: 1 losing trade of worker ibs-ES" in page
     assert "WINDOW OPEN wed/10:01..10:30=deny" in page
     of = f'portfolio="{dashboard.portfolio}"'
@@ -266,7 +266,7 @@ def test_windows_that_are_open_and_the_next_are_said(
     page = shown(dashboard.local().gets().text)
     closed = page.partition("Closed, and what comes next")[2].partition("Workers")[0]
     assert re.search(r"Window ▲ warning: wed/00:00..16:30=deny: no entries until Wed 15 Jan 16:30", closed)
-    assert re.search(r"Next window thu/10:00..11:00=deny from Thu 16 Jan 10:00\S*, in ", closed)
+    assert re.search(r"Next window thu/10:00..11:00=deny from Thu 16 Jan 10:00\S* CST, in ", closed)
 
 
 def test_trials_of_limits_are_found_and_what_was_ordered_after_one(

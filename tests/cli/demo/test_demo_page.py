@@ -174,7 +174,7 @@ def test_the_picture_shows_the_stop_and_each_time_to_flat() -> None:
     assert "Chicago  STOPPED OUT" in shown
     assert "Daily P&L  $-3,010.00" in shown
     assert "100% stop at $-2,500.00" in shown
-    assert "06 Jan 11:00 at $-3,000.00, flat after CL 2, ES 4 ms" in shown
+    assert "06 Jan 11:00 CST at $-3,000.00, flat after CL 2, ES 4 ms" in shown
 
 
 # --- the last page ----------------------------------------------------------------------------------------
@@ -186,7 +186,8 @@ def test_the_totals_are_those_of_the_log() -> None:
         "2 trading days, 2025-01-06 to 2025-01-07: 2 trades, P&L $-3,010.00",
         "Entries: 4 asked, 3 allowed, 1 denied",
         "Denied: max_positions 1",
-        "Stopped out 2025-01-06 at $-3,000.00, day's P&L $-3,010.00, next entry 2025-01-07",
+        "Stopped out 2025-01-06 at $-3,000.00, day's P&L $-3,010.00, next entry 2025-01-07\n"
+        "  $10.00 below the stop: it closes at the market, which costs commission and slippage",
     ]
 
 

@@ -53,7 +53,7 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(demo: De
     assert "FAIL" not in ran.out
     assert len(re.findall(r"^ok ", ran.out, re.MULTILINE)) == 5
     assert "Flat in real time: " in ran.out
-    days = re.findall(r"^(\S+ \S+) (\S+) \| P&L .* \| asked", ran.out, re.MULTILINE)
+    days = re.findall(r"^(\S+ \S+) CST (\S+) \| P&L .* \| asked", ran.out, re.MULTILINE)
     assert days == [("2025-01-06 17:00", "2025-01-06"), (days[1][0], "2025-01-07")]
 
     totals = LogTotals()
@@ -90,7 +90,7 @@ def test_the_demo_tells_a_days_alerts_in_the_order_of_its_log(demo: Demo) -> Non
         rf"Daily P&L: {re.escape(shown(stop.daily_pnl))}\n"
         r"Limit: \$-2,500\.00\n"
         r"Open positions: [0-9A-Z]+(?:, [0-9A-Z]+)*\n"
-        r"Time: 2025-01-06T\d\d:00:00",
+        r"Time: 2025-01-06T\d\d:00:00 CST",
         alerts[place],
     )
     after = "\n".join(alerts[place + 1 :])

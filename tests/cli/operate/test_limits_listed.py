@@ -73,7 +73,7 @@ def test_what_loosens_waits_in_the_list_is_kept_by_the_next_order_and_counts_wit
         assert (more.code, "max_positions=5 (now 4)" in more.out, "--second" in more.out) == (OK, True, True)
         listed(live, server, tmp_path, "--daily-stop-loss", "2000", *by)
         found = json.loads(listed(live, server, tmp_path, "--json").out)
-        assert (found["limits"]["max_positions"], found["limits"]["daily_stop_loss"]) == ("4", "2000")
+        assert (found["limits"]["max_positions"], found["limits"]["daily_stop_loss"]) == (4, 2000)
         assert found["waiting"]["changes"] == "max_positions=5 (now 4)"
         assert "ordered by ann: max_positions=5" in listed(live, server, tmp_path).out
         alone = listed(live, server, tmp_path, "--max-positions", "5", *by, "--second", "Ann")
@@ -81,4 +81,4 @@ def test_what_loosens_waits_in_the_list_is_kept_by_the_next_order_and_counts_wit
         both = listed(live, server, tmp_path, "--max-positions", "5", *by, "--second", "joe")
         assert (both.code, "The limits are changed." in both.out) == (OK, True)
         found = json.loads(listed(live, server, tmp_path, "--json").out)
-    assert (found["limits"]["max_positions"], found["waiting"]) == ("5", None)
+    assert (found["limits"]["max_positions"], found["waiting"]) == (5, None)

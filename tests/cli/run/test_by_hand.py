@@ -56,7 +56,7 @@ def test_a_worker_trades_through_a_coordinator_and_status_tells(
         assert '"chosen_by": "packaged default"' in said
         with started("worker", "ES", *where, "--pace", "0.01", "--days", "1", cwd=tmp_path) as worker:
             assert worker.ends() == OK
-            assert "ES entered: long 1" in worker.said.read_text()
+            assert "Opened: ES long 1 @ " in worker.said.read_text()
         book = tmp_path / "state" / "portfold" / f"paper-{portfolio}-{bus.log_name()}.sqlite"
         assert book.exists()
 

@@ -39,7 +39,7 @@ def test_a_stop_says_since_when_and_until_when_and_what_is_still_open(standing: 
     story.after(2 * SECOND)
     found = told(standing.of(story))
     assert list(found) == ["stopped_out", "flattening"]
-    assert found["stopped_out"] == "since Wed 15 Jan 10:00:00; a new day begins Wed 15 Jan 17:00:00"
+    assert found["stopped_out"] == "since Wed 15 Jan 10:00:00 CST; a new day begins Wed 15 Jan 17:00:00 CST"
     assert found["flattening"] == (
         "due in 8.0 s; still to close: CL long 1 (ibs-CL), ES long 1 (ibs-ES); cause: daily stop loss"
     )

@@ -248,9 +248,9 @@ def test_what_was_seen_last_stays_while_the_server_is_away(standing: Standing) -
     contact = Contact(Server(seen, gone, gone, seen).look, wall_ms=lambda: next(now_ms), zone=UTC)
     before, first, second, after = (contact.glimpse() for _ in range(4))
     assert before == (seen, "", "")
-    assert first == (seen, "since Thu 01 Jan 00:00:00 (0 ms), trying again: Nobody answers.", "")
-    assert second.trouble == "since Thu 01 Jan 00:00:00 (5.0 s), trying again: Nobody answers."
-    assert after == (seen, "", "Thu 01 Jan 00:00:09: the server was away for 9.0 s")
+    assert first == (seen, "since Thu 01 Jan 00:00:00 UTC (0 ms), trying again: Nobody answers.", "")
+    assert second.trouble == "since Thu 01 Jan 00:00:00 UTC (5.0 s), trying again: Nobody answers."
+    assert after == (seen, "", "Thu 01 Jan 00:00:09 UTC: the server was away for 9.0 s")
 
 
 def test_another_run_of_the_server_is_said_even_if_nobody_saw_it_go(standing: Standing) -> None:

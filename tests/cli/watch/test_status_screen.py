@@ -1,5 +1,6 @@
 """One screen of 80 columns, readable in two seconds: what it shows of which portfolio."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from rich.text import Text
 
-from portfold.cli.watch.status.as_json import fields
+from portfold.cli.watch.status.as_json import as_json, fields
 from portfold.cli.watch.status.portfolio_lines import WIDTH
 from portfold.cli.watch.status.screen import picture
 from portfold.coordinator.fold.state import Acknowledged, Halt
@@ -23,6 +24,7 @@ from portfold.coordinator.views.portfolio_view import (
 )
 from portfold.events.legs import Leg
 from portfold.events.wire.bus import Bus
+from portfold.events.wire.presence import Switch
 from tests.cli.standing import LEADER, STANDBY, Standing
 from tests.coordinator.story import HOUR, MINUTE, Story
 
@@ -117,9 +119,9 @@ def test_a_worker_that_is_missing_is_named_with_what_became_of_it(standing: Stan
     standing.of(story)
     standing.client.delete(*map(standing.bus.keys.worker, ("ibs-ES", "ibs-CL", "ibs-6A", "flattener")))
     shown = " ".join(lines(standing.seen()))
-    assert "0 alive, no flattener, none for ES (ibs-ES silent)" in shown
-    assert "none for CL (ibs-CL lost)" in shown
-    assert "none for 6A (ibs-6A stopped)" in shown
+    shown = " ".join(shown.split())
+    assert "0 alive, no flattener, nobody trades ES (silent), nobody trades CL (lost)" in shown
+    assert "nobody trades 6A (stopped)" in shown
 
 
 def test_a_worker_that_announced_nothing_serves_what_it_trades(standing: Standing) -> None:
@@ -130,16 +132,14 @@ def test_a_worker_that_announced_nothing_serves_what_it_trades(standing: Standin
     story.fills("ES", worker="old")
     story.asks("CL", worker="old")
     shown = " ".join(" ".join(lines(standing.of(story).seen())).split())
-    assert "none for 6A, none for SI, old does not say what it trades" in shown
-    assert "none for ES" not in shown
-    assert "none for CL" not in shown
+    assert "flattener alive, nobody trades 6A, SI, old does not say what it trades" in shown
 
 
 def test_a_worker_that_stopped_is_not_alive_for_the_heartbeat_that_it_left(standing: Standing) -> None:
     story = busy()
     story.stops("ibs-ES")
     seen = standing.of(story).seen()
-    assert "2 alive, flattener alive, none for ES (ibs-ES stopped)" in " ".join(lines(seen))
+    assert "2 alive, flattener alive, nobody trades ES (stopped)" in " ".join(lines(seen))
     assert [(one.worker, seen.became_of(one.worker)) for one in seen.unmanaged] == [("ibs-ES", "stopped")]
 
 
@@ -266,7 +266,7 @@ def test_who_was_retired_is_not_lost(standing: Standing) -> None:
     standing.of(story)
     standing.client.delete(standing.bus.keys.worker("ibs-CL"))
     shown = " ".join(lines(standing.seen()))
-    assert "none for CL (ibs-CL retired)" in shown
+    assert "nobody trades CL (retired)" in shown
     assert "lost" not in shown
 
 
@@ -291,9 +291,35 @@ def test_the_json_says_what_the_screen_says(standing: Standing) -> None:
     assert shown["headlines"] == ["trading"]
     assert (shown["daily_pnl"], shown["stop_at"], shown["stop_used"]) == (-837.5, -2500.0, 0.335)
     assert [one["worker"] for one in _listed(shown["held"])] == ["ibs-ES", "ibs-CL"]
-    assert _listed(shown["held"])[1]["price"] == "-37.63"
+    assert _listed(shown["held"])[1]["price"] == Decimal("-37.63")
+    assert '"price":-37.63,' in as_json(standing.seen()), "a number, to the last digit"
+    texts = {name for name, value in shown.items() if isinstance(value, str) and value.isdecimal()}
+    assert texts == set(), "no number is in quotes"
     assert [one["symbol"] for one in _listed(shown["reservations"])] == ["6A"]
     assert (shown["leading"], shown["standby"], shown["undecided"]) == (LEADER, STANDBY, 0)
+
+
+@pytest.mark.parametrize(
+    ("switch", "shows"),
+    [
+        (lambda now_ms: Switch(now_ms - 42_000, 60_000, ""), "Dead man   pressed 42 s ago"),
+        (
+            lambda now_ms: Switch(now_ms - 200_000, 60_000, ""),
+            "Dead man   pressed 3 m 20 s ago, NOT PRESSED NOW: its notifier is silent",
+        ),
+        (
+            lambda _: Switch(0, 60_000, "no coordinator leads"),
+            "Dead man   never pressed, NOT PRESSED NOW: no coordinator leads",
+        ),
+    ],
+)
+def test_a_dead_mans_switch_is_shown_with_when_it_was_pressed_and_whether_it_fails(
+    standing: Standing, switch: Callable[[int], Switch], shows: str
+) -> None:
+    standing.of(Story())
+    assert not any(line.startswith("Dead man") for line in lines(standing.seen())), "there is none"
+    standing.bus.say_switch(switch(standing.bus.now_ms()), 60_000)
+    assert line_of(standing.seen(), "Dead man") == shows
 
 
 def _listed(found: object) -> list[dict[str, Any]]:

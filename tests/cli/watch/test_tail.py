@@ -224,7 +224,7 @@ def test_as_text_a_line_has_its_time_and_decisions_an_arrow(
     past.goes_on(HALT, at="1800000000123-0")
     where = place(server, portfolio)
     ran = called("tail", "--text", "-n", "1", "--type", "TradingHalted", *where, cwd=tmp_path)
-    assert ran.out == "-- Fri 15 Jan 2027, America/Chicago\n02:00:00.123   Trading halted by jane: news\n"
+    assert ran.out == "-- Fri 15 Jan 2027, America/Chicago\n02:00:00.123 CST   Trading halted by jane: news\n"
     decision = called("tail", "--text", "-n", "1", "--type", "EntryAllowed", *where, cwd=tmp_path)
     assert " → " in decision.out.splitlines()[1]
 
@@ -243,7 +243,7 @@ def test_on_a_terminal_what_is_grave_is_red_and_long_lines_go_on_indented(
         assert terminal.ends() == INTERRUPTED
     assert "\x1b[1;31mFlatten ordered by jane: drill" in terminal.raw
     assert max(map(len, terminal.text.splitlines())) <= 80
-    assert "\n               news news" in terminal.text
+    assert f"\n{19 * ' '}news news" in terminal.text
     assert "Traceback" not in terminal.text
 
 

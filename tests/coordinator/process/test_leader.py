@@ -81,8 +81,8 @@ def test_a_commit_that_is_lost_on_the_way_is_made_exactly_once(
         assert code(live.asks("ES")) == "symbol_pending"
         assert live.status()["epoch"] == "1"
         assert live.status()["reserved"] == "ES long 1 by ibs-ES"
-        leader.says("ES entry allowed: long 1 | Slots: 1/4")
-        assert leader.texts().count("ES entry allowed: long 1 | Slots: 1/4") == 1
+        leader.says("ES entry allowed: long 1 | Slots: 1/4 | ibs-ES")
+        assert leader.texts().count("ES entry allowed: long 1 | Slots: 1/4 | ibs-ES") == 1
 
 
 def test_a_network_that_swallows_every_answer_for_a_while_costs_the_lead_and_nothing_else(
@@ -203,10 +203,10 @@ def test_a_line_counts_what_is_open_at_its_event_and_not_at_the_end_of_the_batch
         for symbol in symbols
     )
     leader = start()
-    leader.says("Position opened", times=3)
-    opened = [text for text in leader.texts() if text.startswith("Position opened")]
+    leader.says("Opened: ", times=3)
+    opened = [text for text in leader.texts() if text.startswith("Opened: ")]
     assert opened == [
-        f"Position opened: {symbol} | Size: 1 | Open positions: {count}"
+        f"Opened: {symbol} long 1 @ 100 | ibs-{symbol} | Open positions: {count}"
         for count, symbol in enumerate(symbols, 1)
     ]
 

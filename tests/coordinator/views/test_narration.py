@@ -82,14 +82,14 @@ def test_an_entry_that_finds_slots_reserved(story: Told) -> None:
 def test_an_entry_allowed(story: Told) -> None:
     story.enters("CL")
     story.asks("ES", side="short")
-    assert story.told() == [("info", "ES entry allowed: short 1 | Slots: 2/4")]
+    assert story.told() == [("info", "ES entry allowed: short 1 | Slots: 2/4 | ibs-ES")]
 
 
 def test_a_position_opened(story: Told) -> None:
     story.enters("CL", "SI")
     story.asks("6A")
     story.fills("6A")
-    assert story.told() == [("info", "Position opened: 6A | Size: 1 | Open positions: 3/4")]
+    assert story.told() == [("info", "Opened: 6A long 1 @ 100 | ibs-6A | Open positions: 3/4")]
 
 
 def test_a_position_closed(story: Told) -> None:
@@ -97,7 +97,7 @@ def test_a_position_closed(story: Told) -> None:
     story.closes("CL", pnl="200")
     story.closes("6A", pnl="125")
     assert story.told() == [
-        ("info", "Position closed: 6A | P&L: $125.00 | Daily P&L: $325.00 | Open positions: 2/4")
+        ("info", "Closed: 6A long 1 @ 100 | P&L: $125.00 | ibs-6A | Daily P&L: $325.00 | Open positions: 2/4")
     ]
 
 
@@ -195,30 +195,30 @@ error    POSITION MISMATCH (unknown_to_us): ES of ibs-ES: the log holds 0, the b
 the larger counts
 info     Worker started: ibs-ES | Symbols: none
 info     Position adopted: ES long 1 by ibs-ES
-info     SI entry allowed: long 1 | Slots: 2/4
-warning  SI entry expired, its slot is free again: not filled in time
+info     SI entry allowed: long 1 | Slots: 2/4 | ibs-SI
+warning  SI entry expired, its slot is free again: not filled in time | ibs-SI
 warning  Daily loss at 80 % of the limit | Daily P&L: $-2,000.00 | Limit: $2,500
 warning  Mark of ES is 1 m 00 s old (ibs-ES)
 error    Worker lost: ibs-ES | Silent for 5.0 s
 info     ⛔ ES ENTRY BLOCKED BY PORTFOLIO: Worker ibs-ES, which trades ES, is lost | ibs-ES
 critical Flatten ordered by ann: going home
-critical Flatten: ES:long:1:ibs-ES | ordered by ann
-critical Flatten handed over to the flattener: ES:long:1:ibs-ES
-critical FLATTEN OVERDUE by 0 ms | Still open: ES:long:1:ibs-ES
-critical Flatten handed over to the flattener: ES:long:1:ibs-ES
-info     Position closed: ES | P&L: $-1,900.00 | Daily P&L: $-1,900.00 | Open positions: 0/4
+critical Flatten: ES long 1 (ibs-ES) | ordered by ann
+critical Flatten handed over to the flattener: ES long 1 (ibs-ES)
+critical FLATTEN OVERDUE by 0 ms | Still open: ES long 1 (ibs-ES)
+critical Flatten handed over to the flattener: ES long 1 (ibs-ES)
+info     Closed: ES long 1 @ 62 | P&L: $-1,900.00 | ibs-ES | Daily P&L: $-1,900.00 | Open positions: 0/4
 warning  Flat after 10 s | ordered by ann
 warning  Position settled by ann: CL of ibs-CL is long 1 | P&L: $0.00 | as the broker says
-critical Flatten: CL:long:1:ibs-CL | CL settled open after the order to flatten
-critical Flatten handed over to the flattener: CL:long:1:ibs-CL
+critical Flatten: CL long 1 (ibs-CL) | CL settled open after the order to flatten
+critical Flatten handed over to the flattener: CL long 1 (ibs-CL)
 warning  Position settled by ann: CL of ibs-CL is long 0 | P&L: $-1.00 | as the broker says
 warning  Flat after 1 ms | CL settled open after the order to flatten
 warning  Trading resumed by ann: calm again
 warning  Trading halted by ann: news
 warning  Trading resumed by ann: calm again
-info     Position opened: RTY | Size: 1 | Open positions: 1/4
+info     Opened: RTY long 1 @ 100 | ibs-RTY | Open positions: 1/4
 error    LIMIT BREACHED (ungranted) by ibs-RTY: 1 filled where 0 were granted
-info     Position closed: RTY | P&L: $25.00 | Daily P&L: $-2,511.00 | Open positions: 0/4
+info     Closed: RTY long 1 @ 87.9 | P&L: $25.00 | ibs-RTY | Daily P&L: $-2,511.00 | Open positions: 0/4
 error    P&L DISPUTED: RTY of ibs-RTY | Reported: $25.00 | Computed: $-610.00 | Counted: $-610.00
 critical 🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨 | Daily P&L: $-2,511.00 | Limit: $2,500 | Open positions: 0
 warning  Flat after 0 ms | daily stop loss
@@ -237,12 +237,12 @@ error    ACCOUNT DIFFERS in equity: the log says $50,000.00, the account $49,000
 10 s | All entries are denied
 info     Account agrees again in ES, after 11 s
 info     Account agrees again in equity, after 11 s
-info     Position opened: ES | Size: 1 | Open positions: 1/4
+info     Opened: ES long 1 @ 100 | ibs-CL | Open positions: 1/4
 error    LIMIT BREACHED (ungranted) by ibs-CL: 1 filled where 0 were granted
 critical Flatten ordered by ann: going home
-critical Flatten: ES:long:1:ibs-CL | ordered by ann
-critical Flatten handed over to the flattener: ES:long:1:ibs-CL
-info     Position closed: ES | P&L: $5.00 | Daily P&L: $0.00 | Open positions: 0/4
+critical Flatten: ES long 1 (ibs-CL) | ordered by ann
+critical Flatten handed over to the flattener: ES long 1 (ibs-CL)
+info     Closed: ES long 1 @ 100 | P&L: $5.00 | ibs-CL | Daily P&L: $0.00 | Open positions: 0/4
 critical NOT CONFIRMED FLAT: all is reported closed, but account DU1 has not been \
 reported since the last close
 warning  Account DU1 settled by ann: as the broker says
@@ -257,10 +257,10 @@ critical Flatten: nothing open | weekly_loss reached
 warning  Flat after 0 ms | weekly_loss reached
 warning  Limits ordered: max_positions=4, max_contracts=4, daily_stop_loss=$2,500, mark_jumps=SI=5, \
 mark_confirm_seconds=10 | By ann, second a second person: ticks
-info     Position opened: SI | Size: 1 | Open positions: 1/4
+info     Opened: SI long 1 @ 100 | ibs-SI | Open positions: 1/4
 error    LIMIT BREACHED (ungranted) by ibs-SI: 1 filled where 0 were granted
-critical Flatten: SI:long:1:ibs-SI | SI filled after the order to flatten
-critical Flatten handed over to the flattener: SI:long:1:ibs-SI
+critical Flatten: SI long 1 (ibs-SI) | SI filled after the order to flatten
+critical Flatten handed over to the flattener: SI long 1 (ibs-SI)
 warning  Mark of SI jumped from 100 to 90 (ibs-SI)
 warning  Limits ordered: max_positions=5, max_contracts=4, daily_stop_loss=$2,500 | By ann: as ordered
 warning  Limits that loosen count from 2025-01-17: max_positions=5 (now 4); mark_jumps=none (now SI=5); \
@@ -276,11 +276,11 @@ warning  Limits that loosen wait no more: a newer order has replaced them: mark_
 mark_confirm_seconds=0 (now 10) | by ann
 warning  Window thu/15:00..15:10=flatten is open until 2025-01-16 21:10:00 UTC: everything is closed, \
 no entries
-critical Flatten: SI:long:1:ibs-SI | window thu/15:00..15:10=flatten
-critical Flatten handed over to the flattener: SI:long:1:ibs-SI
-critical FLATTEN OVERDUE by 21 h 58 m | Still open: SI:long:1:ibs-SI
-critical Flatten handed over to the flattener: SI:long:1:ibs-SI
-info     Position closed: SI | P&L: $5.00 | Daily P&L: $10.00 | Open positions: 0/4
+critical Flatten: SI long 1 (ibs-SI) | window thu/15:00..15:10=flatten
+critical Flatten handed over to the flattener: SI long 1 (ibs-SI)
+critical FLATTEN OVERDUE by 21 h 58 m | Still open: SI long 1 (ibs-SI)
+critical Flatten handed over to the flattener: SI long 1 (ibs-SI)
+info     Closed: SI long 1 @ 100 | P&L: $5.00 | ibs-SI | Daily P&L: $10.00 | Open positions: 0/4
 warning  Flat after 21 h 59 m | SI filled after the order to flatten
 info     Window thu/15:00..15:10=flatten is over
 info     Sessions published by ann: 1 from 2025-01-17 to 2025-01-20 | by hand
@@ -325,4 +325,4 @@ def test_before_any_limits_a_position_is_told_without_one() -> None:
     story = Told()
     story.state = State()
     story.fills("ES")
-    assert story.told()[0] == ("info", "Position opened: ES | Size: 1 | Open positions: 1")
+    assert story.told()[0] == ("info", "Opened: ES long 1 @ 100 | ibs-ES | Open positions: 1")

@@ -34,7 +34,7 @@ def test_trades_that_break_the_rule_are_shown_and_the_code_says_so(tmp_path: Pat
     assert "In the trades; the fewest that were found to show it, 3:" in ran.out
     tree = json.loads(called(*words, "--json", cwd=tmp_path).out)
     assert (tree["holds"], tree["trades"], tree["in_trades"]["how"]) == (False, 3, "unstopped")
-    assert [one["pnl"] for one in tree["in_trades"]["trades"]] == ["-900.00"] * 3
+    assert [one["pnl"] for one in tree["in_trades"]["trades"]] == [-900] * 3
 
 
 def test_a_symbol_without_a_contract_is_a_sentence(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def many(words: Counted, group: str, subjects: Mapping[str, int], first: datetim
     """Alerts of one kind and group in a line: how many, of what, and from when to when."""
     count = sum(subjects.values())
     burst = words.burst.format(count=count, group=group)
-    span = at_clock(first) if at_clock(first) == at_clock(last) else f"{at_clock(first)} to {at_clock(last)}"
+    span = at_clock(last) if at_clock(first) == at_clock(last) else f"{first:%H:%M:%S} to {at_clock(last)}"
     return f"{burst} | {counted(subjects)} | {span}"
 
 
@@ -136,7 +136,7 @@ def counted(subjects: Mapping[str, int], at_most: int = 12) -> str:
 
 def not_told_in_time(first: datetime, last: datetime) -> str:
     """Returns the first line of a summary of what is stale."""
-    until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
+    until = at_clock(last) if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S %Z}"
     return f"⏳ Not told in time, {first:%Y-%m-%d %H:%M:%S} to {until}:"
 
 

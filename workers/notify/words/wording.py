@@ -24,13 +24,13 @@ def clock_of(zone: str) -> When:
 
 
 def at_clock(when: datetime) -> str:
-    """`14:23:45`."""
-    return f"{when:%H:%M:%S}"
+    """`14:23:45 CST`."""
+    return f"{when:%H:%M:%S %Z}"
 
 
 def time_line(when: datetime) -> str:
-    """`Time: 2025-01-15T14:23:45`."""
-    return f"Time: {when:%Y-%m-%dT%H:%M:%S}"
+    """`Time: 2025-01-15T14:23:45 CST`."""
+    return f"Time: {when:%Y-%m-%dT%H:%M:%S %Z}"
 
 
 def timed(alert: AlertWords, when: datetime) -> Lines:
@@ -62,7 +62,7 @@ def not_deciding(since: datetime) -> Lines:
     return (
         "🚨 NOBODY COORDINATES: no entry is answered, no stop is noticed",
         "Is a coordinator running? portfold status",
-        f"Since: {since:%Y-%m-%dT%H:%M:%S}",
+        f"Since: {since:%Y-%m-%dT%H:%M:%S %Z}",
     )
 
 
