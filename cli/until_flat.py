@@ -1,13 +1,13 @@
 """What a flatten says once it is ordered: flat, and after how long, or who still holds what.
 
-Guarantees: the wait is bounded. It ends with the confirmation that the log has of it, past the order's
-deadline, or as soon as nobody who is alive could close what is left.
+Guarantees: the wait is bounded. It ends with the confirmation that the log has of it, after three seconds,
+or as soon as nobody who is alive could close what is left.
 """
 
 import time
 from typing import NamedTuple
 
-from portfold.cli.exits import Failure
+from portfold.cli.typed import typed
 from portfold.coordinator.views.view_field import view_in
 from portfold.coordinator.views.words.of_trades import legs_listed
 from portfold.events.codec import decode_decided
@@ -21,8 +21,7 @@ from portfold.workers.flattener.flattener import NAME
 
 _POLL_MS = 100
 _READ_AT_ONCE = 1000
-_PAST_DEADLINE_MS = 2000
-_LONGEST_MS = 60_000
+_LONGEST_MS = 3000
 
 
 class FlatOutcome(NamedTuple):
@@ -40,11 +39,12 @@ class FlatOutcome(NamedTuple):
 
 
 def say_when_flat(bus: Bus, event: StreamId) -> None:
-    """Waits, for a bounded time, and prints `Flat after 12 ms.` Raises Failure where it is not flat."""
+    """Waits, for a bounded time, and prints `Flat after 12 ms.`, or what is not; the order stands."""
     try:
         found = wait_until_flat(bus, event)
     except BusError as error:
-        raise Failure(f"Whether all is flat cannot be read: {error.with_remedy}") from error
+        print(typed(f"Whether all is flat cannot be read: {error.with_remedy}"))
+        return
     if found is None:
         return
     if found.took_ms is not None:
@@ -53,10 +53,10 @@ def say_when_flat(bus: Bus, event: StreamId) -> None:
     unconfirmed = "all is reported closed, and not confirmed"
     held = f"still open: {legs_listed(found.left)}" if found.left else unconfirmed
     if found.nobody:
-        raise Failure(f"NOT FLAT, {held}. Nobody alive closes it: start a flattener, portfold flattener.")
-    raise Failure(
-        f"NOT FLAT after {span(found.waited_ms)}, {held}. It goes on being closed; see: portfold status"
-    )
+        remedy = "Nobody alive closes it: start a flattener, portfold flattener."
+        print(typed(f"NOT FLAT, {held}. {remedy}"))
+        return
+    print(typed(f"NOT FLAT after {span(found.waited_ms)}, {held}. It goes on being closed: portfold status"))
 
 
 def wait_until_flat(bus: Bus, event: StreamId) -> FlatOutcome | None:
@@ -67,7 +67,6 @@ def wait_until_flat(bus: Bus, event: StreamId) -> FlatOutcome | None:
     ordered = first(FlattenOrdered, _decided(bus, event))
     if ordered is None:
         return None
-    allowed_ms = ordered.deadline_ms - event.ms + _PAST_DEADLINE_MS
     begun, after = time.monotonic(), event.before_decisions()
     while True:
         page = bus.decisions_after(after, count=_READ_AT_ONCE, block_ms=_POLL_MS)
@@ -79,7 +78,7 @@ def wait_until_flat(bus: Bus, event: StreamId) -> FlatOutcome | None:
         left = _left(bus)
         waited_ms = int(1000 * (time.monotonic() - begun))
         nobody = bool(left) and not _alive(bus, left)
-        if not page and (nobody or waited_ms >= min(allowed_ms, _LONGEST_MS)):
+        if not page and (nobody or waited_ms >= _LONGEST_MS):
             return FlatOutcome(None, ordered.cause, left, waited_ms, nobody)
 
 

@@ -115,8 +115,8 @@ def flatten(
 ) -> None:
     """Close every position, and halt until a resume.
 
-    Waits until all is confirmed closed, and says after how long; exit code 1
-    where it is not in time, with who still holds what.
+    Waits some seconds until all is confirmed closed, and says after how long,
+    or who still holds what.
 
     Of a worker, a symbol or a group only its positions, and only its entries are denied.
 

@@ -34,7 +34,7 @@ def kept_of(kept: float, what: str) -> str:
     """Says how much of `what` is left, as `62% of it is left`; where it lost, that nothing is."""
     if kept <= 0:
         return f"nothing of {what} is left: it lost"
-    return f"{percent(kept, 0)} of {what} is left" if kept <= 1 else f"all of {what} is left, and more"
+    return f"{percent(kept, 0)} of {what} is left" if kept <= 1 else f"more than all of {what} is left"
 
 
 def chance(probability: float) -> str:

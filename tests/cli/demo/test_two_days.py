@@ -67,7 +67,7 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(demo: De
     assert totals.stops[0].resumed_day == "2025-01-07"
     assert totals.most_open == 4
     assert {worker.presence for worker in replayed.state.workers.values()} == {"stopped"}
-    assert re.findall(r"^(\S+) 1\d:\d\d (\S+) \| P&L ", ran.out, re.MULTILINE) == [
+    assert re.findall(r"^(\S+) 1\d:\d\d CST (\S+) \| P&L ", ran.out, re.MULTILINE) == [
         ("2025-01-06", "2025-01-06"),
         ("2025-01-07", "2025-01-07"),
     ]
