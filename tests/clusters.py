@@ -12,6 +12,9 @@ from portfold.pieces.place import Place
 from tests.processes import is_gone
 from tests.waiting import until
 
+_PATIENCE_SECONDS = 150.0
+"""A worker is a Python that imports much, on a machine that may be busy."""
+
 
 class Cluster(NamedTuple):
     """`place` is where pieces go; `all` is Dask's own handle."""
@@ -22,6 +25,10 @@ class Cluster(NamedTuple):
     def kill_one(self) -> None:
         """Ends a worker's process as a crash would; whoever looks after it starts another."""
         kill(self.processes()[0])
+
+    def whole(self, workers: int = 2) -> None:
+        """Waits until so many workers are there: one that was killed is started again."""
+        until(lambda: len(self.all.scheduler.workers) == workers, "all workers", seconds=_PATIENCE_SECONDS)
 
     def processes(self) -> list[int]:
         """The workers' process numbers."""

@@ -13,6 +13,7 @@ from portfold.cli.audit.source import Source
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.rule_options import RuleOptions
 from portfold.cli.symbols import Symbols, limits_given
+from portfold.cli.workplace import Workplace
 from portfold.installing import install_command
 
 if TYPE_CHECKING:
@@ -45,8 +46,25 @@ class OtherLimits:
     """Whether the stop counts open losses (total) or not (realized)."""
 
 
+@Parameter(name="*", group="Many questions")
+@dataclass(frozen=True)
+class Sweep:
+    """The options of a sweep."""
+
+    sweep: list[str] | None = None
+    """A limit and its values, as max_positions=1..6 or daily_stop_loss=1000..4000:500; twice for every pair
+    of two."""
+
+    plot: Path | None = None
+    """Where to write the sweep as a page (HTML, which needs plotly, of the extra research)."""
+
+
 _LIMITS = OtherLimits()
+_SWEEP = Sweep()
 _RULES = RuleOptions()
+_WORKPLACE = Workplace()
+_WORTH_PROCESSES = 200_000
+"""Events times questions: with less, one process has asked them all before others have begun."""
 
 
 def register(app: App) -> None:
@@ -58,11 +76,11 @@ def what_if(
     *,
     limits: OtherLimits = _LIMITS,
     rules: RuleOptions = _RULES,
-    sweep: list[str] | None = None,
-    plot: Path | None = None,
+    swept: Sweep = _SWEEP,
     rows: Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))] = 40,
     json: Annotated[bool, Parameter(show_default=False)] = False,
     source: Source = _SOURCE,
+    workplace: Workplace = _WORKPLACE,
 ) -> None:
     """Ask what other limits would have done with the same events.
 
@@ -82,11 +100,6 @@ def what_if(
 
     Parameters
     ----------
-    sweep
-        A limit and its values, as max_positions=1..6 or daily_stop_loss=1000..4000:500; twice for
-        every pair of two.
-    plot
-        Where to write the sweep as a page (HTML, which needs plotly, of the extra research).
     rows
         How many rows of changed decisions, and of days, are shown.
     json
@@ -97,12 +110,14 @@ def what_if(
     from portfold.events.stream_id import ORIGIN
 
     changes = limits_given(limits) | limits_given(rules)
-    ranges = [read_range(text) for text in sweep or []]
+    ranges, plot = [read_range(text) for text in swept.sweep or []], swept.plot
     if not changes and not ranges:
         names = ", ".join(f"--{name}" for name in [*vars(limits), *vars(rules)]).replace("_", "-")
         raise Unusable(f"what-if: expected --sweep, or at least one of {names}.")
     if plot is not None and not ranges:
         raise Unusable("--plot: expected --sweep with it.")
+    if workplace.cluster is not None and not ranges:
+        raise Unusable("--cluster: expected --sweep with it: a single question is asked in one reading.")
     if plot is not None and not plot.parent.is_dir():
         raise Unusable(f"--plot: {plot} cannot be written: there is no folder {plot.parent}.")
     overrides = Overrides.of(changes)
@@ -110,7 +125,8 @@ def what_if(
         if record.cursor == ORIGIN:
             raise Failure(f"Nothing has been decided yet for portfolio {record.shown}.")
         if ranges:
-            _sweep(record, ranges, changes, plot, json=json)
+            points = _swept(record, ranges, changes, workplace)
+            _print_sweep(record, (ranges, points), changes, plot, json=json)
         elif json:
             _print_findings(record, overrides)
         else:
@@ -175,13 +191,33 @@ def _print_findings(record: "Record", overrides: "Overrides") -> None:
 # --- many -----------------------------------------------------------------------------------------------
 
 
-def _sweep(
-    record: "Record", ranges: "list[Range]", fixed: dict[str, str], plot: Path | None, *, json: bool
+def _swept(
+    record: "Record", ranges: "list[Range]", fixed: dict[str, str], workplace: Workplace
+) -> "list[Point]":
+    """Asks all of it in one reading, or shared out where that is worth it, or wanted."""
+    from portfold.cli.progress import progress
+    from portfold.coordinator.audit.what_if.shared_out import sweep_in_pieces
+    from portfold.coordinator.audit.what_if.sweep import questions_of, sweep
+
+    place, questions = workplace.place(), len(questions_of(ranges, fixed))
+    short = workplace.jobs is None and (record.events or 0) * questions < _WORTH_PROCESSES
+    if not place.cluster and (place.jobs == 1 or short):
+        return sweep(_shown_progress(record), ranges, fixed)
+    with progress("Asking", questions, "questions") as on_answered:
+        return sweep_in_pieces(record.recorded(), ranges, fixed, place, on_answered)
+
+
+def _print_sweep(
+    record: "Record",
+    swept: "tuple[list[Range], list[Point]]",
+    fixed: dict[str, str],
+    plot: Path | None,
+    *,
+    json: bool,
 ) -> None:
     from portfold.cli.audit.what_if_tables import sweep_lines, sweep_notes
-    from portfold.coordinator.audit.what_if.sweep import sweep
 
-    points = sweep(_shown_progress(record), ranges, fixed)
+    ranges, points = swept
     if json:
         _print_points(ranges, points)
     else:

@@ -1,27 +1,26 @@
 """`portfold research backtest`: the trades of each symbol alone, as the live worker would make them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
-from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.research.given import Days, Dollars
 from portfold.cli.research.printing import SHARPE_LINE, money, percent, print_lines, ratio
 from portfold.cli.rows import in_columns
 from portfold.cli.symbols import Symbols, symbols_in
+from portfold.cli.workplace import Workplace
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
     from portfold.pieces.place import Place
     from portfold.research.backtest.best import Best
     from portfold.research.backtest.outcome import BacktestPlan, FinishedBacktest
-    from portfold.research.backtest.several import FailedBacktest
+    from portfold.research.backtest.several import FailedBacktest, Plan
     from portfold.research.simulate.market import ResearchMarket
 
 
@@ -49,6 +48,9 @@ class Past:
     """The last one."""
 
 
+_WORKPLACE = Workplace()
+
+
 def register(app: App) -> None:
     """Adds the command."""
     app.command(backtest)
@@ -59,8 +61,8 @@ def backtest(
     past: Past,
     results_dir: Path = Path("results"),
     initial_cash: Dollars = 150_000,
-    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     config: str | None = None,
+    workplace: Workplace = _WORKPLACE,
 ) -> None:
     """Trade each symbol alone over bars of the past, as its worker would.
 
@@ -82,8 +84,6 @@ def backtest(
         beside it.
     initial_cash
         Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
-    jobs
-        How many processes backtest; by default one a core.
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
@@ -95,8 +95,6 @@ def backtest(
     needs_extra()
     from portfold.cli.research.given import market_of
     from portfold.config import load
-    from portfold.pieces.place import place_of
-    from portfold.research.backtest.one import backtest as backtest_one
     from portfold.research.backtest.outcome import BacktestPlan
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
@@ -109,7 +107,7 @@ def backtest(
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
     plan = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
     print_lines(what_is_done(plan, chosen, without))
-    done, failed = run_each(partial(backtest_one, plan), chosen, place_of(jobs))
+    done, failed = run_each(plan, chosen, workplace.place())
     if done:
         print_lines(_found(plan, done))
     if failed:
@@ -137,7 +135,7 @@ def symbols_of(
 
 
 def run_each(
-    work: "Callable[[str], FinishedBacktest]", symbols: Sequence[str], place: "Place"
+    plan: "Plan", symbols: Sequence[str], place: "Place"
 ) -> "tuple[list[FinishedBacktest], list[FailedBacktest]]":
     """Does the work of each symbol; returns what is done, sorted, and what failed."""
     from portfold.cli.progress import progress
@@ -147,7 +145,7 @@ def run_each(
     failed: list[FailedBacktest] = []
     try:
         with progress("Backtesting", len(symbols), "symbols") as on_progress:
-            for one in each_alone(work, symbols, place):
+            for one in each_alone(plan, symbols, place):
                 if isinstance(one, FailedBacktest):
                     failed.append(one)
                 else:

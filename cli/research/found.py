@@ -165,6 +165,16 @@ def found_lines(findings: "Findings") -> Iterator[str]:
     yield SHARPE_LINE
 
 
+def without_greedys_lines(findings: "Findings") -> Iterator[str]:
+    """Yields what is found among all sets where greedy came by none that is valid."""
+    yield ""
+    yield "Greedy came by no valid set."
+    if findings.all_sets is not None:
+        yield from all_sets_lines(findings.all_sets)
+    yield from drawdown_lines(bars=findings.setting.market is not None)
+    yield SHARPE_LINE
+
+
 def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
     tested, head = findings.test is not None, drawdown_head(bars=findings.setting.market is not None)
     several = len(findings.daily_stops) > 1

@@ -1,6 +1,7 @@
 """`portfold research optimize`: which symbols to trade, how many at once, within the broker's bounds."""
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -21,6 +22,7 @@ from portfold.cli.research.found import (
     refused_test,
     spans_lines,
     stops_lines,
+    without_greedys_lines,
 )
 from portfold.cli.research.given import Dollars, Given, Positions
 from portfold.cli.research.printing import print_lines, read_lines, rules_line, sessions_lines
@@ -29,7 +31,7 @@ from portfold.cli.workplace import Workplace
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import KnownSpan, Loaded
-    from portfold.research.search.findings import Findings, Judged
+    from portfold.research.search.findings import Findings, Judged, Winner
     from portfold.research.search.optimizer import Optimized
     from portfold.research.search.plan import SearchPlan
     from portfold.research.simulate.scenario import Scenario
@@ -178,12 +180,42 @@ def _run(
     )
     looks = _looked(given.results_dir, judged.chosen if judged is not None else None)
     findings = _written(loaded, plan, spans, optimized, table, looks)
-    if not optimized.rows:
+    best = optimized.best_of_all
+    of_all = list(_of_all_lines(findings, best, table))
+    if not optimized.rows and best is None:
         raise Failure(nothing_valid(plan, optimized))
-    print_lines(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
-    print_lines([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
+    print_lines(found_lines(findings) if findings.rows else without_greedys_lines(findings))
+    if findings.rows:
+        print_lines([f"Written: {table}, and more on it in {table.name}.json"])
+        print_lines([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
+    print_lines(of_all)
     if optimized.partial:
         raise KeyboardInterrupt
+
+
+def _of_all_lines(findings: "Findings", best: "Winner | None", table: Path) -> Iterator[str]:
+    """Writes the best of all sets as a table of its own, which export and report take, and says so; removes
+    that of an earlier search where there is none.
+    """
+    from portfold.research.search.findings import (
+        findings_file,
+        findings_of_all,
+        table_of_all,
+        write_findings,
+    )
+    from portfold.research.search.tables import greedy_table
+    from portfold.research.trades.whole_files import write_whole
+
+    of_all = table_of_all(table)
+    if best is None:
+        for path in (of_all, findings_file(of_all)):
+            path.unlink(missing_ok=True)
+        return
+    content = greedy_table([(best.max_positions, best.symbols, best.train)], [best.daily_stop_loss])
+    write_whole(of_all, content)
+    write_findings(of_all, findings_of_all(findings, best, content))
+    named = shlex.quote(str(of_all))
+    yield f"The best of all sets is a table of its own, for report and export: --results {named}"
 
 
 def _judged(span: "KnownSpan", scenario: "Scenario") -> "Judged":

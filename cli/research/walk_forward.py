@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +15,7 @@ from portfold.cli.research.given import Dollars
 from portfold.cli.research.printing import SHARPE_LINE, money, percent, print_lines, ratio
 from portfold.cli.rows import in_columns
 from portfold.cli.symbols import symbols_in
+from portfold.cli.workplace import Workplace
 
 if TYPE_CHECKING:
     from portfold.research.backtest.best import Best, WalkedSpan
@@ -40,6 +40,9 @@ class Walk:
     """How much of the bars before a test span, as a fraction, lies between it and what is learned from."""
 
 
+_WORKPLACE = Workplace()
+
+
 def register(app: App) -> None:
     """Adds the command."""
     app.command(walk_forward, name="walk-forward")
@@ -51,8 +54,8 @@ def walk_forward(
     walk: Walk,
     results_dir: Path = Path("results/walk-forward"),
     initial_cash: Dollars = 150_000,
-    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     config: str | None = None,
+    workplace: Workplace = _WORKPLACE,
 ) -> None:
     """Trade each symbol through test spans, fitting its filter anew before each.
 
@@ -73,8 +76,6 @@ def walk_forward(
         The folder to write to, as backtest does: what simulate and optimize take as --results-dir.
     initial_cash
         Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
-    jobs
-        How many processes work; by default one a core.
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
@@ -87,10 +88,8 @@ def walk_forward(
     needs_ml()
     from portfold.cli.research.given import market_of
     from portfold.config import load
-    from portfold.pieces.place import place_of
     from portfold.research.backtest.outcome import BacktestPlan
     from portfold.research.backtest.walk_forward import WalkPlan
-    from portfold.research.backtest.walk_forward import walk_forward as walked
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
@@ -103,7 +102,7 @@ def walk_forward(
     alone = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
     plan = WalkPlan(alone, walk.test_from, walk.every, walk.kind, walk.embargo)
     print_lines(what_is_done(alone, chosen, without), [f"{_capital(plan.method)}"])
-    done, failed = run_each(partial(walked, plan), chosen, place_of(jobs))
+    done, failed = run_each(plan, chosen, workplace.place())
     if done:
         again = [one.best.symbol for one in done if one.before]
         print_lines(_found(plan, [one.best for one in done], again))

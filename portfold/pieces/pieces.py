@@ -9,7 +9,7 @@ else.
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from itertools import pairwise
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -79,6 +79,21 @@ def in_order(
             yield under_way.popleft().result()
     while under_way:
         yield under_way.popleft().result()
+
+
+def as_done(
+    pieces: Pieces[_Given],
+    do: Callable[[_Given, _Argument], _Answer],
+    arguments: Iterable[_Argument],
+) -> Iterator[_Answer]:
+    """Yields the answers as they come; no more pieces are under way than keep all busy."""
+    under_way: set[Future[_Answer]] = set()
+    for argument in arguments:
+        under_way.add(pieces.submit(do, argument))
+        patience = None if len(under_way) >= pieces.ahead else 0
+        done, under_way = wait(under_way, patience, FIRST_COMPLETED)
+        yield from (one.result() for one in done)
+    yield from (one.result() for one in as_completed(under_way))
 
 
 def shares(count: int, most: int) -> list[range]:

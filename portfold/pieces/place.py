@@ -45,6 +45,10 @@ class Place(Struct, frozen=True):
                 yield several
 
 
+HERE = Place()
+"""This process alone."""
+
+
 def place_of(jobs: int | None = None, cluster: str | None = None) -> Place:
     """Returns the place that options name: by default a process for each core. Raises ClusterUnusable."""
     if cluster is None:

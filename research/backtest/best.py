@@ -114,10 +114,19 @@ class _OfPath(Struct, frozen=True, rename=_named):
     signals_sha256: str
 
 
-def write_results(folder: Path, tables: Tables, paths: Sequence[Tables], best: Best) -> None:
+class Results(NamedTuple):
+    """What is written of a symbol: its tables, those of each path of cross-validation, and its figures."""
+
+    tables: Tables
+    paths: Sequence[Tables]
+    best: Best
+
+
+def write_results(folder: Path, results: Results) -> None:
     """Writes a symbol's tables, those of each path of cross-validation, and best.json last, as it holds the
     hashes of the others. Raises ResearchError.
     """
+    tables, paths, best = results
     symbol = best.symbol
     _write(folder, symbol, tables)
     for number, of_path in enumerate(paths, start=1):

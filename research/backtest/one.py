@@ -1,15 +1,17 @@
-"""Backtests one symbol, from its bars to its files in the folder of results."""
+"""Backtests one symbol: its bars are read and its files written here, what lies between is done anywhere."""
 
-from portfold.research.backtest.best import done_before
+from portfold.research.backtest.best import Results, done_before
 from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
 from portfold.research.backtest.outcome import (
+    Asked,
     BacktestPlan,
     FinishedBacktest,
     Outcome,
     fingerprint_of,
+    measured,
     past_of,
     refused_rows,
-    write_outcome,
+    same_as_asked,
 )
 from portfold.research.backtest.rows import TradeRow
 from portfold.research.backtest.signals import signals_alone
@@ -18,14 +20,25 @@ from portfold.research.filter.examples import examples_of
 from portfold.workers.filters.opened import ModelFilter, open_filter
 
 
-def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
-    """Backtests a symbol and writes its files. Raises BarsError, ConfigError, ResearchError."""
+def ask(plan: BacktestPlan, symbol: str) -> Asked | FinishedBacktest:
+    """Reads the symbol's bars; returns what is to be done, or what was before. Raises BarsError, ConfigError,
+    ResearchError.
+    """
     past = past_of(plan, symbol)
     opened = open_filter(plan.configuration, symbol)
     model = opened.sidecar if isinstance(opened, ModelFilter) else None
     fingerprint = fingerprint_of(plan, symbol, past, model)
     if (before := done_before(plan.folder, symbol, fingerprint)) is not None:
         return FinishedBacktest(before, before=True)
+    return Asked(symbol, past, fingerprint)
+
+
+def backtest(plan: BacktestPlan, asked: Asked) -> Results:
+    """Backtests a symbol, and writes nothing. Raises ConfigError, ResearchError."""
+    symbol, past, _ = asked
+    opened = open_filter(plan.configuration, symbol)
+    model = opened.sidecar if isinstance(opened, ModelFilter) else None
+    same_as_asked(asked, fingerprint_of(plan, symbol, past, model))
     traded = trade_alone(symbol, past.bars, plan.configuration, opened, begins=past.begins)
     refused, judged = list[TradeRow](), OutOfSample(None, PLAIN)
     if model is not None:
@@ -40,5 +53,5 @@ def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
         begins=past.begins,
         trained_until=model.trained_until if model is not None else None,
     )
-    outcome = Outcome(past, traded, refused, model, judged, signals, fingerprint)
-    return write_outcome(plan, symbol, outcome)
+    outcome = Outcome(past, traded, refused, model, judged, signals, asked.fingerprint)
+    return measured(plan, symbol, outcome)

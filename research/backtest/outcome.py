@@ -22,7 +22,7 @@ from msgspec import Struct, structs
 from portfold import coordinator, research, workers
 from portfold.config import Configuration
 from portfold.exchange_time import milliseconds_of
-from portfold.research.backtest.best import Best, Tables, WalkedSpan, sha256, write_results
+from portfold.research.backtest.best import Best, Results, Tables, WalkedSpan, sha256
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.out_of_sample import OutOfSample, Past
 from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
@@ -56,8 +56,16 @@ class FinishedBacktest(NamedTuple):
     before: bool
 
 
+class Asked(NamedTuple):
+    """A symbol to be backtested, over these bars; the fingerprint of all that its result depends on."""
+
+    symbol: str
+    past: Past
+    fingerprint: str
+
+
 class Outcome(NamedTuple):
-    """The results of a symbol that go into its files; `refused` are rows that a filter refused, and `walked`
+    """What became of a symbol; `refused` are rows that a filter refused, and `walked`
     the spans of a walk-forward, of which there are none otherwise.
     """
 
@@ -84,8 +92,8 @@ def past_of(plan: BacktestPlan, symbol: str) -> Past:
     return Past(bars[:ends], begins, days_between(*ends_of_days))
 
 
-def write_outcome(plan: BacktestPlan, symbol: str, outcome: Outcome) -> FinishedBacktest:
-    """Measures, and writes the symbol's files. Raises ResearchError."""
+def measured(plan: BacktestPlan, symbol: str, outcome: Outcome) -> Results:
+    """Measures, and puts together what is to be written."""
     zone = ZoneInfo(plan.configuration.runtime.trading_day.zone)
     rows = [*_made(outcome.traded), *outcome.refused]
     tables = Tables(trades_table(rows, zone), signals_table(outcome.signals.outcomes, zone))
@@ -93,9 +101,16 @@ def write_outcome(plan: BacktestPlan, symbol: str, outcome: Outcome) -> Finished
         Tables(trades_table(_unscored(trades), zone), signals_table(signals, zone))
         for trades, signals in zip(outcome.judged.trades, outcome.judged.signals, strict=True)
     ]
-    best = _best(plan, symbol, outcome, [tables, *paths])
-    write_results(plan.folder, tables, paths, best)
-    return FinishedBacktest(best, before=False)
+    return Results(tables, paths, _best(plan, symbol, outcome, [tables, *paths]))
+
+
+def same_as_asked(asked: Asked, fingerprint: str) -> None:
+    """Raises ResearchError where what is at hand here is not what whoever asked has."""
+    if fingerprint != asked.fingerprint:
+        raise ResearchError(
+            f"{asked.symbol}: a worker of the cluster reads another model than this machine, or has no extra "
+            "ml where this one has it. The folder of the configuration has to be the same there."
+        )
 
 
 def _made(traded: TradedAlone) -> Iterator[TradeRow]:

@@ -21,16 +21,18 @@ from msgspec import Struct
 from portfold.config.runtime import TradingDayRoll
 from portfold.events.fields import Side
 from portfold.exchange_time import milliseconds_of
-from portfold.research.backtest.best import WalkedSpan, done_before, sha256
+from portfold.research.backtest.best import Results, WalkedSpan, done_before, sha256
 from portfold.research.backtest.out_of_sample import OutOfSample, Past
 from portfold.research.backtest.outcome import (
+    Asked,
     BacktestPlan,
     FinishedBacktest,
     Outcome,
     fingerprint_of,
+    measured,
     past_of,
     refused_rows,
-    write_outcome,
+    same_as_asked,
 )
 from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
@@ -114,13 +116,27 @@ class RefittedFilter:
         return judged(refit.model, self._history, side, refit.threshold)
 
 
-def walk_forward(plan: WalkPlan, symbol: str) -> FinishedBacktest:
-    """Walks a symbol forward and writes its files. Raises BarsError, ConfigError, ResearchError."""
-    past, configuration = past_of(plan.backtest, symbol), plan.backtest.configuration
-    more = (plan.test_from.isoformat(), plan.every, plan.kind, plan.embargo)
-    fingerprint = fingerprint_of(plan.backtest, symbol, past, None, *more)
+def ask_walk(plan: WalkPlan, symbol: str) -> Asked | FinishedBacktest:
+    """Reads the symbol's bars; returns what is to be done, or what was before. Raises BarsError, ConfigError,
+    ResearchError.
+    """
+    past = past_of(plan.backtest, symbol)
+    fingerprint = _fingerprint(plan, symbol, past)
     if (before := done_before(plan.backtest.folder, symbol, fingerprint)) is not None:
         return FinishedBacktest(before, before=True)
+    return Asked(symbol, past, fingerprint)
+
+
+def _fingerprint(plan: WalkPlan, symbol: str, past: Past) -> str:
+    more = (plan.test_from.isoformat(), plan.every, plan.kind, plan.embargo)
+    return fingerprint_of(plan.backtest, symbol, past, None, *more)
+
+
+def walk_forward(plan: WalkPlan, asked: Asked) -> Results:
+    """Walks a symbol forward, and writes nothing. Raises ConfigError, ResearchError."""
+    symbol, past, _ = asked
+    configuration = plan.backtest.configuration
+    same_as_asked(asked, _fingerprint(plan, symbol, past))
     day = configuration.runtime.trading_day
     spans = spans_of(symbol, past, plan, day)
     examples = examples_of(symbol, past.bars, configuration, begins=past.begins)
@@ -138,8 +154,8 @@ def walk_forward(plan: WalkPlan, symbol: str) -> FinishedBacktest:
     refused = list(refused_rows(symbol, traded, examples))
     walked = [_walked(refit, past.bars, day, (traded.trades, unfiltered.trades)) for refit in refits]
     judged_by = OutOfSample(None, plan.method)
-    outcome = Outcome(tested, traded, refused, None, judged_by, signals, fingerprint, walked)
-    return write_outcome(plan.backtest, symbol, outcome)
+    outcome = Outcome(tested, traded, refused, None, judged_by, signals, asked.fingerprint, walked)
+    return measured(plan.backtest, symbol, outcome)
 
 
 def spans_of(symbol: str, past: Past, plan: WalkPlan, day: TradingDayRoll) -> list[SpanOfBars]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from portfold.coordinator.fold.limits import limits_of
+from portfold.pieces.place import HERE, Place
 from portfold.research.search.all_sets import SurveyedSets
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.scenario import Scenario
@@ -42,15 +43,19 @@ def surveyed_sets(
     levels: Sequence[int],
     constraints: Constraints,
     on_progress: Callable[[int], object],
+    place: Place = HERE,
 ) -> SurveyedSets:
     """Looks at all sets by each kernel with each of these numbers of positions, until Ctrl-C; says how many
-    are done."""
+    are done. On a cluster its workers do, else all threads of this process.
+
+    Raises ClusterUnusable, ClusterUnreachable, WorkLost.
+    """
     from portfold.research.kernel.quarters import Choices, Quarters  # noqa: PLC0415 - it needs numba
     from portfold.research.kernel.survey import account_of, survey  # noqa: PLC0415 - it needs numba
 
     account = account_of(kernels[0])
     choices = Choices(Quarters(account.quarter_of, account.quarter_bounds), constraints)
-    found = survey(kernels, levels, on_progress, choices)
+    found = survey(kernels, levels, on_progress, choices, place if place.cluster else HERE)
     return SurveyedSets(kernels, found, choices, constraints, np.diff(account.parts).tolist())
 
 

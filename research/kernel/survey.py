@@ -1,4 +1,4 @@
-"""Surveys all sets of symbols under each of several limits, on all cores.
+"""Surveys all sets of symbols under each of several limits, in pieces of some thousand sets.
 
 A set is the number whose bits are its symbols, in the order of `Compiled.symbols`. It takes no memory but
 the figures, a few floats a set. Sets are looked at in a drawn order, under one of the limits after the other,
@@ -8,10 +8,11 @@ so that those which an interrupted survey has looked at are a fair sample of all
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numba import prange
 
+from portfold.pieces.pieces import Pieces, in_order
+from portfold.pieces.place import HERE, Place
 from portfold.research.kernel.figures import (
     BREACHES,
     DRAWDOWN,
@@ -75,34 +76,72 @@ class Survey(NamedTuple):
     interrupted: bool
 
 
+class Surveying(NamedTuple):
+    """What all pieces of a survey are given: the columns, what figures depend on, and the limits, by cell."""
+
+    streams: Stream
+    offers: Offers
+    account: Account
+    bounds: dict[Cell, Bounds]
+
+
+class Asked(NamedTuple):
+    """A piece of a survey: some sets under the limits of a cell, with so many threads."""
+
+    cell: Cell
+    sets: Whole
+    threads: int
+
+
 def survey(
     kernels: Sequence[Kernel],
     levels: Sequence[int],
     on_progress: Callable[[int], object],
     choices: Choices | None = None,
+    place: Place = HERE,
 ) -> Survey:
     """Surveys all sets by each of the kernels, of one scenario under several daily stops, with each of these
     numbers of positions; Ctrl-C ends it with those that are done. `choices` looks at all of them.
 
-    Calls `on_progress` with the number of sets done so far. Raises KeyboardInterrupt where none is.
+    Calls `on_progress` with the number of sets done so far. Raises KeyboardInterrupt where none is, and what
+    the place raises.
     """
-    by_stop = {own_stop(kernel.scenario): kernel for kernel in kernels}
-    under = cells(tuple(by_stop), levels)
-    account, count = account_of(kernels[0]), 2 ** len(kernels[0].compiled.symbols) - 1
+    given = _surveying(kernels, levels)
+    with place.working(given) as pieces:
+        return _surveyed(pieces, given, on_progress, choices)
+
+
+def _surveying(kernels: Sequence[Kernel], levels: Sequence[int]) -> Surveying:
+    first, by_stop = kernels[0], {own_stop(kernel.scenario): kernel for kernel in kernels}
+    bounds = {
+        cell: by_stop[cell.daily_stop].bounds(cell.max_positions) for cell in cells(tuple(by_stop), levels)
+    }
+    return Surveying(first.compiled.streams, first.compiled.offers, account_of(first), bounds)
+
+
+def _surveyed(
+    pieces: Pieces[Surveying],
+    given: Surveying,
+    on_progress: Callable[[int], object],
+    choices: Choices | None,
+) -> Survey:
+    under, count = tuple(given.bounds), 2**given.account.symbols - 1
     order = np.random.default_rng(_ORDER).permutation(count) + 1
+    asked = [
+        Asked(cell, order[first : first + _AT_ONCE], pieces.threads)
+        for first in range(0, count, _AT_ONCE)
+        for cell in under
+    ]
     results = {cell: _room(count) for cell in under}
     looked = dict.fromkeys(under, 0)
     interrupted = False
     try:
-        for first in range(0, count, _AT_ONCE):
-            sets = order[first : first + _AT_ONCE]
-            for cell in under:
-                rows = results[cell].rows(first, len(sets))
-                quarterly = _look(by_stop[cell.daily_stop], account, cell.max_positions, sets, rows)
-                if choices is not None:
-                    choices.look(cell, sets, quarterly)
-                looked[cell] += len(sets)
-                on_progress(sum(looked.values()))
+        for (cell, sets, _), written in zip(asked, in_order(pieces, _look, asked), strict=True):
+            results[cell].take(looked[cell], written)
+            if choices is not None:
+                choices.look(cell, sets, written.quarterly)
+            looked[cell] += len(sets)
+            on_progress(sum(looked.values()))
     except KeyboardInterrupt:
         if not any(looked.values()):
             raise
@@ -111,12 +150,16 @@ def survey(
     return Survey(found, count * len(under), interrupted)
 
 
-def _look(kernel: Kernel, account: "Account", level: int, sets: Whole, results: "_Results") -> Quarterly:
-    streams, offers = kernel.compiled.streams, kernel.compiled.offers
-    shares, shape = numba.get_num_threads() * 4, (len(sets), len(account.quarter_bounds) - 1)
-    quarterly = Quarterly(*(np.zeros(shape) for _ in Quarterly._fields))
-    _survey(streams, offers, kernel.bounds(level), account, sets, shares, _Written(*results, *quarterly))
-    return quarterly
+def _look(given: Surveying, asked: Asked) -> "Written":
+    """Looks at some sets: a piece."""
+    cell, sets, threads = asked
+    count, quarters = len(sets), len(given.account.quarter_bounds) - 1
+    written = Written(*_room(count), *(np.zeros((count, quarters)) for _ in Quarterly._fields))
+    if threads == 1:  # numba's threads are those of the process, and no two may ask for them at once
+        _share(given.streams, given.offers, given.bounds[cell], given.account, sets, (0, 1), written)
+    else:
+        _survey(given.streams, given.offers, given.bounds[cell], given.account, sets, threads * 4, written)
+    return written
 
 
 def _room(count: int) -> "_Results":
@@ -165,7 +208,7 @@ def number_of(chosen: Sequence[str], symbols: Sequence[str]) -> int:
     return sum(1 << place for place, symbol in enumerate(symbols) if symbol in chosen)
 
 
-class _Written(NamedTuple):
+class Written(NamedTuple):
     """Where a batch writes to, a row a set: results, and what it made of quarters."""
 
     figures: Floats
@@ -176,6 +219,11 @@ class _Written(NamedTuple):
     deepest: Floats
     breaches: Floats
 
+    @property
+    def quarterly(self) -> Quarterly:
+        """Returns what it made of quarters."""
+        return Quarterly(self.quarter_sums, self.quarter_squares, self.deepest, self.breaches)
+
 
 class _Results(NamedTuple):
     """What is kept of all sets, a row a set."""
@@ -184,30 +232,11 @@ class _Results(NamedTuple):
     sums: Floats
     squares: Floats
 
-    def rows(self, first: int, count: int) -> "_Results":
-        """Returns the place of so many rows."""
-        return _Results(*(column[first : first + count] for column in self))
-
-
-@compiled_in_parallel
-def _survey(
-    streams: Stream,
-    offers: Offers,
-    bounds: Bounds,
-    account: Account,
-    sets: Whole,
-    shares: int,
-    results: _Written,
-) -> None:
-    """Surveys the sets in so many shares; each share has a tape of its own."""
-    for share in prange(shares):
-        tape = tape_for(streams, offers)
-        member = np.zeros(account.symbols, np.bool_)
-        book = book_for(member)
-        for row in range(share, len(sets), shares):
-            for place in range(len(member)):
-                member[place] = sets[row] >> place & 1 == 1
-            _one(streams, offers, bounds, account, Desk(book, tape), row, results)
+    def take(self, first: int, written: Written) -> None:
+        """Keeps what was made of the next sets."""
+        end = first + len(written.figures)
+        for column, rows in zip(self, written, strict=False):
+            column[first:end] = rows
 
 
 class Desk(NamedTuple):
@@ -225,7 +254,7 @@ def _one(
     account: Account,
     desk: Desk,
     row: int,
-    results: _Written,
+    results: Written,
 ) -> None:
     """Plays the members in the order of each drawing, once where no lot decides; writes the means."""
     drawn, drawings = 0, streams.ms.shape[0]
@@ -252,3 +281,38 @@ def _one(
     mean /= drawn
     sums_of_parts(mean, account.parts, results.sums[row], results.squares[row])
     sums_of_parts(mean, account.quarter_bounds, results.quarter_sums[row], results.quarter_squares[row])
+
+
+@compiled
+def _share(
+    streams: Stream,
+    offers: Offers,
+    bounds: Bounds,
+    account: Account,
+    sets: Whole,
+    share: tuple[int, int],
+    results: Written,
+) -> None:
+    """Surveys one of so many shares of the sets, on a tape of its own."""
+    tape = tape_for(streams, offers)
+    member = np.zeros(account.symbols, np.bool_)
+    book = book_for(member)
+    for row in range(share[0], len(sets), share[1]):
+        for place in range(len(member)):
+            member[place] = sets[row] >> place & 1 == 1
+        _one(streams, offers, bounds, account, Desk(book, tape), row, results)
+
+
+@compiled_in_parallel
+def _survey(
+    streams: Stream,
+    offers: Offers,
+    bounds: Bounds,
+    account: Account,
+    sets: Whole,
+    shares: int,
+    results: Written,
+) -> None:
+    """Surveys the sets in so many shares, on all cores."""
+    for share in prange(shares):
+        _share(streams, offers, bounds, account, sets, (share, shares), results)

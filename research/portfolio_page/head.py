@@ -241,6 +241,12 @@ def _sets(deflated: Deflated) -> str:
 
 def _reality(winner: Winner) -> Sign:
     checked, name = winner.reality_check, "Reality check"
+    if winner.of_all:
+        sentence = (
+            f"none of the best of all {winner.of_all:,} sets, of which greedy tried few: the probability of "
+            "overfitting, below, is of all of them."
+        )
+        return Sign("selection", name, seen=True, text=sentence)
     if checked is None:
         return Sign("selection", name, seen=True, text="too few days, or none that vary, to tell.")
     sentence = (
@@ -267,6 +273,9 @@ def _breaches(subject: Subject, limit: Decimal) -> Sign:
 
 def _greedy(winner: Winner) -> Sign:
     best, name, swaps = winner.best_of_all, "Greedy", winner.by_swaps
+    if winner.of_all:
+        sentence = f"did not choose this: it is the best of all {winner.of_all:,} sets."
+        return Sign("greedy", name, seen=False, text=sentence)
     if swaps is not None and swaps.symbols != winner.symbols:
         sentence = f"swaps found a set with {ratio(swaps.metrics.sharpe)}: {' '.join(swaps.symbols)}."
         return Sign("greedy", name, seen=True, text=sentence)

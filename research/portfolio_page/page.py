@@ -151,6 +151,11 @@ def _search(subject: Subject) -> str:
         "the star is the set it kept, of the valid ones (full marks) that with the highest Sharpe; the bold "
         f"line is that of {counted(choice.max_positions, 'position')}."
     )
+    if winner.of_all:
+        caption = (
+            f"Greedy's way with {counted(choice.max_positions, 'position')}, from left to right: it drops "
+            "one symbol after the other. A star is there only where greedy came by the best of all sets."
+        )
     path = paths.get(choice.max_positions, ())
     way = way_table(path, choice.symbols, findings.constraints)
     none = [f"{level}" for level in sorted(paths) if level not in kept]

@@ -31,6 +31,8 @@ _ALIKE = 1e-9
 
 Judge = Callable[[Symbols, Cell], Metrics]
 """Simulates a set by the fold, and returns its figures."""
+Ask = Callable[[Sequence[tuple[Symbols, Cell]]], object]
+"""Is told which sets will be judged, so that they are simulated side by side."""
 
 
 class FrontSet(Struct, frozen=True):
@@ -131,11 +133,12 @@ class SurveyedSets:
                 days = slice(bounds[quarter], bounds[quarter + 1])
                 yield Anew(days, choice.cell if choice else None, self._set(choice.number) if choice else ())
 
-    def found(self, objective: Objective, judge: Judge) -> AllSets:
+    def found(self, objective: Objective, judge: Judge, ask: Ask = lambda _: None) -> AllSets:
         """Returns what all of them come to."""
         front = self._front()
         shown = [front[at] for at in _evenly(len(front), MOST_SHOWN)]
         best = self._best(objective)
+        ask([(self._members(one), one.cell) for one in (*shown, *((best,) if best is not None else ()))])
         return AllSets(
             sets=sum(len(one.sharpe) for one in self._surveys.values()),
             valid=sum(int(valid.sum()) for valid in self._valid.values()),

@@ -277,6 +277,7 @@ def _optimization(choice: PortfolioChoice) -> dict[str, object]:
     }
     if len(findings.daily_stops) > 1:
         provenance["daily_stops_searched"] = [float(stop) for stop in findings.daily_stops]
+    provenance |= findings.among_all_sets(winner)
     if winner.reality_check is not None:
         provenance["reality_check_p_value"] = round(winner.reality_check.p_value, 6)
     if winner.deflated is not None:

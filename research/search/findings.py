@@ -10,11 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from portfold.research.errors import ResearchError
 from portfold.research.search.all_sets import AllSets
-from portfold.research.search.judged_days import JudgedDays
+from portfold.research.search.judged.days import JudgedDays
 from portfold.research.search.search import Constraints, Symbols, Visited
 from portfold.research.search.swaps import Swapped
 from portfold.research.simulate.market import ResearchMarket
@@ -104,7 +104,8 @@ class Winner(Struct, frozen=True):
     what `reality_check` and `deflated` are about. `best_of_all` is None where not all sets were measured,
     `by_swaps` where they were, `daily_stop_loss` where the search had one daily stop: that of the setting.
     `days` are those it was judged on; None in findings of a version that kept none.
-    `lots` is there for the first row, where the kernel searched and lots decided anything.
+    `lots` is there for the first row, where the kernel searched and lots decided anything. `of_all` is there
+    for the best of all sets alone, which greedy need not have visited: of how many. It has no reality check.
     """
 
     max_positions: int
@@ -120,6 +121,7 @@ class Winner(Struct, frozen=True):
     days: JudgedDays | None = None
     by_swaps: Swapped | None = None
     lots: LotsSpread | None = None
+    of_all: int = 0
 
     @property
     def kept(self) -> float | None:
@@ -165,6 +167,14 @@ class Findings(Struct, frozen=True):
         """Returns the daily stop that a row was simulated with."""
         return row.daily_stop_loss or Decimal(self.setting.daily_stop_loss)
 
+    def among_all_sets(self, row: Winner) -> dict[str, object]:
+        """Returns what the exported file says of a row that is the best of all sets; nothing of others."""
+        if not row.of_all:
+            return {}
+        found = self.all_sets.overfitting if self.all_sets is not None else None
+        luck = {"probability_of_overfitting": round(found.probability, 6)} if found is not None else {}
+        return {"best_of_all_sets": row.of_all, **luck}
+
     def rows_beside(self, row: Winner) -> tuple[Winner, ...]:
         """Returns the rows with the daily stop of this one."""
         return tuple(one for one in self.rows if one.daily_stop_loss == row.daily_stop_loss)
@@ -173,6 +183,23 @@ class Findings(Struct, frozen=True):
         """Returns the paths with the daily stop of this row, by number of positions."""
         other = row.daily_stop_loss
         return self.paths if other is None else self.paths_under.get(f"{other:f}", self.paths)
+
+
+def table_of_all(table: Path) -> Path:
+    """Returns the path of the table whose row is the best of all sets, beside that of greedy's."""
+    return table.with_name(f"{table.stem}_all_sets{table.suffix}")
+
+
+def findings_of_all(findings: Findings, best: Winner, table: str) -> Findings:
+    """Returns the findings of that table: the same search, of which greedy's way with its limits is kept."""
+    level = best.max_positions
+    return structs.replace(
+        findings,
+        table=hash_of(table),
+        rows=(best,),
+        paths={level: findings.paths[level]},
+        paths_under={stop: {level: paths[level]} for stop, paths in findings.paths_under.items()},
+    )
 
 
 def findings_file(table: Path) -> Path:

@@ -13,7 +13,7 @@ from portfold.research.statistics.reality_check import RealityCheck
 LARGEST_CHANCE = 0.05
 """The probability of looking as good by luck at which the reality check says no more than luck."""
 
-Verdict = Literal["cannot be told", "luck", "unjudged", "not confirmed", "holds"]
+Verdict = Literal["cannot be told", "of all sets", "luck", "unjudged", "not confirmed", "holds"]
 
 
 def verdict(checked: RealityCheck | None, tested: Interval | None) -> Verdict:
@@ -29,12 +29,16 @@ def verdict(checked: RealityCheck | None, tested: Interval | None) -> Verdict:
 
 def verdict_on(winner: Winner) -> Verdict:
     """Judges the best set of a number of positions."""
+    if winner.of_all:
+        return "of all sets"
     tested = winner.test_intervals
     return verdict(winner.reality_check, tested.sharpe if tested is not None else None)
 
 
 IN_WORDS: dict[Verdict, str] = {
     "cannot be told": "Too few days, or none that vary: merit cannot be told from luck.",
+    "of all sets": "The best of all sets: how much of it is luck the probability of overfitting and other "
+    "days say.",
     "luck": "Nothing here: luck explains how good the best of the sets looks.",
     "unjudged": "Better than luck explains, on the days it was chosen on. No other days have judged it.",
     "not confirmed": "Nothing here that holds: better than luck explains where it was chosen, and on the "

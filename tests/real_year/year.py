@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,8 +13,7 @@ from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
 from portfold.events.incoming import Event
 from portfold.events.stream_id import StreamId
-from portfold.pieces.place import Place
-from portfold.research.backtest.one import backtest
+from portfold.pieces.place import HERE
 from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.several import FailedBacktest, each_alone
 from portfold.research.simulate.market import ResearchMarket
@@ -66,11 +64,7 @@ def backtested(configuration: Configuration, market: ResearchMarket, span: DaySp
     """The trades of the span, each symbol backtested alone, and their scenario. Raises AssertionError."""
     day, symbols = configuration.runtime.trading_day, configuration.portfolio.symbols
     plan = BacktestPlan(configuration, market, span, Decimal(150_000), results)
-    failed = [
-        one.why
-        for one in each_alone(partial(backtest, plan), symbols, Place())
-        if isinstance(one, FailedBacktest)
-    ]
+    failed = [one.why for one in each_alone(plan, symbols, HERE) if isinstance(one, FailedBacktest)]
     assert not failed, failed
     read = read_results(results, zone=ZoneInfo(day.zone))
     chosen = trades_within(read.trades, span, zone=day.zone, roll=day.roll)

@@ -44,3 +44,31 @@ def test_several_daily_stops_are_searched_at_once_exported_and_shown(folder: Pat
     assert "(of 2 searched, $900 to $2,500)" in (folder / TABLE).with_suffix(".html").read_text()
     bad = called(*words, "--daily-stops", "900,much", cwd=folder)
     assert "--daily-stops: expected dollars as 1500,2500, got 'much'." in bad.err
+
+
+def test_the_best_of_all_sets_is_exported_and_drawn_though_greedy_chose_another(folder: Path) -> None:
+    words = ("research", "optimize", "--max-positions", "2", "--kernel", "always", *LOOSE)
+    ran = called(*words, "--objective", "drawdown", cwd=folder)
+    assert (ran.code, ran.err) == (0, "")
+    of_all = Path("results") / "greedy_optimization_results_all_sets.csv"
+    assert f"a table of its own, for report and export: --results {of_all}" in ran.out
+    found = json.loads((folder / f"{of_all}.json").read_text())
+    best, [winner] = found["all_sets"]["best"], found["rows"]
+    assert winner["of_all"] == 30
+    assert (winner["symbols"], winner["max_positions"]) == (best["symbols"], best["max_positions"])
+    assert winner["train"] == best["metrics"]
+    greedys = json.loads((folder / f"{TABLE}.json").read_text())["rows"][0]
+    assert winner["train"]["max_dd"] < greedys["train"]["max_dd"]
+
+    exported = called("research", "export", "--results", f"{of_all}", cwd=folder)
+    assert exported.code == 0, exported.err
+    file = folder / "config" / "portfolio_optimization.json"
+    assert sorted(read_portfolio(file).symbols) == best["symbols"]
+    assert json.loads(file.read_text())["optimization"]["best_of_all_sets"] == 30
+    page = called("research", "report", "--results", f"{of_all}", cwd=folder)
+    assert (page.code, page.err) == (0, "")
+    drawn = (folder / of_all).with_suffix(".html").read_text()
+    assert "did not choose this: it is the best of all 30 sets" in drawn
+
+    assert called(*words, "--exhaustive", "never", cwd=folder).code == 0
+    assert not (folder / of_all).exists()  # nobody takes it for that of this search

@@ -70,16 +70,23 @@ def sweep(
 
     Raises RefusedField, LogDiffers, and what reading raises.
     """
-    asked = _questions(ranges, fixed or {})
-    tallies = [Tally() for _ in asked]
-    for number, found in what_if_each(recorded, [overrides for _, overrides in asked]):
+    questions = questions_of(ranges, fixed or {})
+    tallies = asked(recorded, [overrides for _, overrides in questions])
+    return [Point(values, tally) for (values, _), tally in zip(questions, tallies, strict=True)]
+
+
+def asked(recorded: Iterable[Recorded], questions: Sequence[Overrides]) -> list[Tally]:
+    """Asks all the questions in one reading. Raises LogDiffers, and what reading raises."""
+    tallies = [Tally() for _ in questions]
+    for number, found in what_if_each(recorded, questions):
         tallies[number].add(found)
-    return [Point(values, tally) for (values, _), tally in zip(asked, tallies, strict=True)]
+    return tallies
 
 
-def _questions(
+def questions_of(
     ranges: Sequence[Range], fixed: Mapping[str, str]
 ) -> list[tuple[tuple[Decimal, ...], Overrides]]:
+    """Lists the combinations of values, each with its question. Raises RefusedField."""
     names = [*fixed, *(limit.name for limit in ranges)]
     for name in names:
         if names.count(name) > 1:

@@ -19,7 +19,6 @@ from portfold.config.strategies.ibs import IbsParameters
 from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
 from portfold.research.backtest.figures import figures_of
-from portfold.research.backtest.one import backtest
 from portfold.research.backtest.out_of_sample import GROUPS, TESTED, OutOfSample, Past, out_of_sample
 from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.rows import TradeRow, trades_table
@@ -40,6 +39,7 @@ from portfold.research.trades.trade_file import Trade, read_rows
 from portfold.research.trades.trading_days import DaySpan
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
+from tests.research.backtested import backtested
 from tests.research.made import CHICAGO, HOUR_MS, random_trades
 from tests.research.referee.labels import uniqueness
 
@@ -195,7 +195,7 @@ def plan(tmp_path: Path) -> BacktestPlan:
 
 
 def test_what_is_written_is_what_was_traded(plan: BacktestPlan) -> None:
-    best = backtest(plan, "ES").best
+    best = backtested(plan, "ES").best
     market = SyntheticMarket(plan.configuration.contracts, days=10, seed=3)
     expected = trade_alone("ES", list(market.bars("ES")), plan.configuration).trades
     (read,) = read_results(plan.folder, zone=CHICAGO).symbols
@@ -222,8 +222,8 @@ def test_what_is_written_is_what_was_traded(plan: BacktestPlan) -> None:
 def test_a_symbol_is_not_done_again_unless_something_changed(
     plan: BacktestPlan, change: dict[str, object], *, again: bool
 ) -> None:
-    first = backtest(plan, "ES")
-    second = backtest(msgspec.structs.replace(plan, **change), "ES")
+    first = backtested(plan, "ES")
+    second = backtested(msgspec.structs.replace(plan, **change), "ES")
     assert (first.before, second.before) == (False, again)
     assert (second.best == first.best) is again
 
@@ -233,16 +233,16 @@ def test_a_symbol_whose_files_were_touched_is_done_again(
     plan: BacktestPlan, file: Callable[[Path, str], Path]
 ) -> None:
     path = file(plan.folder, "ES")
-    backtest(plan, "ES")
+    backtested(plan, "ES")
     whole = path.read_text()
     path.write_text(whole[:-40])
-    assert backtest(plan, "ES").before is False
+    assert backtested(plan, "ES").before is False
     assert path.read_text() == whole
 
 
 def test_a_span_holds_trades_of_its_days_and_is_warm_from_the_first(plan: BacktestPlan) -> None:
     first, last = date(2025, 1, 8), date(2025, 1, 14)
-    best = backtest(msgspec.structs.replace(plan, span=DaySpan(first, last)), "ES").best
+    best = backtested(msgspec.structs.replace(plan, span=DaySpan(first, last)), "ES").best
     (read,) = read_results(plan.folder, zone=CHICAGO).symbols
     opens = datetime(2025, 1, 7, 17, tzinfo=CHICAGO).timestamp() * 1000
     ends = datetime(2025, 1, 14, 17, tzinfo=CHICAGO).timestamp() * 1000
@@ -256,13 +256,13 @@ def test_a_span_without_bars_says_which_there_are(plan: BacktestPlan) -> None:
     with pytest.raises(
         ResearchError, match=r"bars from 2026-01-01 to the last; .* from 2025-01-06 to 2025-01-17"
     ):
-        backtest(msgspec.structs.replace(plan, span=DaySpan(date(2026, 1, 1))), "ES")
+        backtested(msgspec.structs.replace(plan, span=DaySpan(date(2026, 1, 1))), "ES")
 
 
 def test_a_symbol_that_trades_nothing_leaves_no_older_trades_behind(plan: BacktestPlan) -> None:
-    backtest(plan, "ES")
+    backtested(plan, "ES")
     never = configured(entry_hours="03:01-03:02")
-    best = backtest(msgspec.structs.replace(plan, configuration=never), "ES").best
+    best = backtested(msgspec.structs.replace(plan, configuration=never), "ES").best
     assert (best.trades, best.sharpe, best.win_rate) == (0, 0, 0)
     assert len(trades_file(plan.folder, "ES").read_text().splitlines()) == 1
 

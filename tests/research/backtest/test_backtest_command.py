@@ -276,7 +276,7 @@ def test_without_the_extra_that_trains_there_is_no_sharpe_out_of_sample(
 def test_interrupted_what_is_done_stays_and_the_same_command_does_the_rest(tmp_path: Path) -> None:
     words = ("research", "backtest", "--bars", "synthetic", "--days", "600", "--jobs", "2")
     with started(*words, cwd=tmp_path) as running:
-        until(lambda: any(tmp_path.glob("results/*/best.json")), "the first symbol")
+        until(lambda: any(tmp_path.glob("results/*/best.json")), "the first symbol", seconds=150)
         running.process.send_signal(signal.SIGINT)
         assert running.ends() == 130
         said = running.said.read_text()

@@ -149,4 +149,4 @@ def test_a_search_by_the_kernel_finds_to_the_last_digit_what_one_by_the_fold_fin
 def without_what_the_kernel_adds(found: Optimized) -> Optimized:
     """What a search by the kernel found, but for all sets and the many drawings of lots."""
     rows = tuple(structs.replace(row, lots=None) for row in found.rows)
-    return structs.replace(found, rows=rows, all_sets=None)
+    return structs.replace(found, rows=rows, all_sets=None, best_of_all=None)

@@ -43,17 +43,21 @@ WITHIN_ANOTHER = {
     "backtest.walk_forward.RefittedFilter": "walk_forward",
     "backtest.walk_forward.refitted": "walk_forward",
     "backtest.walk_forward.spans_of": "walk_forward",
+    "backtest.walk_forward.walk_forward": "walked",
 }
 NO_FIGURE = {
     # files, pages and commands around the figures
     "backtest.best.done_before": "tests/research/backtest/test_backtest.py",
     "backtest.best.sha256": "tests/research/backtest/test_backtest.py",
     "backtest.best.write_results": "tests/research/backtest/test_backtest.py",
+    "backtest.one.ask": "tests/research/backtest/test_backtest.py",
+    "backtest.walk_forward.ask_walk": "tests/research/backtest/test_walk_forward.py",
     "backtest.one.backtest": "tests/research/backtest/test_backtest.py",
     "backtest.outcome.fingerprint_of": "tests/research/backtest/test_backtest.py",
     "backtest.outcome.past_of": "tests/research/backtest/test_backtest.py",
     "backtest.outcome.refused_rows": "tests/research/backtest/test_backtest_command.py",
-    "backtest.outcome.write_outcome": "tests/research/backtest/test_backtest.py",
+    "backtest.outcome.measured": "tests/research/backtest/test_backtest.py",
+    "backtest.outcome.same_as_asked": "tests/promises/test_on_a_cluster.py",
     "backtest.rows.signals_table": "tests/research/backtest/test_signals.py",
     "backtest.rows.trades_table": "tests/research/backtest/test_backtest.py",
     "backtest.several.each_alone": "tests/research/backtest/test_backtest_command.py",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from portfold.research.search.config_export import read_choice
 from portfold.research.search.expected_export import expected_of
-from portfold.research.search.judged_days import judged_days
+from portfold.research.search.judged.days import judged_days
 from portfold.research.statistics.metrics import daily_pnl
 from tests.research.made import random_trades, scenario_of, trade
 from tests.research.searched import searched

@@ -20,7 +20,6 @@ from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.walk_forward import (
     Every,
     WalkPlan,
-    walk_forward,
 )
 from portfold.research.errors import ResearchError
 from portfold.research.filter import training
@@ -31,6 +30,7 @@ from portfold.research.simulate.market import ResearchMarket
 from portfold.research.trades.results_folder import best_file, read_results
 from portfold.research.trades.trading_days import DaySpan
 from portfold.workers.feeds.bar import Bar
+from tests.research.backtested import walked as walked_forward
 from tests.research.counting import WEEKDAY, Counting
 from tests.research.referee.cases import cases, unhurried
 from tests.research.referee.exchange_day import weekdays
@@ -146,9 +146,9 @@ def test_what_is_walked_forward_is_the_referees(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setattr(ResearchMarket, "open", lambda *_, feed=feed: feed)
         if not case.fits or any(fit.threshold is None for fit in case.fits):
             with pytest.raises(ResearchError, match="ES"):
-                walk_forward(case.plan, "ES")
+                walked_forward(case.plan, "ES")
             continue
-        walk_forward(case.plan, "ES")
+        walked_forward(case.plan, "ES")
 
         by, first, missed = case.by, case.fits[0].bars[0], refused(case.by, case.fits)
         made = [one for one in by.alone(first, missed)[0] if one.ended]
