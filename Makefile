@@ -21,7 +21,8 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency under_load.round_trip under_load.throughput under_load.growth trial fold_rate audit research luck stop_to_flat failover restart alerts dashboard scrolling
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test collected referee kills failovers live-day lint bench simulate wheel docs clean FORCE
+.PHONY: help run quick test collected referee kills failovers live-day lint bench simulate fuzz sbom vulnerabilities wheel
+.PHONY: docs clean FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -67,6 +68,22 @@ live-day: $(TOOLS) ## a day of live trading over fake vendors, with all its trou
 
 simulate: $(TOOLS) ## thousands of schedules from a seed (SEEDS=100000 FIRST=0)
 	@$(PY) -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+
+fuzz: $(TOOLS) ## any bytes to whatever reads something (SECONDS=300)
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PIP_INSTALL) --no-build-isolation --editable '.[fuzz]' || true
+	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) $(ARGS)
+
+sbom: $(TOOLS) ## dist/portfold.cdx.json: what is installed, as CycloneDX
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[supply]'
+	@mkdir -p dist
+	@$(PY) -m cyclonedx_py environment --pyproject pyproject.toml --output-file dist/portfold.cdx.json $(VENV)
+	@echo "dist/portfold.cdx.json"
+
+vulnerabilities: $(TOOLS) ## known faults of what is pinned; needs the network
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[supply]'
+	@$(PY) -m pip_audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off || { \
+		echo "Where nothing above names a fault, the database of faults could not be asked: it needs the network." >&2; \
+		exit 1; }
 
 wheel: $(TOOLS) ## dist/portfold-*.whl
 	@$(PY) -m build --wheel --no-isolation --outdir dist .

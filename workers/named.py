@@ -5,10 +5,13 @@
     "broker": {"kind": "their_package.brokers:open_broker"}       a module that is installed
 
 So a new broker or feed is one file and one entry in the configuration. The user's code is run as it is, with
-all his rights: a configuration is trusted like a program. So nothing is run that everybody on the machine can
-write.
+all his rights: a configuration is trusted like a program. So nothing is run that anybody else on the machine
+can write, or put in its place.
 """
 
+import grp
+import os
+import pwd
 import stat
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -59,16 +62,42 @@ def read_options(shape: type[Shape], options: Mapping[str, object], file: Path, 
 
 
 def _refuse_writable(path: Path, file: Path, field: str) -> None:
-    """Raises ConfigError for code that anybody on this machine could have written."""
+    """Raises ConfigError for code that somebody else on this machine could have written or exchanged."""
     try:
         real = path.resolve(strict=True)
-        open_to_all = [place for place in (real.parent, real) if place.stat().st_mode & stat.S_IWOTH]
+        found = [(place, who_else(place.stat())) for place in (*reversed(real.parents), real)]
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(file, field, "a file that is there", f"{path}: {_why(error)}") from error
-    if open_to_all:
-        place = open_to_all[0]
-        expected = "a file and a folder that not everybody can write, as it is run with all your rights"
-        raise ConfigError(file, field, expected, f"{place}, which everybody can: chmod o-w {place}")
+    for place, (who, remedy) in found:
+        if who:
+            expected = "a file, in folders, that nobody else can write, as it is run with all your rights"
+            raise ConfigError(file, field, expected, f"{place}, which {who}: {remedy} {place}")
+
+
+def who_else(facts: os.stat_result) -> tuple[str, str]:
+    """Says who else may write the file, or put another in the folder's place of one, and how to end that.
+
+    In a folder as /tmp is, others may add files and exchange none. A group that is one's own alone is nobody
+    else.
+    """
+    if facts.st_uid not in (0, os.geteuid()):
+        return "belongs to another user", f"chown {os.geteuid()}"
+    if stat.S_ISDIR(facts.st_mode) and facts.st_mode & stat.S_ISVTX:
+        return "", ""
+    if facts.st_mode & stat.S_IWOTH:
+        return "everybody can", "chmod o-w"
+    if facts.st_mode & stat.S_IWGRP and not _is_ones_own(facts.st_gid):
+        return "its group can", "chmod g-w"
+    return "", ""
+
+
+def _is_ones_own(group: int) -> bool:
+    """Returns whether nobody else is in the group, as far as the machine knows."""
+    try:
+        me, members = pwd.getpwuid(os.geteuid()), grp.getgrgid(group).gr_mem
+    except KeyError:
+        return False
+    return group == me.pw_gid and set(members) <= {me.pw_name}
 
 
 def _load(path: Path) -> ModuleType:

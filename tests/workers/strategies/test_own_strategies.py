@@ -1,7 +1,11 @@
 """A strategy in a file of the user's own: what it may be, and how each fault is told, in one sentence."""
 
 import copy
+import grp
 import json
+import os
+import pwd
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +16,7 @@ from portfold.config import ConfigError, Configuration, load
 from portfold.research.backtest.trading import trade_alone
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.named import who_else
 from portfold.workers.strategies.guarded import StrategyFailed
 from portfold.workers.strategies.intent import Enter, OwnPosition
 from portfold.workers.strategies.opened import open_strategy, own_code
@@ -182,6 +187,37 @@ def test_what_everybody_can_write_is_not_run(written: Written) -> None:
     file.unlink()
     with pytest.raises(ConfigError, match="expected a file that is there"):
         open_strategy(configuration, "ES")
+
+
+def others_in(group: int) -> bool:
+    me = pwd.getpwuid(os.geteuid())
+    return group != me.pw_gid or bool({*grp.getgrgid(group).gr_mem} - {me.pw_name})
+
+
+ROOT, ME, ANOTHER, SHARED = 0, os.geteuid(), 54_321, 54_321
+FOLDER, FILE = stat.S_IFDIR, stat.S_IFREG
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "owner", "group", "who"),
+    [
+        (FILE, 0o644, ME, SHARED, ""),
+        (FILE, 0o644, ROOT, SHARED, ""),
+        (FILE, 0o644, ANOTHER, SHARED, "belongs to another user"),
+        (FILE, 0o664, ME, SHARED, "its group can"),
+        (FILE, 0o666, ME, SHARED, "everybody can"),
+        (FOLDER, 0o775, ME, SHARED, "its group can"),
+        (FOLDER, 0o777, ROOT, SHARED, "everybody can"),
+        (FOLDER, 0o1777, ROOT, SHARED, ""),
+        (FOLDER, 0o1777, ANOTHER, SHARED, "belongs to another user"),
+        (FOLDER, 0o775, ME, os.getegid(), "its group can" if others_in(os.getegid()) else ""),
+    ],
+)
+def test_who_else_may_write_what_would_be_run(kind: int, mode: int, owner: int, group: int, who: str) -> None:
+    facts = os.stat_result((kind | mode, 1, 1, 1, owner, group, 0, 0, 0, 0))
+    said, remedy = who_else(facts)
+    assert said == who
+    assert bool(remedy) == bool(who)
 
 
 def test_nothing_of_it_is_run_before_its_worker_opens_it(written: Written, tmp_path: Path) -> None:

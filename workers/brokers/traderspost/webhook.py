@@ -191,6 +191,6 @@ def _message(content: bytes) -> str:
 def _tree(content: bytes) -> dict[str, object] | None:
     try:
         tree = msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):  # the latter for bytes in a text that are no UTF-8
         return None
     return tree if isinstance(tree, dict) else None

@@ -1,0 +1,1 @@
+"""Any bytes at all, given to whatever reads something: see `make fuzz`."""
