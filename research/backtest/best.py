@@ -157,7 +157,7 @@ def done_before(folder: Path, symbol: str, fingerprint: str) -> Best | None:
         files = _digests_of(folder, symbol)
         numbers = range(1, len(best.paths_sha256) // 2 + 1)
         paths = tuple(chain(*(_digests_of(path_folder(folder, number), symbol) for number in numbers)))
-    except (OSError, msgspec.DecodeError):
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError):
         return None  # another program's file, or none: the backtest is run
     written = (best.fingerprint, (best.trades_sha256, best.signals_sha256), best.paths_sha256)
     return best if written == (fingerprint, files, paths) else None

@@ -232,7 +232,7 @@ def read_findings(table: Path, content: str) -> Findings | None:
         return None
     except OSError as error:
         raise ResearchError(f"{path}: cannot be read: {error.strerror}.") from error
-    except msgspec.DecodeError as error:
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:
         raise ResearchError(
             f"{path}: expected the findings of {table.name}, got {error}. "
             "A version from before wrote it, maybe: portfold research optimize writes it anew."

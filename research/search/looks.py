@@ -72,5 +72,5 @@ def _read(path: Path) -> list[Look | None]:
 def _look(line: bytes) -> Look | None:
     try:
         return msgspec.json.decode(line, type=Look)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -142,5 +142,5 @@ def _measured(content: bytes) -> Iterator[MeasuredSet]:
     for line in content.split(b"\n")[1:]:
         try:
             yield msgspec.json.decode(line, type=MeasuredSet)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue

@@ -59,5 +59,5 @@ def _read(file: Path) -> _ProgressNote:
         return msgspec.json.decode(file.read_bytes(), type=_ProgressNote)
     except FileNotFoundError:
         return _ProgressNote()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise ConfigError(file, "", "a worker's progress", f"what cannot be read: {error}") from error

@@ -70,7 +70,7 @@ def read_sidecar(model: Path) -> Sidecar:
         return msgspec.json.decode(path.read_bytes(), type=Sidecar)
     except OSError as error:
         raise ConfigError(path, "", "the file that comes with the model", f"{error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except (UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise ConfigError(
             path, "", "what `portfold research train` writes beside a model", str(error)
         ) from error

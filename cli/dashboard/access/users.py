@@ -105,7 +105,7 @@ def _read(file: Path) -> tuple[User, ...]:
         raise UsersError(
             f"{file}: {error.strerror}. Add a user: portfold dashboard user add NAME --users {file}"
         ) from error
-    except msgspec.MsgspecError as error:
+    except (UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise UsersError(f"{file}: expected a list of users, {error}.") from error
     if len({user.name for user in users}) != len(users):
         raise UsersError(f"{file}: expected each name once.")
