@@ -3,8 +3,9 @@
 Each history is `--days` days of `--symbols` symbols that share a fifth of their variance; every set of them
 is a portfolio, and the one with the highest Sharpe is chosen, as a search does. `--variants` of each symbol's
 file may have been tried before, of which the best is used. Then it is asked how often the intervals hold the
-true Sharpe, how often luck is called better than luck, and how often a planted edge is found. Last, of a
-history that nobody chose, also of days that depend on one another, what its intervals hold.
+true Sharpe, how often luck is called better than luck, and how often a planted edge is found: of independent
+days, and of days each of which depends on the one before. Last, of a history that nobody chose, what its
+intervals hold.
 docs/statistics.md has the figures, and says what they mean.
 """
 
@@ -35,6 +36,17 @@ _LIKE_THE_DAY_BEFORE = 0.3  # the correlation of a day and the next, where days 
 _OTHERS = 2_000  # histories of the same kind, whose mean drawdown is the true one
 
 
+class Kind(NamedTuple):
+    """A kind of histories: of what merit, each file the best of how many, and how far each day depends on
+    the one before.
+    """
+
+    name: str
+    variants: int
+    edge: float
+    depends: float
+
+
 class Judged(NamedTuple):
     """What was said of one history: whether each statement held, or each alarm was raised."""
 
@@ -56,27 +68,29 @@ def main() -> None:
     options.add_argument("--variants", type=count, default=20, help="of a file tried before (20)")
     options.add_argument("--seed", type=int, default=1, help="of the histories (1)")
     asked = sized(options, runs=2, days=60, symbols=2, variants=3)
-    kinds = (
-        ("no merit, each file the only one", 1, 0.0),
-        (f"no merit, each file the best of {asked.variants}", asked.variants, 0.0),
-        (f"an edge of Sharpe {_EDGE} in each symbol", 1, _EDGE),
-    )
+    days = ((0.0, "independent days"), (_LIKE_THE_DAY_BEFORE, "days that depend on one another"))
+    kinds = [
+        Kind(f"{name}, {of_days}", variants, edge, depends)
+        for depends, of_days in days
+        for name, variants, edge in (
+            ("no merit, each file the only one", 1, 0.0),
+            (f"no merit, each file the best of {asked.variants}", asked.variants, 0.0),
+            (f"an edge of Sharpe {_EDGE} in each symbol", 1, _EDGE),
+        )
+    ]
     print(
         f"{asked.runs} histories of {asked.days} days, {asked.symbols} symbols, "
         f"{2**asked.symbols - 1} sets (seed {asked.seed})\n"
     )
-    for name, variants, edge in kinds:
-        found = list(_histories(asked.runs, asked.days, asked.symbols, variants, edge, asked.seed))
-        print(f"{name}:")
+    for kind in kinds:
+        found = list(_histories(asked.runs, asked.days, asked.symbols, kind, asked.seed))
+        print(f"{kind.name}:")
         for line, field in _LINES:
             held = sum(getattr(one, field) for one in found) / len(found)
             print(f"  {line:75}{held:>7.1%}", flush=True)
-    for depends, name in (
-        (0.0, "independent days"),
-        (_LIKE_THE_DAY_BEFORE, "days that depend on one another"),
-    ):
+    for depends, of_days in days:
         alone = list(_alone(asked.runs, asked.days, depends, asked.seed))
-        print(f"one history without merit that nobody chose, of {name}:")
+        print(f"one history without merit that nobody chose, of {of_days}:")
         for line, each in zip(_LINES_ALONE, zip(*alone, strict=True), strict=True):
             print(f"  {line:75}{sum(each) / len(each):>7.1%}", flush=True)
 
@@ -119,9 +133,14 @@ def _alone(histories: int, days: int, depends: float, seed: int) -> Iterator[tup
 
 def _depending(random: np.random.Generator, histories: int, days: int, depends: float) -> Floats:
     """Makes dollars by the day without merit; each day has so much of the one before."""
-    made: Floats = random.normal(0, _DOLLARS_A_DAY, (histories, days))
-    for day in range(1, days):
-        made[:, day] = depends * made[:, day - 1] + math.sqrt(1 - depends**2) * made[:, day]
+    return _like_the_day_before(random.normal(0, _DOLLARS_A_DAY, (histories, days)), depends)
+
+
+def _like_the_day_before(made: Floats, depends: float) -> Floats:
+    """Gives each day so much of the one before; how far days vary stays the same."""
+    if depends:
+        for day in range(1, made.shape[-1]):
+            made[..., day] = depends * made[..., day - 1] + math.sqrt(1 - depends**2) * made[..., day]
     return made
 
 
@@ -132,26 +151,24 @@ def _depths(by_day: Floats) -> Floats:
     return deepest
 
 
-def _histories(
-    histories: int, days: int, symbols: int, variants: int, edge: float, seed: int
-) -> Iterator[Judged]:
+def _histories(histories: int, days: int, symbols: int, kind: Kind, seed: int) -> Iterator[Judged]:
     sets = [list(one) for size in range(1, symbols + 1) for one in combinations(range(symbols), size)]
     for number in range(histories):
-        random = np.random.default_rng([seed, variants, number])
-        tried = _made(random, symbols, variants, days, edge)
+        random = np.random.default_rng([seed, kind.variants, number])
+        tried = _made(random, (symbols, kind.variants, days), kind)
         files = np.array([each[np.argmax(each.mean(axis=1))] for each in tried])
-        later = _made(random, symbols, 1, days, edge)[:, 0]
+        later = _made(random, (symbols, 1, days), kind)[:, 0]
         returns = np.array([daily_returns(files[one].sum(axis=0), _CASH) for one in sets])
         best = int(np.argmax([sharpe(one) for one in returns]))
-        chosen, truth = sets[best], _true_sharpe(edge, len(sets[best]))
+        chosen, truth = sets[best], _true_sharpe(kind.edge, len(sets[best]))
         checked = TriedHistories(returns, seed=1).check(best)
         tries = tries_among(returns)
         plain, told = (
             deflated_sharpe([returns[best]], tries, symbols=len(chosen), variants=known)
-            for known in (1, variants)
+            for known in (1, kind.variants)
         )
         yield Judged(
-            fixed=_holds(later.sum(axis=0), _true_sharpe(edge, symbols)),
+            fixed=_holds(later.sum(axis=0), _true_sharpe(kind.edge, symbols)),
             chosen=_holds(files[chosen].sum(axis=0), truth),
             on_test=_holds(later[chosen].sum(axis=0), truth),
             reality=verdict(checked, None) == "unjudged",
@@ -161,11 +178,11 @@ def _histories(
         )
 
 
-def _made(random: np.random.Generator, symbols: int, variants: int, days: int, edge: float) -> Floats:
-    """Makes the dollars of each day, of each variant of each symbol."""
-    common = random.normal(0, math.sqrt(_COMMON), days)
-    own = random.normal(0, math.sqrt(1 - _COMMON), (symbols, variants, days))
-    made: Floats = _DOLLARS_A_DAY * (common + own + edge / math.sqrt(DAYS_A_YEAR))
+def _made(random: np.random.Generator, shape: tuple[int, int, int], kind: Kind) -> Floats:
+    """Makes the dollars of each day, of each variant of each symbol: `shape` is how many of each."""
+    common = _like_the_day_before(random.normal(0, math.sqrt(_COMMON), shape[2]), kind.depends)
+    own = _like_the_day_before(random.normal(0, math.sqrt(1 - _COMMON), shape), kind.depends)
+    made: Floats = _DOLLARS_A_DAY * (common + own + kind.edge / math.sqrt(DAYS_A_YEAR))
     return made
 
 

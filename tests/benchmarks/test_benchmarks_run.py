@@ -219,8 +219,8 @@ def test_scrolling_counts_frames_of_a_long_log_and_of_a_short_one(tmp_path: Path
 
 def test_luck_prints_how_often_each_statement_held(tmp_path: Path) -> None:
     out = printed(tmp_path, "luck", "--runs", "2", "--days", "60", "--symbols", "2", "--variants", "3")
-    assert len(re.findall(r"^  the .+ \d+\.\d%$", out, re.MULTILINE)) == 3 * 6 + 2 * 4
-    assert "no merit, each file the best of 3:" in out
+    assert len(re.findall(r"^  the .+ \d+\.\d%$", out, re.MULTILINE)) == 6 * 6 + 2 * 4
+    assert "no merit, each file the best of 3, independent days:" in out
 
 
 def test_expected_prints_a_line_for_each_kind_of_days(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ unhurried = pytest.mark.timeout(0 if _MANY else 180)
 """For tests of many cases: they take as long as they take, and a busy machine is no failure."""
 
 
-def cases(few: int = FEW, *, each: int = 1, once: Sequence[int] = ()) -> list[int]:
+def cases(few: int = FEW, *, once: Sequence[int] = ()) -> list[int]:
     """Returns the seeds of the cases; PORTFOLD_REFEREE_CASES says how many instead of `few`.
 
-    `each`: of a long case only every so many-th is taken then. `once`: those that both once differed on.
+    `once`: those that both once differed on.
     """
-    return [*once, *range(max(int(_MANY) // each, few) if _MANY else few)]
+    return [*once, *range(int(_MANY) if _MANY else few)]
