@@ -205,7 +205,8 @@ def encode(message: Event | WorkerEvent | Decision) -> list[str]:
     kind = type(message).__name__
     plan, values, flat = _ALL[kind], iter(astuple(message)), ["type", kind]
     for (name, rendered), value in zip(plan.always, values):  # noqa: B905 - the others are yet to come
-        flat += (name, rendered(value) if rendered else value)
+        flat.append(name)
+        flat.append(rendered(value) if rendered else value)
     for (name, default, rendered), value in zip(plan.unless_default, values):  # noqa: B905 - see `_by_name`
         if value is not default and value != default:
             flat += (name, rendered(value) if rendered else value)

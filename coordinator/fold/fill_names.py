@@ -8,7 +8,6 @@ more come, so that some are pushed out, whatever fill comes in the next day is d
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
 
 from portfold.coordinator.fold.state import FILLS_OF_A_DAY, FILLS_REMEMBERED, State, Worker, leg_of
 from portfold.events.decisions import EventRejected
@@ -37,14 +36,15 @@ def _first_report(state: State, event: _Fill) -> str | None:
     name = _name(event)
     if name in state.fills or state.fold_version < 4:
         return state.fills.get(name)
-    workers = state.workers.values()
-    fills = [worker.fills for worker in workers]
-    since_6 = [worker.openings for worker in workers] if isinstance(event, PositionOpened) else fills
-    return _found(name, fills) or _found(_name_and_content(event), since_6)
-
-
-def _found(name: str, of_workers: Iterable[Mapping[str, str]]) -> str | None:
-    return next((names[name] for names in of_workers if name in names), None)
+    for worker in state.workers.values():
+        if name in worker.fills:
+            return worker.fills[name]
+    name_since_6, opens = _name_and_content(event), isinstance(event, PositionOpened)
+    for worker in state.workers.values():
+        names = worker.openings if opens else worker.fills
+        if name_since_6 in names:
+            return names[name_since_6]
+    return None
 
 
 def remember_fill(state: State, at: StreamId, event: _Fill) -> None:

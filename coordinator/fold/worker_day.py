@@ -6,6 +6,7 @@ same sums as the whole day's.
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import WorkerDay
 from portfold.coordinator.fold.pace.remembered import entered_before
 from portfold.coordinator.fold.state import State, counts_open, earlier
@@ -86,11 +87,14 @@ def today_of(state: State, worker: str) -> WorkerDay | None:
 
     Earlier versions counted nothing, so a snapshot of theirs knows of none.
     """
-    known, limits = state.workers.get(worker), state.limits
-    by_a_rule = limits is not None and not _COUNTED.isdisjoint(limits.present)
-    if known is None or not (state.fold_version >= _SINCE or by_a_rule):
+    known = state.workers.get(worker)
+    if known is None or not (state.fold_version >= _SINCE or _asks(state.limits)):
         return None
     if known.today is None or known.today.date != state.day.date:
         before = entered_before(known.today, state.day.date) if known.today is not None else 0
         known.today = WorkerDay(state.day.date, entered_before=before)
     return known.today
+
+
+def _asks(limits: Limits | None) -> bool:
+    return limits is not None and not _COUNTED.isdisjoint(limits.present)

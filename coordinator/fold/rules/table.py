@@ -49,7 +49,7 @@ from portfold.coordinator.fold.rules.limits import (
     worker_daily_loss,
 )
 from portfold.coordinator.fold.rules.pace import entries, rate, streaks
-from portfold.coordinator.fold.rules.rule import Denial, Entry, IsReached, MayEnter, Rule, Watch
+from portfold.coordinator.fold.rules.rule import Broken, Denial, Entry, IsReached, MayEnter, Rule, Watch
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.events.decisions import Decision
 from portfold.events.incoming import EntryRequested
@@ -127,8 +127,8 @@ _MAY_BE_ABSENT = (*EXPOSURE, loss_budget.RULE, rate.RULE, mark_stale.RULE, mark_
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     """Returns what the first rule that objects to the entry says, if any does."""
-    standing = (bool(state.locks), state.calendar is not None, bool(state.scopes), state.account is not None)
-    for may_enter in _asked(limits.present, standing):
+    idle = (not state.locks, state.calendar is None, not state.scopes, state.account is None)
+    for may_enter in _asked(limits.present, idle):
         denial = may_enter(state, limits, request)
         if denial is not None:
             return denial
@@ -136,28 +136,33 @@ def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | N
 
 
 @lru_cache(maxsize=64)
-def _asked(present: frozenset[str], standing: tuple[bool, bool, bool, bool]) -> tuple[MayEnter, ...]:
-    """Returns who is asked: only those that can object, where these limits are present, and `standing` says
-    whether anything is latched, there is a calendar, a scope is closed, and an account is watched.
+def _asked(present: frozenset[str], idle: tuple[bool, bool, bool, bool]) -> tuple[MayEnter, ...]:
+    """Returns who is asked: only those that can object, where these limits are present, and `idle` says
+    whether nothing is latched, there is no calendar, no scope is closed, and no account is watched.
     """
-    idle = {rule.code for rule in _MAY_BE_ABSENT if rule.keys[0] not in present}
-    latched, calendar, scopes, account = standing
-    idle |= {rule.code for rule in BY_A_SCOPE}
-    if not latched:
-        idle |= LATCHED_BY_CODE.keys()
-    if not calendar:
-        idle |= {window.RULE.code, window.CALENDAR.code}
-    if not scopes:
-        idle.add(scope_closed.RULE.code)
-    if not account:
-        idle |= {account_differs.RULE.code, account_silent.RULE.code}
-    return tuple(rule.may_enter for rule in RULES if rule.code not in idle)
+    unasked = {rule.code for rule in _MAY_BE_ABSENT if rule.keys[0] not in present}
+    unasked |= {rule.code for rule in BY_A_SCOPE}
+    nothing_latched, no_calendar, no_scope, no_account = idle
+    if nothing_latched:
+        unasked |= LATCHED_BY_CODE.keys()
+    if no_calendar:
+        unasked |= {window.RULE.code, window.CALENDAR.code}
+    if no_scope:
+        unasked.add(scope_closed.RULE.code)
+    if no_account:
+        unasked |= {account_differs.RULE.code, account_silent.RULE.code}
+    return tuple(rule.may_enter for rule in RULES if rule.code not in unasked)
 
 
 def broken(state: State, limits: Limits, entry: Entry) -> list[Denial]:
     """Returns which limits of exposure are exceeded where the entry is, which is among what is taken."""
-    present = (rule.broken for rule in EXPOSURE if rule.broken and rule.keys[0] in limits.present)
-    return [one for broken_by in present for one in broken_by(state, limits, entry)]
+    return [one for broken_by in _breaking(limits.present) for one in broken_by(state, limits, entry)]
+
+
+@lru_cache(maxsize=64)
+def _breaking(present: frozenset[str]) -> tuple[Broken, ...]:
+    """Returns what says what is exceeded, where these limits are present."""
+    return tuple(rule.broken for rule in EXPOSURE if rule.broken and rule.keys[0] in present)
 
 
 def watch(state: State, at: StreamId) -> list[Decision]:

@@ -87,6 +87,8 @@ def note_denied(state: State, at: StreamId, worker: str) -> list[Decision]:
 
 
 def _units_a_ms(limits: Limits, worker: str) -> int:
+    if not limits.worker_rate:
+        return 0
     rate = by_name(limits.worker_rate).of(worker)
     return int(rate * _UNITS) if rate is not None else 0
 

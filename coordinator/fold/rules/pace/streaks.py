@@ -9,7 +9,7 @@ count begins anew either way, so one loss with minutes is a pause after every lo
 denied, no exit is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from portfold.events.stream_id import StreamId
 from portfold.exchange_time import clock
 
 _WHOLE, _WORKER, _SYMBOL = "loss_streak", "worker_loss_streak", "symbol_loss_streak"
+_KEYS = frozenset(f"{rule}{of}" for rule in (_WHOLE, _WORKER, _SYMBOL) for of in ("", "_minutes", "_within"))
 _MINUTE_MS = 60_000
 _MOST_READINGS = 8
 _IN_A_ROW = "losing trades in a row"
@@ -49,9 +50,15 @@ def trade_ended(state: State, at: StreamId, held: Position) -> list[Decision]:
     limits, made = state.limits, held.made
     if limits is None or not made or not is_counted(state):
         return []
+    each = _counted(state, held)
+    if limits.present.isdisjoint(_KEYS):  # no limit asks yet, and one that is ordered finds what was counted
+        for counted in each:
+            _count(counted, at, made, 0)
+        return []
     decisions: list[Decision] = []
-    for row in _rows(state, held):
-        _count(row.counted, at, made, _within(limits, row))
+    for counted in each:
+        row = _row(counted, held)
+        _count(counted, at, made, _within(limits, row))
         most = _most(limits, row)
         if made < 0 and most and _losses(row.counted, _within(limits, row)) >= most:
             decisions += _reached(state, at, row, made)
@@ -61,9 +68,12 @@ def trade_ended(state: State, at: StreamId, held: Position) -> list[Decision]:
 def _count(counted: Pace | WorkerPace | SymbolPace, at: StreamId, made: Decimal, within: int) -> None:
     """Counts a trade: in a row always, and by its time where the losses of so many minutes count."""
     counted.losses = 0 if made > 0 else counted.losses + 1
+    if not within:
+        counted.lost_at = []
+        return
     began_ms = at.ms - within * _MINUTE_MS
-    lately = [ms for ms in counted.lost_at if within and ms >= began_ms]
-    counted.lost_at = [*lately, at.ms][-MOST_LOSSES_WITHIN:] if within and made < 0 else lately
+    lately = [ms for ms in counted.lost_at if ms >= began_ms]
+    counted.lost_at = [*lately, at.ms][-MOST_LOSSES_WITHIN:] if made < 0 else lately
 
 
 def _losses(counted: Pace | WorkerPace | SymbolPace, within: int) -> int:
@@ -71,15 +81,27 @@ def _losses(counted: Pace | WorkerPace | SymbolPace, within: int) -> int:
     return len(counted.lost_at) if within else counted.losses
 
 
-def _rows(state: State, held: Position) -> Iterator[_Row]:
-    yield _Row(_WHOLE, None, state.pace)
+def _counted(state: State, held: Position) -> list[Pace | WorkerPace | SymbolPace]:
+    """Returns whose losing trades the position is one of: of all, its worker's, those in its symbol."""
+    each: list[Pace | WorkerPace | SymbolPace] = [state.pace]
     worker = state.workers.get(held.worker)
     if worker is not None:  # what nobody owns is no worker's
         worker.pace = worker.pace or WorkerPace()
-        yield _Row(_WORKER, Scope("worker", held.worker), worker.pace)
+        each.append(worker.pace)
     of_symbol = pace_of(state, held.symbol)
     if of_symbol is not None:
-        yield _Row(_SYMBOL, Scope("symbol", held.symbol), of_symbol)
+        each.append(of_symbol)
+    return each
+
+
+def _row(counted: Pace | WorkerPace | SymbolPace, held: Position) -> _Row:
+    match counted:
+        case Pace():
+            return _Row(_WHOLE, None, counted)
+        case WorkerPace():
+            return _Row(_WORKER, Scope("worker", held.worker), counted)
+        case SymbolPace():
+            return _Row(_SYMBOL, Scope("symbol", held.symbol), counted)
 
 
 def _most(limits: Limits, row: _Row) -> int:
