@@ -50,6 +50,13 @@ def rules_of(seed: int) -> Rules:
     return {**_rules(random, share=random.choice((0.15, 0.4, 0.7))), **pace_of(seed)}
 
 
+def drawn_together(seed: int, rules: Rules) -> Rules:
+    """How long marks of one moment wait for each other, in half of the seeds in which none is doubted."""
+    random = Random(f"{seed}:marks of one moment")
+    seconds = random.choice((0, 0, 1, 2))
+    return {} if rules.get("mark_jumps") else {"marks_together_seconds": seconds}
+
+
 def drawn_orders(seed: int, until_ms: int) -> list[Ordered]:
     """What people order about money, in the order of time; and days and prices that move it."""
     random = Random(f"{seed}:orders of money")

@@ -21,6 +21,7 @@ from tests.simulation.laws.mark_law import MarkLaw
 from tests.simulation.laws.money_law import MoneyLaw
 from tests.simulation.laws.pace.entries_counted import EntriesCounted
 from tests.simulation.laws.pace.pace_law import PaceLaw
+from tests.simulation.laws.together_law import TogetherLaw
 from tests.simulation.laws.window_law import WindowLaw
 from tests.simulation.memory.server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
@@ -34,7 +35,8 @@ class Judge(Observer):
     def __init__(self, server: MemoryServer, keys: Keys) -> None:
         self.book = Book()
         self.account = AccountLaw()
-        self.money = MoneyLaw(self.account)
+        self.together = TogetherLaw()
+        self.money = MoneyLaw(self.account, self.together)
         self.marks, self.lockout = MarkLaw(), LockoutLaw()
         self.scopes, self.windows = ScopeLaw(self.book), WindowLaw(self.book)
         self.loss = WorkerLossLaw()
@@ -100,8 +102,9 @@ class Judge(Observer):
         at, event, decisions, state = decided.at, decided.event, decided.decisions, self.checkpoint.state
         self.book.enter(at, event, decisions)
         self.account.enter(at, event, decisions, state)
-        self.money.enter(at, event, decisions, state)
         effective = event if decided.took_effect else None
+        self.together.enter(at, effective, decisions, state)
+        self.money.enter(at, event, decisions, state)
         self.entries.enter(effective, decisions, state)
         self.lockout.enter(at, event, decisions)
         for law in (self.pace, self.marks, self.scopes, self.windows, self.loss, self.exposure, self.budget):

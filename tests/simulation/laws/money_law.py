@@ -8,6 +8,7 @@ is the highest equity that counted, and so no floor falls.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import takewhile
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State, reported_pnl
@@ -37,6 +38,7 @@ from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from tests.simulation.laws.account_law import AccountLaw
 from tests.simulation.laws.money import COUNT_ANEW, FLOORS, LONG, Dollars, Due, Money
+from tests.simulation.laws.together_law import TogetherLaw
 from tests.simulation.scheduler import Violation
 
 _IN_ORDER = (
@@ -50,6 +52,7 @@ _IN_ORDER = (
     "weekly_profit",
 )
 _FILLS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
+_NO_LOSS = Decimal("Infinity")
 _LATCHED = "what is reached is latched, and nothing else"
 _LIFTS = "what is latched lifts on its day or by a resume, and a floor by a resume alone"
 
@@ -63,8 +66,8 @@ def _doubted(state: State, limits: Limits) -> list[tuple[int, Decimal]]:
 class MoneyLaw:
     """Follows what is latched. `lifted` are the rules that a forced resume has lifted for the day."""
 
-    def __init__(self, account: AccountLaw) -> None:
-        self._account = account
+    def __init__(self, account: AccountLaw, together: TogetherLaw) -> None:
+        self._account, self._together = account, together
         self._money = Money()
         self._latched: dict[str, Due] = {}
         self._lifted: set[str] = set()
@@ -73,6 +76,8 @@ class MoneyLaw:
         self._in_doubt = True
         self._due_before: dict[str, Due] = {}
         self._dollars_before: Dollars | None = None
+        self._pnl_before = ZERO, ZERO
+        """The day's by the log, and by the account where that counts."""
         self._limits: Limits | None = None
         self._loosens: Limits | None = None
         self._doubted: list[tuple[int, Decimal]] = []
@@ -82,6 +87,7 @@ class MoneyLaw:
         """Takes note of one event and what was decided on it. Raises Violation."""
         limits, money = state.limits, self._money
         days = [one for one in decisions if isinstance(one, TradingDayStarted)]
+        marks_reached = self._marks_count_first(at, decisions)
         money.time_passes(at.ms, days)
         if days:
             self._lifted, self._forced = set(), 0
@@ -116,7 +122,7 @@ class MoneyLaw:
             *(at_roll, doubts_over),
         )
         for one in decisions:
-            if isinstance(one, LimitReached) and one.rule in _IN_ORDER:
+            if isinstance(one, LimitReached) and one.rule in _IN_ORDER and one not in marks_reached:
                 self._reached(at, one, decisions, knowns)
         self._same_latches(at, state, before)
         self._all_are_latched(at)
@@ -125,6 +131,7 @@ class MoneyLaw:
         self._stopped, self._flat, self._due_before = state.stop is not None, flat, money.due
         self._in_doubt = dollars.account is None
         self._dollars_before, self._doubted = dollars, _doubted(state, limits)
+        self._pnl_before = reported_pnl(state), self._account.worse_of(_NO_LOSS, limits)
         self._limits = limits
         self._loosens = state.loosening.limits if state.loosening is not None else None
 
@@ -146,6 +153,28 @@ class MoneyLaw:
         found = self._money.closing(limits)
         return {rule: each for rule, each in found.items() if rule not in self._lifted}
 
+    def _marks_count_first(self, at: StreamId, decisions: list[Decision]) -> list[LimitReached]:
+        """Has the marks that waited count before what is said now, as if that were an event of its own;
+        returns which limits they came to.
+        """
+        more, before, limits = self._together.counted_first, self._dollars_before, self._limits
+        if not more or before is None or limits is None:
+            return []
+        self._money.time_passes(at.ms, [])
+        by_log, by_account = self._pnl_before
+        day = min(by_log + (more if limits.stop_loss_on == "total" else ZERO), by_account)
+        self._dollars_before = before._replace(
+            open=before.open + more, day=day, open_today=before.open_today + more
+        )
+        self._money.stands(limits, self._dollars_before)
+        self._due_before = due = self._money.due
+        found = []
+        for one in takewhile(lambda one: not isinstance(one, TradingDayStarted), decisions):
+            if isinstance(one, LimitReached) and one.rule in due and one.until == due[one.rule].until:
+                self._reached(at, one, decisions, (due,))
+                found.append(one)
+        return found
+
     def _doubts_are_over(self, at: StreamId, limits: Limits) -> Mapping[str, Due]:
         """What the money comes to where losses have waited for as long as they may, before what is said now:
         that may close the very position.
@@ -166,9 +195,10 @@ class MoneyLaw:
         return (self._dollars_before or dollars)._replace(day=day, stop_from=ZERO, account=account)
 
     def _at_order(self, at: StreamId, event: Event | Malformed, dollars: Dollars) -> Dollars:
-        """The money at which limits change: a doubt that they end counts only after that."""
+        """The money at which limits change: a mark that they have count does so only after that."""
         before = self._dollars_before
-        if before is None or not self._doubted or not isinstance(event, LimitsChanged):
+        waited = self._doubted or self._together.waited
+        if before is None or not waited or not isinstance(event, LimitsChanged):
             return dollars
         return dollars._replace(day=before.day + self._lost_in_doubt(at))
 

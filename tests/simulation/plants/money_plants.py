@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from portfold.coordinator.fold import equity
-from portfold.coordinator.fold.effects import capital, marks, resuming
+from portfold.coordinator.fold.effects import capital, marks, moments, resuming
 from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.money_state import Capital
@@ -196,6 +196,7 @@ _DENIES: Rules = {"profit_denies_only": True}
 _TARGET: Rules = {"profit_target": Decimal(100), **_DENIES}
 _LOCK: Rules = {"profit_lock_at": Decimal(60), "profit_lock_trail": Decimal(40), **_DENIES}
 _JUMPS: Rules = {"mark_jumps": "ES=0.5 CL=0.02 SI=0.01", "mark_confirm_seconds": 1}
+_TOGETHER: Rules = {"marks_together_seconds": 1}
 
 
 _PLANTED: Mapping[str, MoneyPlant] = {
@@ -249,6 +250,8 @@ _PLANTED: Mapping[str, MoneyPlant] = {
     "jump-is-believed": MoneyPlant(_JUMPS, partial(instead, marks, "is_believed", _believed)),
     "doubt-never-ends": MoneyPlant(_JUMPS, partial(instead, marks, "end_doubts", _never)),
     "doubt-denies-nothing": MoneyPlant(_JUMPS, partial(answered_without, mark_jumps="")),
+    "half-of-a-moment-counts": MoneyPlant(_TOGETHER, partial(instead, moments, "_is_marked_at", _believed)),
+    "mark-waits-for-ever": MoneyPlant(_TOGETHER, partial(instead, moments, "end_waiting", _never)),
 }
 MONEY_RULES_TO_SHOW: Mapping[str, Rules] = {
     name: {"start_balance": Decimal(START_BALANCE), **planted.rules} for name, planted in _PLANTED.items()

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tests.simulation.rules.of_exposure import drawn_exposure, exposure_of, is_of_exposure
-from tests.simulation.rules_of_money import Rules, drawn_rules, rules_of
+from tests.simulation.rules_of_money import Rules, drawn_rules, drawn_together, rules_of
 
 
 class InForce(NamedTuple):
@@ -27,6 +27,8 @@ class InForce(NamedTuple):
 def of_seed(seed: int) -> InForce:
     """Those that the seed has: of some none, of some one kind, of some both."""
     money, exposure = drawn_rules(seed), drawn_exposure(seed)
+    if money is not None and exposure is None:
+        money = {**money, **drawn_together(seed, money)}
     return InForce(money, exposure, holidays=money is None)
 
 

@@ -6,7 +6,7 @@ does what brokers and people do to it: orders filled in part, late, unasked; rep
 
 import contextlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec import structs
@@ -162,7 +162,8 @@ class WorkerSeat(GateSeat):
     def _bar(self, intent: Intent) -> None:
         price = self._account.prices[self.symbol]
         self._told.intent = intent
-        self._trader.on_bar(Bar(self.symbol, _SOME_TIME, price, price, price, price))
+        ends = _SOME_TIME + timedelta(seconds=self.world.scheduler.now // 1000)
+        self._trader.on_bar(Bar(self.symbol, ends, price, price, price, price))
 
     def _order(self, side: Side, filled: int, working: int) -> None:
         if self.held() is not None or self.name in self._account.working:
