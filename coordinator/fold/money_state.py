@@ -61,11 +61,15 @@ class Lock(Struct):
 
 
 class Doubt(Struct):
-    """A mark that jumped, at `since_ms`: what it said, and the dollars that the position would make by it."""
+    """A mark that jumped, at `since_ms`: what it said, and the dollars that the position would make by it.
+
+    `moment_ms` is the market's time of the latest such mark, where it was told.
+    """
 
     price: Decimal
     unrealized: Decimal
     since_ms: int
+    moment_ms: int = 0
 
 
 class Apart(Struct):

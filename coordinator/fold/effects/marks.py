@@ -1,8 +1,9 @@
 """Marks that cannot be believed at once: one that jumps needs a second one within a bound of time.
 
 Until then it counts for nothing, so that one bad tick ends no day and raises no peak, and entries are denied.
-Guarantees: a realized loss is never delayed; once the bound is over a loss counts, confirmed or not; a profit
-counts only once it is confirmed.
+A second one is of another moment of the market, where marks name theirs, whatever source it comes by: a last
+price that is told again is the same tick. Guarantees: a realized loss is never delayed; once the bound is
+over a loss counts, confirmed or not; a profit counts only once it is confirmed.
 """
 
 from decimal import Decimal
@@ -22,21 +23,25 @@ def is_believed(limits: Limits, at: StreamId, held: Position, event: PositionMar
     if most is None or abs(event.price - _believed(held)) <= most:
         return True
     doubt = held.doubt
-    near = doubt is not None and abs(event.price - doubt.price) <= most
-    return near and doubt is not None and at.ms > doubt.since_ms
+    if doubt is None or at.ms <= doubt.since_ms or abs(event.price - doubt.price) > most:
+        return False
+    return not event.moment_ms or event.moment_ms != doubt.moment_ms
 
 
-def doubt(state: State, at: StreamId, held: Position, price: Decimal, unrealized: Decimal) -> list[Decision]:
+def doubt(
+    state: State, at: StreamId, held: Position, event: PositionMarked, unrealized: Decimal
+) -> list[Decision]:
     """Remembers a mark that is not believed; says so once, until a mark is believed again."""
     before = held.doubt
-    held.doubt = Doubt(price, unrealized, before.since_ms if before is not None else at.ms)
+    since_ms = before.since_ms if before is not None else at.ms
+    held.doubt = Doubt(event.price, unrealized, since_ms, event.moment_ms)
     if before is not None or state.limits is None:
         return []
     return [
         MarkDoubted(
             worker=held.worker,
             symbol=held.symbol,
-            price=price,
+            price=event.price,
             before=_believed(held),
             until_ms=at.ms + _bound_ms(state.limits),
         )

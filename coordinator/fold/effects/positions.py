@@ -329,7 +329,7 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
         computed = gross_pnl(held.side, held.price, event.price, held.size, point_value)
     held.marked_ms, held.mark_stale = at.ms, False
     if limits is not None and limits.mark_jumps and not marks.is_believed(limits, at, held, event):
-        return marks.doubt(state, at, held, event.price, min(event.unrealized, computed))
+        return marks.doubt(state, at, held, event, min(event.unrealized, computed))
     held.doubt = None
     counted = min(event.unrealized, computed)
     disputed: list[Decision] = []

@@ -1,8 +1,9 @@
 """What must hold of marks: one that jumps counts for nothing before a second one, and then no loss is lost.
 
-While one is in doubt nobody enters, nor while one is stale where so configured. Prices and moments are taken
-from the log; of the fold's book only what a leg was paid, and what it makes now. Where marks of one moment
-count together it has nothing to say.
+A second one is of another moment of the market, as every mark of a run names its own. While one is in doubt
+nobody enters, nor while one is stale where so configured. Prices and moments are taken from the log; of the
+fold's book only what a leg was paid, and what it makes now. What counts where marks of one moment wait for each
+other is another law's: there none is doubted.
 """
 
 from decimal import Decimal
@@ -25,6 +26,7 @@ class _Doubt(NamedTuple):
     since_ms: int
     size: int
     worth: Decimal
+    moment_ms: int
 
 
 class _Leg(NamedTuple):
@@ -48,14 +50,16 @@ class MarkLaw:
     ) -> None:
         """Takes note of one event, None where it changed nothing, and what was decided. Raises Violation."""
         limits, before = state.limits, self._limits
-        if limits is None or limits.marks_together_seconds:
+        if limits is None:
             return
         ended = {
             key for key in self._legs if self._is_over(key, at, before) or self._is_over(key, at, limits)
         }
         for key in ended:
             self._doubt_is_over(key, state)
-        if isinstance(event, PositionMarked):
+        if isinstance(event, PositionMarked) and limits.marks_together_seconds:
+            self._legs[f"{event.symbol}:{event.side}:{event.holder}"] = _Leg(at.ms, event.price)
+        elif isinstance(event, PositionMarked):
             self._marked(at, event, decisions, state, limits)
         elif any(isinstance(one, MarkDoubted) for one in decisions):
             raise Violation(_JUMPS, f"{at}: {decisions}")
@@ -97,7 +101,9 @@ class MarkLaw:
             most is not None and abs(event.price - (held.price if leg.price is None else leg.price)) > most
         )
         near = most is not None and doubt is not None and abs(event.price - doubt.price) <= most
-        believed = not jumps or (near and doubt is not None and at.ms > doubt.since_ms)
+        told_again = doubt is not None and doubt.moment_ms == event.moment_ms > 0
+        another = doubt is not None and at.ms > doubt.since_ms and not told_again
+        believed = not jumps or (near and another)
         told = any(isinstance(one, MarkDoubted) for one in decisions)
         if told == (believed or doubt is not None):
             raise Violation(_JUMPS, f"{at}: {event} after {leg}, told of it: {told}")
@@ -108,7 +114,7 @@ class MarkLaw:
         else:
             since_ms = doubt.since_ms if doubt is not None else at.ms
             self._legs[key] = leg._replace(
-                marked_ms=at.ms, doubt=_Doubt(event.price, since_ms, held.size, worth)
+                marked_ms=at.ms, doubt=_Doubt(event.price, since_ms, held.size, worth, event.moment_ms)
             )
 
     # --- what is held, and who may enter -------------------------------------------------------------------

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from portfold.coordinator.fold.effects.time_passing import next_deadline
-from portfold.events.decisions import LimitReached, MarkDoubted, StopLossTriggered
-from tests.coordinator.story import MINUTE, SECOND, Story, code, each, only
+from portfold.events.decisions import EventRejected, LimitReached, MarkDoubted, StopLossTriggered
+from portfold.events.incoming import PositionMarked
+from tests.coordinator.story import MINUTE, SECOND, WEDNESDAY, Story, code, each, only
 
+MOMENT = WEDNESDAY + MINUTE
+"""Of a price, by the market's clock."""
 JUMPS: dict[str, Any] = {"mark_jumps": "ES=20", "mark_confirm_seconds": 10}
 
 
@@ -78,6 +81,31 @@ def test_a_second_mark_near_the_first_confirms_it_and_the_loss_counts() -> None:
     story.marks("ES", "-5000", price="4900")
     assert each(StopLossTriggered, story.marks("ES", "-5200", price="4896"))
     assert story.pnl == -5200
+
+
+@pytest.mark.parametrize(("moment_ms", "stops"), [(MOMENT, 0), (MOMENT + SECOND, 1), (0, 1)])
+def test_the_same_tick_told_again_is_no_second_mark(moment_ms: int, stops: int) -> None:
+    story = holding(**JUMPS)
+    story.marks("ES", "-9000", price="4820", moment_ms=MOMENT)
+    assert (
+        len(each(StopLossTriggered, story.marks("ES", "-9000", price="4820", moment_ms=moment_ms))) == stops
+    )
+    assert code(story.asks("CL")) == ("stopped_out" if stops else "mark_doubted")
+
+
+def test_a_second_one_by_another_source_confirms_it_where_its_worker_is_not_up() -> None:
+    story = holding(**JUMPS)
+    story.marks("ES", "-9000", price="4820", moment_ms=MOMENT)
+    priced: dict[str, Any] = {"symbol": "ES", "owner": "ibs-ES", "side": "long"}
+    seen: dict[str, Any] = {
+        "price": Decimal(4821),
+        "unrealized": Decimal(-8950),
+        "moment_ms": MOMENT + SECOND,
+    }
+    assert each(EventRejected, story.says(PositionMarked, "flattener", **priced, **seen))
+    assert not story.stopped_out
+    story.loses_worker("ibs-ES")
+    assert only(StopLossTriggered, story.says(PositionMarked, "flattener", **priced, **seen))
 
 
 def test_another_absurd_one_confirms_nothing_and_does_not_begin_anew() -> None:
