@@ -2,8 +2,8 @@
 
 A second one is of another moment of the market, as every mark of a run names its own. While one is in doubt
 nobody enters, nor while one is stale where so configured. Prices and moments are taken from the log; of the
-fold's book only what a leg was paid, and what it makes now. What counts where marks of one moment wait for each
-other is another law's: there none is doubted.
+fold's book only what a leg was paid, and what it makes now. What counts where marks of one moment wait for
+each other is another law's: there none is doubted.
 """
 
 from decimal import Decimal
