@@ -105,7 +105,7 @@ def test_a_second_one_by_another_source_confirms_it_where_its_worker_is_not_up()
     assert each(EventRejected, story.says(PositionMarked, "flattener", **priced, **seen))
     assert not story.stopped_out
     story.loses_worker("ibs-ES")
-    assert only(StopLossTriggered, story.says(PositionMarked, "flattener", **priced, **seen))
+    assert each(StopLossTriggered, story.says(PositionMarked, "flattener", **priced, **seen))
 
 
 def test_another_absurd_one_confirms_nothing_and_does_not_begin_anew() -> None:
