@@ -96,7 +96,7 @@ It takes over what nobody owns once that has outlasted the grace, and not only t
 10 forgets no worker whose fills may still be reported again, and takes nothing of another name where there is
 no room for one; they forgot the oldest. Of the names of a day's fills it remembers eight times as many, and
 doubts a fill where some were pushed out. It retires a worker that stopped. It knows what LossAcknowledged
-took off the log.
+took off the log. It takes a mark of the same moment for no second one; they did.
 What each decided is decided again alike.
 """
 

@@ -16,6 +16,8 @@ from portfold.events.decisions import Decision, MarkDoubted
 from portfold.events.incoming import PositionMarked
 from portfold.events.stream_id import StreamId
 
+_MOMENTS_SINCE = 10
+
 
 def is_believed(limits: Limits, at: StreamId, held: Position, event: PositionMarked) -> bool:
     """Returns whether the mark counts at once: it does not jump, or it confirms one that did before it."""
@@ -34,7 +36,8 @@ def doubt(
     """Remembers a mark that is not believed; says so once, until a mark is believed again."""
     before = held.doubt
     since_ms = before.since_ms if before is not None else at.ms
-    held.doubt = Doubt(event.price, unrealized, since_ms, event.moment_ms)
+    moment_ms = event.moment_ms if state.fold_version >= _MOMENTS_SINCE else 0
+    held.doubt = Doubt(event.price, unrealized, since_ms, moment_ms)
     if before is not None or state.limits is None:
         return []
     return [

@@ -83,9 +83,13 @@ def test_a_second_mark_near_the_first_confirms_it_and_the_loss_counts() -> None:
     assert story.pnl == -5200
 
 
-@pytest.mark.parametrize(("moment_ms", "stops"), [(MOMENT, 0), (MOMENT + SECOND, 1), (0, 1)])
-def test_the_same_tick_told_again_is_no_second_mark(moment_ms: int, stops: int) -> None:
+@pytest.mark.parametrize(
+    ("version", "moment_ms", "stops"),
+    [(10, MOMENT, 0), (10, MOMENT + SECOND, 1), (10, 0, 1), (9, MOMENT, 1)],
+)
+def test_the_same_tick_told_again_is_no_second_mark(version: int, moment_ms: int, stops: int) -> None:
     story = holding(**JUMPS)
+    story.state.fold_version = version
     story.marks("ES", "-9000", price="4820", moment_ms=MOMENT)
     assert (
         len(each(StopLossTriggered, story.marks("ES", "-9000", price="4820", moment_ms=moment_ms))) == stops
