@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -52,9 +53,15 @@ def shown_rules(state: State) -> tuple[ShownRule, ...]:
     for rule in RULES:
         if rule.read_each is not None and rule.keys[0] in limits.present:
             found += [_shown(rule.keys[0], reading) for reading in rule.read_each(state, limits)]
-    return tuple(sorted(found, key=lambda one: -one.used))
+    return tuple(sorted(found, key=_from_the_limit))
 
 
+@lru_cache(maxsize=1024)
+def _from_the_limit(one: ShownRule) -> Decimal:
+    return -one.used
+
+
+@lru_cache(maxsize=1024)  # most rules stand where they stood, and every answer waits for the status
 def _shown(name: str, one: Reading) -> ShownRule:
     return ShownRule(
         rule=name,
@@ -91,6 +98,7 @@ def rules_in_words(rules: Iterable[ShownRule]) -> dict[str, str]:
     return {"standing": "; ".join(map(rule_in_words, rules))}
 
 
+@lru_cache(maxsize=1024)
 def rule_in_words(one: ShownRule) -> str:
     """Words where a rule stands: `max_positions: 2 of 4, 2 to go`."""
     limit, now, left = (amount_in_words(one.unit, figure) for figure in (one.limit, one.now, one.left))
