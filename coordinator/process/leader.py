@@ -269,6 +269,8 @@ class Leader:
             )
         if done.outcome == "epoch":
             raise LeadLost(f"Epoch {done.epoch or 'unknown'} leads now, ours was {self._lease.epoch}.")
+        if done.outcome == "gone":
+            raise LeadLost(f"The server lost its end: {after.cursor}, which was read, is not on the log.")
         if done.outcome == "cursor" and not already:
             raise LeadLost(f"The head is at {done.cursor}, and not where we left it, at {before}.")
         self._folded += len(batch)

@@ -104,13 +104,14 @@ class AcknowledgeReply(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """The answer to a commit: `outcome` says whether it is done, or what was found instead.
+    """The answer to a commit: `outcome` says whether it is done, or what was found instead; `gone` where the
+    last of the events is not on the log any more.
 
     `detail` is how many fields the status has now (done), the chain found (cursor), the server's words
     (decisions).
     """
 
-    outcome: Literal["done", "epoch", "cursor", "decisions"]
+    outcome: Literal["done", "epoch", "cursor", "decisions", "gone"]
     epoch: str
     cursor: str
     detail: str

@@ -48,6 +48,7 @@ class Leading(Connected):
         self._lead = self._script("lead.lua")
         self._lead_append = self._script("lead_append.lua")
         self._acknowledge = self._script("acknowledge.lua")
+        self._who = ""  # as whom this bus leads: a number alone may be another's on a server that failed over
 
     # --- the lease ---------------------------------------------------------------------------------------
 
@@ -57,6 +58,7 @@ class Leading(Connected):
         If it is not free, it lasts at most ten times `lease_ms` from now on, unless its holder renews it.
         """
         self.log_name()  # a log gets its name before anybody has led
+        self._who = who
         with self._errors_while("taking the lead"):
             epoch, holder, cursor, chain, folded, server = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
@@ -104,7 +106,7 @@ class Leading(Connected):
 
         With `limits_known_to`, adds none either where a LimitsChanged has come after that event.
         """
-        words = [epoch, "" if limits_known_to is None else str(limits_known_to), stamp, *fields]
+        words = [epoch, self._who, "" if limits_known_to is None else str(limits_known_to), stamp, *fields]
         with self._errors_while("adding an event"):
             outcome, event = self._lead_append(keys=[self.keys.head, self.keys.events], args=words)
         return LeadersWord(outcome, StreamId.parse(event) if event else ORIGIN)
@@ -123,8 +125,8 @@ class Leading(Connected):
         """Writes decisions, cursor, chain and status in one step, or nothing; `events` were folded."""
         words = [word for pair in status.items() for word in pair]
         added = [(str(decision), fields) for decision, fields in decisions]
-        batch = (str(epoch), str(before), str(after), chain, events, words, added)
-        keys = [self.keys.head, self.keys.decisions, self.keys.status]
+        batch = (str(epoch), self._who, str(before), str(after), chain, events, words, added)
+        keys = [self.keys.head, self.keys.decisions, self.keys.status, self.keys.events]
         with self._errors_while("committing decisions"):
             return Committed(*self._commit(keys=keys, args=[_packed(batch)]))
 

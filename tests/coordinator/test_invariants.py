@@ -25,6 +25,7 @@ from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
     CONFIGS_REMEMBERED,
+    FILLS_OF_A_DAY,
     FILLS_REMEMBERED,
     POSITIONS_HELD,
     SESSIONS_REMEMBERED,
@@ -234,8 +235,8 @@ PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (BOUNDS, "33 sessions of one worker, at most 32", _of_one_worker("seqs", SESSIONS_REMEMBERED)),
     (BOUNDS, "33 last words of one worker, at most 32", _of_one_worker("said", SESSIONS_REMEMBERED)),
     (BOUNDS, "9 answers of one worker, at most 8", _of_one_worker("answers", ANSWERS_REMEMBERED)),
-    (BOUNDS, "1025 fills of one worker, at most 1024", _of_one_worker("fills", FILLS_REMEMBERED)),
-    (BOUNDS, "1025 openings of one worker, at most 1024", _of_one_worker("openings", FILLS_REMEMBERED)),
+    (BOUNDS, "8193 fills of one worker, at most 8192", _of_one_worker("fills", FILLS_OF_A_DAY)),
+    (BOUNDS, "8193 openings of one worker, at most 8192", _of_one_worker("openings", FILLS_OF_A_DAY)),
 ]
 
 

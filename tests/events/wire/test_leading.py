@@ -181,6 +181,44 @@ def test_a_commit_that_does_not_fit_writes_nothing_and_says_what_it_found(
         assert "equal or smaller" in found.detail
 
 
+def test_a_term_is_a_number_and_a_name_as_a_server_that_failed_over_gives_a_number_again(
+    server: EmbeddedServer, bus: Bus, raw: Any
+) -> None:
+    other = Bus(connect(server.url), bus.keys.name)
+    bus.take_lead("ann", 60_000)
+    raw.hset(bus.keys.head, "epoch", "0")  # as on a replica that never heard of ann's term
+    raw.delete(bus.keys.leader)
+    assert other.take_lead("bob", 60_000).epoch == 1
+    raw.delete(bus.keys.leader)
+    before = everything_in(raw, bus.keys)
+    assert commit(bus, epoch=1).outcome == "epoch"
+    assert bus.lead_append(TICK, "*", epoch=1).outcome == "epoch"
+    assert not bus.keep_lead("ann", 60_000, 1)
+    assert everything_in(raw, bus.keys) == before
+    assert other.keep_lead("bob", 60_000, 1)
+    assert commit(other, epoch=1).outcome == "done"
+    other.close()
+
+
+def test_nothing_is_decided_on_an_event_that_a_server_lost_when_it_failed_over(bus: Bus, raw: Any) -> None:
+    bus.take_lead("ann", 60_000)
+    bus.append(TICK, "5-0")
+    bus.append(TICK, "7-0")
+    raw.xdel(bus.keys.events, "7-0")
+    before = everything_in(raw, bus.keys)
+    assert commit(bus, epoch=1, events=2, decisions={"7-0": TICK}).outcome == "gone"
+    assert everything_in(raw, bus.keys) == before
+    assert commit(bus, epoch=1, after=StreamId(5, 0), events=1).outcome == "done"
+
+
+def test_an_event_that_was_trimmed_away_after_it_was_read_is_decided(bus: Bus, raw: Any) -> None:
+    bus.take_lead("ann", 60_000)
+    bus.append(TICK, "7-0")
+    bus.append(TICK, "9-0")
+    raw.xtrim(bus.keys.events, minid="9-0")
+    assert commit(bus, epoch=1, events=1).outcome == "done"
+
+
 def test_the_head_counts_the_events_of_every_commit(bus: Bus) -> None:
     bus.take_lead("ann", 60_000)
     commit(bus, epoch=1, events=2)

@@ -41,7 +41,7 @@ class MemoryBus(Bus):
         self.keys = keys = Keys(name)
         self._server, self._wait = server, wait
         self._events, self._decisions, self._killswitch = keys.events, keys.decisions, keys.killswitch
-        self._status, self._head, self._leader = keys.status, keys.head, keys.leader
+        self._status, self._head, self._leader, self._who = keys.status, keys.head, keys.leader, ""
 
     def close(self) -> None:
         """Nothing to let go."""
@@ -100,6 +100,7 @@ class MemoryBus(Bus):
     def take_lead(self, who: str, lease_ms: int) -> Lease:
         def lead() -> tuple[str, str, str, str, str, str]:
             self._named()
+            self._who = who
             return self._server.lead(self._leader, self._head, who, lease_ms)
 
         epoch, holder, cursor, chain, folded, server = self._ask("taking the lead", lead)
@@ -114,7 +115,7 @@ class MemoryBus(Bus):
     def lead_append(
         self, fields: Fields, stamp: str, *, epoch: int, limits_known_to: StreamId | None = None
     ) -> LeadersWord:
-        said = (stamp, fields, str(epoch), limits_known_to)
+        said = (stamp, fields, (str(epoch), self._who), limits_known_to)
         return self._ask("adding an event", lambda: self._server.lead_append(self._head, self._events, *said))
 
     def commit(
@@ -128,11 +129,11 @@ class MemoryBus(Bus):
         decisions: Sequence[tuple[StreamId, Fields]],
         status: Mapping[str, str],
     ) -> Committed:
-        batch = Commit(epoch, before, after, chain, list(decisions), events)
-        changed = dict(status)
+        batch = Commit(epoch, self._who, before, after, chain, list(decisions), events)
+        changed, keys = dict(status), (self._head, self._decisions, self._status, self._events)
         return self._ask(
             "committing decisions",
-            lambda: self._server.commit(self._head, self._decisions, self._status, batch, changed),
+            lambda: self._server.commit(keys, batch, changed),
         )
 
     def head(self) -> Head | None:

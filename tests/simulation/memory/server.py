@@ -23,6 +23,7 @@ class Commit(NamedTuple):
     """A commit that was accepted."""
 
     epoch: int
+    who: str
     before: StreamId
     after: StreamId
     chain: str
@@ -149,7 +150,7 @@ class MemoryServer:
         self.put(leader, who, lease_ms)  # and stays, should the head not be what it should
         facts = self.hash(head) or {}
         epoch = _whole(facts.get("epoch", "0")) + 1
-        self._values[head] = facts | {"epoch": str(epoch)}
+        self._values[head] = facts | {"epoch": str(epoch), "leads": who}
         for observer in self.observers:
             observer.led(who, epoch)
         cursor, chain, folded, server = (
@@ -168,9 +169,11 @@ class MemoryServer:
     def renew(self, leader: str, head: str, who: str, lease_ms: int, epoch: str) -> bool:
         """renew.lua."""
         holder = self.text(leader)
-        if holder is None and lease_ms and (self.hash(head) or {}).get("epoch") == epoch:
-            self.put(leader, who, lease_ms)
-            return True
+        if holder is None and lease_ms:
+            facts = self.hash(head) or {}
+            if facts.get("epoch") == epoch and facts.get("leads", who) == who:
+                self.put(leader, who, lease_ms)
+                return True
         if holder != who:
             return False
         if lease_ms == 0:
@@ -185,11 +188,12 @@ class MemoryServer:
         events: str,
         stamp: str,
         fields: Sequence[str],
-        epoch: str,
+        term: tuple[str, str],
         limits_known_to: StreamId | None,
     ) -> LeadersWord:
-        """lead_append.lua."""
-        if not leads_still((self.hash(head) or {}).get("epoch", ""), epoch):
+        """lead_append.lua; a `term` is a number, and whose it is."""
+        facts, (epoch, who) = self.hash(head) or {}, term
+        if not leads_still(facts.get("epoch", ""), epoch) or facts.get("leads", who) != who:
             return LeadersWord("epoch", ORIGIN)
         if limits_known_to is not None:
             since = self.after(events, limits_known_to, 1000)
@@ -197,16 +201,17 @@ class MemoryServer:
                 return LeadersWord("limits", ORIGIN)
         return LeadersWord("done", self.add(events, stamp, fields))
 
-    def commit(
-        self, head: str, decisions: str, status: str, batch: Commit, changed: dict[str, str]
-    ) -> Committed:
+    def commit(self, keys: tuple[str, str, str, str], batch: Commit, changed: dict[str, str]) -> Committed:
         """commit.lua."""
+        head, decisions, status, events = keys
         facts = self.hash(head) or {}
         epoch, cursor = facts.get("epoch", ""), facts.get("cursor", "0-0")
-        if not epoch_fits(epoch, batch):
+        if not epoch_fits(epoch, batch) or facts.get("leads", batch.who) != batch.who:
             return Committed("epoch", epoch, "", "")
         if not cursor_fits(cursor, batch):
             return Committed("cursor", epoch, cursor, facts.get("chain", ""))
+        if batch.events and self._lost(events, batch.after):
+            return Committed("gone", epoch, cursor, "")
         folded = facts.get("folded", "0")
         if not folded.isdecimal():
             raise Refused(f"head, folded: expected a whole number, got {folded}")
@@ -228,6 +233,13 @@ class MemoryServer:
         for observer in self.observers:
             observer.committed(batch)
         return Committed("done", epoch, str(batch.after), str(len(shown | changed)))
+
+    def _lost(self, events: str, event: StreamId) -> bool:
+        """Whether the event is gone, and not because it was trimmed: others that came before it are there."""
+        stream = self.stream(events)
+        if stream is None or not stream.ids or event < stream.ids[0]:
+            return False
+        return not stream.holds(event)
 
     def note(self, key: str, name: str, text: str) -> None:
         """HSET of one field."""

@@ -52,7 +52,7 @@ def test_it_is_told_of_its_symbols_and_the_status_says_so_and_what_goes_on() -> 
     assert view.calendar is not None
     assert calendar_in_words(view.calendar)["windows_open"] == f"{METALS} in SI, CL until {until}"
     shown = open_in_words(view.calendar.open, ZoneInfo("America/Chicago"))
-    assert shown == f"{METALS}: all is closed, no entries in SI, CL until Fri 17 Jan 17:00:00"
+    assert shown == f"{METALS}: all is closed, no entries in SI, CL until Fri 17 Jan 17:00:00 CST"
     assert not view.denies_entries
     assert [view.is_closed_for("ann", symbol) for symbol in ("CL", "ES")] == [True, False]
 
