@@ -164,7 +164,7 @@ def _histories(histories: int, days: int, symbols: int, kind: Kind, seed: int) -
         checked = TriedHistories(returns, seed=1).check(best)
         tries = tries_among(returns)
         plain, told = (
-            deflated_sharpe([returns[best]], tries, symbols=len(chosen), variants=known)
+            deflated_sharpe([returns[best]], tries, variants=[known] * len(chosen))
             for known in (1, kind.variants)
         )
         yield Judged(

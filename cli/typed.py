@@ -49,6 +49,7 @@ TAKING_CONFIG = (
         "research report",
         "research prove",
         "research walk-forward",
+        "research tune",
         "research tear-sheet",
         "demo",
         "config jumps",

@@ -17,7 +17,7 @@ from typing import Annotated, Literal, Never, TypeVar, Union, get_args, get_orig
 from msgspec import Struct, structs
 
 from portfold.config.errors import ConfigError, UnfitError, describe, joined
-from portfold.config.rules import Approximate, Exact, Rule, Text, Whole, YesOrNo
+from portfold.config.rules import Approximate, Exact, Rule, Searched, Text, Whole, YesOrNo
 
 S = TypeVar("S", bound=Struct)
 
@@ -107,7 +107,10 @@ class _Reader:
     def _ruled(self, base: object, rules: tuple[object, ...], value: object, where: str) -> object:
         listed = get_origin(base) is tuple and isinstance(value, list)
         read = self._value(base, value, where) if listed else value
-        for rule in rules:
+        holding = tuple(rule for rule in rules if not isinstance(rule, Searched))
+        if not holding and isinstance(base, type):
+            holding = (_PLAIN[base],)
+        for rule in holding:
             if not isinstance(rule, Rule):
                 raise TypeError(f"{where}: {rule!r} is no rule")
             try:

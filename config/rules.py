@@ -127,6 +127,17 @@ class YesOrNo(Rule, frozen=True):
         raise UnfitError(self.expected)
 
 
+class Searched(Struct, frozen=True):
+    """Where research looks for a good value of a parameter: from `low` to `high`, both tried, by `step`.
+
+    It stands beside the rule of the field, which alone says what may be configured.
+    """
+
+    low: int | Decimal
+    high: int | Decimal
+    step: int | Decimal = 1
+
+
 class Text(Rule, frozen=True):
     """A string that matches `pattern` from end to end. An error never repeats the value of a `secret` one."""
 

@@ -1,10 +1,10 @@
 """`portfold research backtest`: the trades of each symbol alone, as the live worker would make them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -17,10 +17,9 @@ from portfold.cli.workplace import Workplace
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
-    from portfold.pieces.place import Place
     from portfold.research.backtest.best import Best
     from portfold.research.backtest.outcome import BacktestPlan, FinishedBacktest
-    from portfold.research.backtest.several import FailedBacktest, Plan
+    from portfold.research.backtest.several import FailedBacktest
     from portfold.research.simulate.market import ResearchMarket
 
 
@@ -61,6 +60,7 @@ def backtest(
     past: Past,
     results_dir: Path = Path("results"),
     initial_cash: Dollars = 150_000,
+    tuned: Path | None = None,
     config: str | None = None,
     workplace: Workplace = _WORKPLACE,
 ) -> None:
@@ -84,6 +84,9 @@ def backtest(
         beside it.
     initial_cash
         Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
+    tuned
+        The file of parameters that tune wrote, in place of those of runtime.json; the number of tries goes on
+        record.
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
@@ -96,18 +99,24 @@ def backtest(
     from portfold.cli.research.given import market_of
     from portfold.config import load
     from portfold.research.backtest.outcome import BacktestPlan
+    from portfold.research.backtest.several import each_alone
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
     market = market_of(past.bars, past.days, past.market_seed)
     if market is None:
         raise Unusable("--bars: expected synthetic or a folder, got nothing.")
-    configuration = on_paper(load(config, os.environ, Path.cwd()))
+    configuration, tried = on_paper(load(config, os.environ, Path.cwd())), dict[str, int]()
+    if tuned is not None:
+        from portfold.research.tune.tuned_file import read_tuned, tuned_configuration
+
+        parameters = read_tuned(tuned)
+        configuration, tried = tuned_configuration(configuration, parameters), dict(parameters.tried)
     chosen, without = symbols_of(configuration, market, symbols_in(past.symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
-    plan = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
+    plan = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir, tried)
     print_lines(what_is_done(plan, chosen, without))
-    done, failed = run_each(plan, chosen, workplace.place())
+    done, failed = run_each(each_alone(plan, chosen, workplace.place()), len(chosen))
     if done:
         print_lines(_found(plan, done))
     if failed:
@@ -134,25 +143,36 @@ def symbols_of(
     return chosen, [symbol for symbol in there if symbol not in contracts]
 
 
-def run_each(
-    plan: "Plan", symbols: Sequence[str], place: "Place"
-) -> "tuple[list[FinishedBacktest], list[FailedBacktest]]":
-    """Does the work of each symbol; returns what is done, sorted, and what failed."""
-    from portfold.cli.progress import progress
-    from portfold.research.backtest.several import FailedBacktest, each_alone
+class Finished(Protocol):
+    """What is finished of a symbol."""
 
-    done: list[FinishedBacktest] = []
+    @property
+    def best(self) -> "Best":
+        """Returns its figures."""
+
+
+Done = TypeVar("Done", bound=Finished)
+
+
+def run_each(
+    each: "Iterable[Done | FailedBacktest]", symbols: int, doing: str = "Backtesting"
+) -> "tuple[list[Done], list[FailedBacktest]]":
+    """Does the work of each of so many symbols; returns what is done, sorted, and what failed."""
+    from portfold.cli.progress import progress
+    from portfold.research.backtest.several import FailedBacktest
+
+    done: list[Done] = []
     failed: list[FailedBacktest] = []
     try:
-        with progress("Backtesting", len(symbols), "symbols") as on_progress:
-            for one in each_alone(plan, symbols, place):
+        with progress(doing, symbols, "symbols") as on_progress:
+            for one in each:
                 if isinstance(one, FailedBacktest):
                     failed.append(one)
                 else:
                     done.append(one)
                 on_progress(len(done) + len(failed))
     except KeyboardInterrupt:
-        kept = f"{len(done)} of {len(symbols)} symbols are done and kept"
+        kept = f"{len(done)} of {symbols} symbols are done and kept"
         print_lines([f"Interrupted. {kept}; the same command does the rest."])
         raise
     return sorted(done, key=lambda one: one.best.symbol), sorted(failed)

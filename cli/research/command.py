@@ -15,6 +15,7 @@ from portfold.cli.research import (
     train,
     walk_forward,
 )
+from portfold.cli.research.tuning import tune
 from portfold.cli.tear_sheet import over_files
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
@@ -26,6 +27,7 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     report.register,
     train.register,
     walk_forward.register,
+    tune.register,
     prove.register,
     over_files.register,
 )

@@ -22,6 +22,14 @@ def needs_plotly() -> None:
         raise Unusable(f"The report needs plotly, which is not installed: {install_command('research')}")
 
 
+def needs_optuna() -> None:
+    """Raises Unusable where there is nothing to draw sets of parameters with."""
+    from importlib.util import find_spec
+
+    if find_spec("optuna") is None:
+        raise Unusable(f"Tuning needs optuna, which is not installed: {install_command('research')}")
+
+
 def needs_ml() -> None:
     """Raises Unusable, with what to do, where the extra `ml` is not installed."""
     from importlib.util import find_spec

@@ -234,13 +234,16 @@ def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
 
 
 def _each_file(deflated: "Deflated") -> str:
-    return f", each file the best of {deflated.variants:,}" if deflated.variants > 1 else ""
+    return f", {deflated.of_files}" if deflated.of_files else ""
 
 
 def _before(deflated: "Deflated | None") -> str:
     """Says what of the choosing before there were files is not counted."""
     if deflated is not None and deflated.variants > 1:
-        return "  What was tried before these files is in the deflated Sharpe alone, as --tries says it"
+        return (
+            "  What was tried before these files is in the deflated Sharpe alone, as --tries says it, or as "
+            "it is on record"
+        )
     return (
         "  Neither counts what was tried before these files, parameters and filters: the deflated Sharpe can "
         "be told how many there were (--tries)"

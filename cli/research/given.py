@@ -164,6 +164,19 @@ class Loaded:
         return scenario if known is None else scenario.with_sessions(known)
 
     @property
+    def tried(self) -> dict[str, int]:
+        """Returns how many sets of parameters are on record, of symbols that were tuned."""
+        from portfold.research.trades.parameters_tried import parameters_tried
+
+        return parameters_tried(self.results.symbols)
+
+    def variants(self, tries: int) -> dict[str, int]:
+        """Returns how many each symbol's file was the best of: what is on record, or the user's `tries`."""
+        on_record = self.tried
+        names = (one.symbol for one in self.results.symbols)
+        return {symbol: max(tries, on_record.get(symbol, 1)) for symbol in names}
+
+    @property
     def setting(self) -> "Setting":
         """Returns the scenario as the record of the search has it."""
         from portfold.research.search.findings import Setting

@@ -55,7 +55,8 @@ class Sought:
     """Dollars that the drawdown has to stay below."""
 
     tries: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 1
-    """How many variants each symbol's file was chosen from before: the deflated Sharpe counts them."""
+    """How many variants each symbol's file was chosen from before, where no more are on record: the deflated
+    Sharpe counts them."""
 
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
     """How often it may come to the broker's limit."""
@@ -147,24 +148,31 @@ def optimize(
         all_sets=exhaustive,
         place=workplace.place(),
         seed=given.seed,
-        variants=sought.tries,
         kernel=kernel,
         objective=sought.objective,
         stops=stops,
     )
     judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
-    _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)
+    _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output, sought.tries)
 
 
 def _run(
-    given: Given, plan: "SearchPlan", train: "DaySpan", test: "DaySpan | None", output: Path | None
+    given: Given,
+    plan: "SearchPlan",
+    train: "DaySpan",
+    test: "DaySpan | None",
+    output: Path | None,
+    tries: int,
 ) -> None:
+    from msgspec import structs
+
     from portfold.research.trades.trading_days import apart
 
     if test is not None:
         apart(train, test)
     loaded = given.load()
     print_lines(read_lines(loaded))
+    plan = structs.replace(plan, variants=loaded.variants(tries))
     learned = loaded.known_of(loaded.chosen(train))
     judged = loaded.known_of(loaded.chosen(test)) if test is not None else None
     if judged is not None and judged.seen:
@@ -297,6 +305,7 @@ def _written(
         paths=optimized.paths,
         tries=optimized.tries,
         looks=looks,
+        parameters_tried=loaded.tried,
         all_sets=optimized.all_sets,
         paths_under=optimized.paths_under,
     )

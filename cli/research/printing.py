@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def read_lines(loaded: "Loaded") -> Iterator[str]:
     """Yields what was read, what of it was not used, and why."""
-    from portfold.research.trades import asked_for
+    from portfold.research.trades import asked_for, parameters_tried
 
     results = loaded.results
     names = ", ".join(one.symbol for one in results.symbols)
@@ -31,6 +31,8 @@ def read_lines(loaded: "Loaded") -> Iterator[str]:
     found = results.simulated
     count = asked_for.in_words(len(found), asked_for.signals_among(found))
     yield f"{count} of {names} in {results.folder}{more}."
+    if tried := parameters_tried.in_words(loaded.tried):
+        yield f"Parameters on record were chosen {tried}: optimize counts them as tries."
     if unsaid := asked_for.without_signals(results):
         yield unsaid
     for one in results.symbols:

@@ -89,6 +89,7 @@ def walk_forward(
     from portfold.cli.research.given import market_of
     from portfold.config import load
     from portfold.research.backtest.outcome import BacktestPlan
+    from portfold.research.backtest.several import each_alone
     from portfold.research.backtest.walk_forward import WalkPlan
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
@@ -102,7 +103,7 @@ def walk_forward(
     alone = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
     plan = WalkPlan(alone, walk.test_from, walk.every, walk.kind, walk.embargo)
     print_lines(what_is_done(alone, chosen, without), [f"{_capital(plan.method)}"])
-    done, failed = run_each(plan, chosen, workplace.place())
+    done, failed = run_each(each_alone(plan, chosen, workplace.place()), len(chosen))
     if done:
         again = [one.best.symbol for one in done if one.before]
         print_lines(_found(plan, [one.best for one in done], again))

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from portfold.config.rules import Whole
+from portfold.config.rules import Searched, Whole
 from portfold.config.runtime import TradingDayRoll
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
@@ -24,8 +24,8 @@ class $name:
     class Parameters(Struct, frozen=True):
         """What runtime.json may say in "params", each with its bounds and its default."""
 
-        below: Annotated[int, Whole(1, 500, "bars")] = 3
-        hold: Annotated[int, Whole(1, 500, "bars")] = 5
+        below: Annotated[int, Whole(1, 500, "bars"), Searched(2, 8)] = 3
+        hold: Annotated[int, Whole(1, 500, "bars"), Searched(2, 12)] = 5
         size: Annotated[int, Whole(1, 100, "contracts")] = 1
 
     def __init__(self, parameters: Parameters, trading_day: TradingDayRoll) -> None:

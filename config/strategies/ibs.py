@@ -10,11 +10,14 @@ from msgspec import Struct
 
 from portfold.bounds import CLOCK_TIME, MOST_CONTRACTS
 from portfold.config.errors import UnfitError
-from portfold.config.rules import RANGES, TIME_OF_DAY, Approximate, Exact, Text, Whole
+from portfold.config.rules import RANGES, TIME_OF_DAY, Approximate, Exact, Searched, Text, Whole
 
 FRACTION = Approximate(Decimal(0), Decimal(1))
 MODEL_FILE = Text(r"[A-Za-z0-9_./-]{1,200}\.onnx", "the file of a model, such as models/ES.onnx")
 _PERCENT = Exact(Decimal("0.01"), Decimal(100), 4, "percent")
+_TWENTIETH = Decimal("0.05")
+_LOW = Searched(_TWENTIETH, Decimal("0.45"), _TWENTIETH)
+_HIGH = Searched(Decimal("0.55"), Decimal("0.95"), _TWENTIETH)
 _HOURS = Text(
     rf"{CLOCK_TIME}-{CLOCK_TIME}",
     "two times of day as HH:MM-HH:MM, such as 08:30-15:00",
@@ -36,8 +39,8 @@ class IbsRules(Struct, frozen=True):
     other, None for always. `cooldown_bars`: how many bars after a position is gone bring no new one.
     """
 
-    entry_below: Annotated[float, FRACTION] = 0.2
-    exit_above: Annotated[float, FRACTION] = 0.8
+    entry_below: Annotated[float, FRACTION, _LOW] = 0.2
+    exit_above: Annotated[float, FRACTION, _HIGH] = 0.8
     entry_from: Annotated[float, FRACTION] = 0.0
     exit_to: Annotated[float, FRACTION] = 1.0
     sides: Literal["long", "short", "both"] = "long"
@@ -46,7 +49,7 @@ class IbsRules(Struct, frozen=True):
     take_profit_percent: Annotated[Decimal, _PERCENT] | None = None
     take_profit_atr: Annotated[Decimal, RANGES] | None = None
     atr_bars: Annotated[int, Whole(1, 1_000, "bars")] = 14
-    max_bars: Annotated[int, Whole(1, 10_000, "bars")] | None = 8
+    max_bars: Annotated[int, Whole(1, 10_000, "bars"), Searched(2, 20)] | None = 8
     exit_at: Annotated[str, TIME_OF_DAY] | None = None
     entry_hours: Annotated[str, _HOURS] | None = None
     cooldown_bars: Annotated[int, Whole(0, 10_000, "bars")] = 0

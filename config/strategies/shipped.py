@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from portfold.bounds import MOST_CONTRACTS
 from portfold.config.errors import UnfitError
-from portfold.config.rules import RANGES, TIME_OF_DAY, Exact, Whole
+from portfold.config.rules import RANGES, TIME_OF_DAY, Exact, Searched, Whole
 from portfold.config.strategies.ibs import IbsRules
 
 Sides = Literal["long", "short", "both"]
@@ -21,6 +21,8 @@ _BARS = Whole(1, 1_000, "bars")
 _HELD = Whole(1, 10_000, "bars")
 _REST = Whole(0, 10_000, "bars")
 _DAY_MINUTES = 24 * 60
+_QUARTER = Decimal("0.25")
+_DEVIATIONS = Exact(Decimal("0.1"), Decimal(10), 2, "standard deviations")
 
 
 class AtrDipParameters(Struct, frozen=True):
@@ -31,11 +33,11 @@ class AtrDipParameters(Struct, frozen=True):
     `cooldown_bars`: how many bars after a position is gone bring no new one. `size`: contracts.
     """
 
-    dip_atr: Annotated[Decimal, RANGES] = Decimal(2)
+    dip_atr: Annotated[Decimal, RANGES, Searched(1, 4, _QUARTER)] = Decimal(2)
     atr_bars: Annotated[int, _BARS] = 14
-    high_bars: Annotated[int, _BARS] = 10
+    high_bars: Annotated[int, _BARS, Searched(5, 30, 5)] = 10
     trend_bars: Annotated[int, _BARS] = 200
-    exit_bars: Annotated[int, _BARS] = 5
+    exit_bars: Annotated[int, _BARS, Searched(3, 10)] = 5
     max_bars: Annotated[int, _HELD] | None = 10
     cooldown_bars: Annotated[int, _REST] = 0
     size: Annotated[int, _SIZE] = 1
@@ -49,8 +51,8 @@ class BollingerParameters(Struct, frozen=True):
     one. `size`: contracts.
     """
 
-    bars: Annotated[int, Whole(2, 1_000, "bars")] = 20
-    deviations: Annotated[Decimal, Exact(Decimal("0.1"), Decimal(10), 2, "standard deviations")] = Decimal(2)
+    bars: Annotated[int, Whole(2, 1_000, "bars"), Searched(10, 60, 5)] = 20
+    deviations: Annotated[Decimal, _DEVIATIONS, Searched(1, 3, _QUARTER)] = Decimal(2)
     sides: Sides = "both"
     max_bars: Annotated[int, _HELD] | None = 20
     cooldown_bars: Annotated[int, _REST] = 0
@@ -65,7 +67,7 @@ class OpeningRangeParameters(Struct, frozen=True):
     """
 
     opens_at: Annotated[str, TIME_OF_DAY] = "08:30"
-    range_minutes: Annotated[int, Whole(1, 720, "minutes")] = 30
+    range_minutes: Annotated[int, Whole(1, 720, "minutes"), Searched(15, 120, 15)] = 30
     exit_at: Annotated[str, TIME_OF_DAY] = "15:00"
     sides: Sides = "both"
     size: Annotated[int, _SIZE] = 1

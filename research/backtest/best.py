@@ -46,8 +46,30 @@ class WalkedSpan(Struct, frozen=True, rename=_named):
     unfiltered_pnl_usd: float
 
 
+class TunedSpan(Struct, frozen=True, rename=_named):
+    """A test span of tuned parameters, by trading days, and what was chosen for it on what came before it.
+
+    `learned_until` is the end of the last bar that the choice knew; `sets` were compared, of which the one of
+    `params` had the highest Sharpe of dollars, `sharpe_learned`, on `trades_learned`. `pnl_usd` is that of
+    the `trades` that began in the span.
+    """
+
+    first_day: str
+    last_day: str
+    learned_until: str
+    sets: int
+    params: Mapping[str, Any]
+    sharpe_learned: float
+    trades_learned: int
+    trades: int
+    pnl_usd: float
+
+
 class Best(Struct, frozen=True, rename=_named):
-    """The figures, each defined in docs/research.md. None: a figure that cannot be measured, or no model."""
+    """The figures, each defined in docs/research.md. None: a figure that cannot be measured, or no model.
+
+    `parameters_tried` is how many sets of parameters are on record from which those traded by were chosen.
+    """
 
     symbol: str
     sharpe_oos_cpcv: float | None
@@ -87,6 +109,9 @@ class Best(Struct, frozen=True, rename=_named):
     signals_on_training_bars: int
     walk_forward_spans: int
     walk_forward: tuple[WalkedSpan, ...]
+    tuned_spans: int
+    tuned: tuple[TunedSpan, ...]
+    parameters_tried: int
     trades_sha256: str
     signals_sha256: str
     paths_sha256: tuple[str, ...]

@@ -5,7 +5,7 @@ account, and the code itself. A symbol whose files have the same fingerprint is 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -22,7 +22,7 @@ from msgspec import Struct, structs
 from portfold import coordinator, research, workers
 from portfold.config import Configuration
 from portfold.exchange_time import milliseconds_of
-from portfold.research.backtest.best import Best, Results, Tables, WalkedSpan, sha256
+from portfold.research.backtest.best import Best, Results, Tables, TunedSpan, WalkedSpan, sha256
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.out_of_sample import OutOfSample, Past
 from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
@@ -40,13 +40,17 @@ from portfold.workers.strategies.opened import own_code
 
 
 class BacktestPlan(Struct, frozen=True):
-    """The settings of the backtests of all symbols: `cash` in dollars, the `folder` of the results."""
+    """The settings of the backtests of all symbols: `cash` in dollars, the `folder` of the results.
+
+    `tried` says of symbols whose parameters were tuned how many sets these were chosen from.
+    """
 
     configuration: Configuration
     market: ResearchMarket
     span: DaySpan
     cash: Decimal
     folder: Path
+    tried: Mapping[str, int] = {}
 
 
 class FinishedBacktest(NamedTuple):
@@ -65,8 +69,8 @@ class Asked(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a symbol; `refused` are rows that a filter refused, and `walked`
-    the spans of a walk-forward, of which there are none otherwise.
+    """What became of a symbol; `refused` are rows that a filter refused, `walked` the spans of a
+    walk-forward, `tuned` those of tuned parameters, of which there are none otherwise.
     """
 
     past: Past
@@ -77,6 +81,7 @@ class Outcome(NamedTuple):
     signals: SignalsAlone
     fingerprint: str
     walked: Sequence[WalkedSpan] = ()
+    tuned: Sequence[TunedSpan] = ()
 
 
 def past_of(plan: BacktestPlan, symbol: str) -> Past:
@@ -194,6 +199,9 @@ def _best(plan: BacktestPlan, symbol: str, outcome: Outcome, tables: Sequence[Ta
         signals_on_training_bars=outcome.signals.on_training_bars,
         walk_forward_spans=len(outcome.walked),
         walk_forward=tuple(outcome.walked),
+        tuned_spans=len(outcome.tuned),
+        tuned=tuple(outcome.tuned),
+        parameters_tried=plan.tried.get(symbol, 1),
         trades_sha256=tables[0].digests[0],
         signals_sha256=tables[0].digests[1],
         paths_sha256=tuple(chain(*(of_path.digests for of_path in tables[1:]))),
@@ -221,6 +229,7 @@ def fingerprint_of(
         own_code(plan.configuration, symbol),
         plan.configuration.contracts[symbol],
         plan.cash,
+        plan.tried.get(symbol, 1),
         str(plan.market),
         _of_model(model) if model else None,
         find_spec("sklearn") is not None,

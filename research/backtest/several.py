@@ -47,7 +47,7 @@ def each_alone(
         try:
             for found in as_done(pieces, _done, _to_do(plan, symbols, place)):
                 if isinstance(found, Results):
-                    yield _told(found.best.symbol, partial(_written, plan, found))
+                    yield attempted(found.best.symbol, partial(_written, plan, found))
                 else:
                     yield found
         except WorkLost as lost:
@@ -57,7 +57,7 @@ def each_alone(
 def _to_do(plan: Plan, symbols: Sequence[str], place: Place) -> Iterator[_Piece]:
     """Yields what is to be done: bars of a cluster's pieces are read here, others by whoever trades them."""
     for symbol in symbols:
-        yield _told(symbol, partial(_asked_there, plan, symbol)) if place.cluster else symbol
+        yield attempted(symbol, partial(_asked_there, plan, symbol)) if place.cluster else symbol
 
 
 def _asked_there(plan: Plan, symbol: str) -> Asked | FinishedBacktest:
@@ -76,12 +76,12 @@ def _ask(plan: Plan, symbol: str) -> Asked | FinishedBacktest:
 
 def _done(plan: Plan, piece: _Piece) -> Results | FinishedBacktest | FailedBacktest:
     """Backtests a symbol: a piece. What is done before, or cannot be, comes back as it is."""
-    asked = _told(piece, partial(_ask, plan, piece)) if isinstance(piece, str) else piece
+    asked = attempted(piece, partial(_ask, plan, piece)) if isinstance(piece, str) else piece
     if not isinstance(asked, Asked):
         return asked
     if isinstance(plan, BacktestPlan):
-        return _told(asked.symbol, partial(one.backtest, plan, asked))
-    return _told(asked.symbol, partial(walk_forward.walk_forward, plan, asked))
+        return attempted(asked.symbol, partial(one.backtest, plan, asked))
+    return attempted(asked.symbol, partial(walk_forward.walk_forward, plan, asked))
 
 
 def _written(plan: Plan, results: Results) -> FinishedBacktest:
@@ -90,7 +90,8 @@ def _written(plan: Plan, results: Results) -> FinishedBacktest:
     return FinishedBacktest(results.best, before=False)
 
 
-def _told(symbol: str, work: Callable[[], _Made]) -> _Made | FailedBacktest:
+def attempted(symbol: str, work: Callable[[], _Made]) -> _Made | FailedBacktest:
+    """Does the work of a symbol; returns why not, where it cannot be done."""
     try:
         return work()
     except BarsError as error:

@@ -36,7 +36,7 @@ from portfold.workers.filters.protocol import EntryFilter
 from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition, Strategy
-from portfold.workers.strategies.opened import open_strategy
+from portfold.workers.strategies.opened import OpenedStrategy, open_strategy
 
 
 class SignalsAlone(NamedTuple):
@@ -54,15 +54,16 @@ def signals_alone(
     *,
     begins: int = 0,
     trained_until: datetime | None = None,
+    opened: OpenedStrategy | None = None,
 ) -> SignalsAlone:
     """Finds the signals of the bars from number `begins` on that pass the filter, each with its outcome.
 
-    Counts those on bars of a training that went up to `trained_until`. Raises ConfigError for options that
-    the broker does not have.
+    Counts those on bars of a training that went up to `trained_until`; `opened` is what `trade_alone` traded
+    by, where that was told. Raises ConfigError for options that the broker does not have.
     """
     paper = filled_at_once(on_paper(configuration))
     runtime, contract, log = paper.runtime, paper.contracts[symbol], quiet_log()
-    opened = open_strategy(paper, symbol)
+    opened = opened or open_strategy(paper, symbol)
     scout = opened.without_rest().strategy()
     protection = Protection(runtime.stop_distance(symbol), contract, log)
     found, trained_on = list[Trade](), 0

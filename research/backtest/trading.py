@@ -26,7 +26,7 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import EntryFilter, Verdict
 from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader
-from portfold.workers.strategies.opened import open_strategy
+from portfold.workers.strategies.opened import OpenedStrategy, open_strategy
 
 IN_MEMORY = Path(":memory:")
 """SQLite's name for a database in memory."""
@@ -58,8 +58,11 @@ def trade_alone(
     entry_filter: EntryFilter | None = None,
     *,
     begins: int = 0,
+    opened: OpenedStrategy | None = None,
 ) -> TradedAlone:
     """Trades a symbol by its parameters in runtime.json, on paper. Bars before number `begins` only warm up.
+
+    `opened` is another strategy, or another set of its parameters, to trade by.
 
     Raises ConfigError for options that the broker does not have, StrategyFailed.
     """
@@ -70,7 +73,7 @@ def trade_alone(
     with closing(open_broker(BrokerSetup(paper, worker, IN_MEMORY, log, {}))) as broker:
         trader = Trader(
             contract=contract,
-            strategy=open_strategy(paper, symbol).strategy(),
+            strategy=(opened or open_strategy(paper, symbol)).strategy(),
             gate=gate,
             broker=broker,
             log=log,

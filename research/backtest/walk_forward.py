@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -73,6 +73,17 @@ class WalkPlan(Struct, frozen=True):
             f"walk-forward: {self.kind} and its threshold fitted anew each {self.every}, on trades that had "
             f"ended {self.embargo:.1%} of the bars before it; Sharpe itself is out of sample."
         )
+
+
+class Walked(Protocol):
+    """What says where test spans begin and end, and how far off what is learned from has to be."""
+
+    @property
+    def test_from(self) -> date: ...
+    @property
+    def every(self) -> Every: ...
+    @property
+    def embargo(self) -> float: ...
 
 
 class SpanOfBars(NamedTuple):
@@ -158,7 +169,7 @@ def walk_forward(plan: WalkPlan, asked: Asked) -> Results:
     return measured(plan.backtest, symbol, outcome)
 
 
-def spans_of(symbol: str, past: Past, plan: WalkPlan, day: TradingDayRoll) -> list[SpanOfBars]:
+def spans_of(symbol: str, past: Past, plan: Walked, day: TradingDayRoll) -> list[SpanOfBars]:
     """Cuts the bars from the day of the plan on into test spans, at the beginnings of calendar months,
     quarters or years. Raises ResearchError where there are no bars to test on, or none before them.
     """

@@ -14,7 +14,7 @@ from portfold.research.search.looks import in_words as looks_in_words
 from portfold.research.search.verdict import IN_WORDS, LARGEST_CHANCE, verdict_on
 from portfold.research.statistics.intervals import Interval
 from portfold.research.statistics.significance import Deflated
-from portfold.research.trades import asked_for
+from portfold.research.trades import asked_for, parameters_tried
 from portfold.research.trades.filter_samples import sentences
 from portfold.research.trades.in_sample import in_words
 from portfold.research.trades.short_histories import in_words as short_in_words
@@ -132,6 +132,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
     yield from _seen(subject, findings)
     yield from _filters(subject, findings)
     yield from _short(subject, findings)
+    yield from _parameters(subject, findings)
     yield _verdict(winner)
     yield _judged(findings, winner)
     yield _lots(findings, winner)
@@ -166,6 +167,14 @@ def _short(subject: Subject, findings: Findings) -> Iterator[Sign]:
         short = [one for one in span.short if one.symbol in subject.choice.symbols] if span else []
         if short:
             yield Sign("short", f"{where} on a part of the days", seen=True, text=f"{short_in_words(short)}.")
+
+
+def _parameters(subject: Subject, findings: Findings) -> Iterator[Sign]:
+    """Warns where parameters were chosen among several on record."""
+    own = {one: tried for one, tried in findings.parameters_tried.items() if one in subject.choice.symbols}
+    if own:
+        sentence = f"those {parameters_tried.in_words(own)} on record, each counted as a try."
+        yield Sign("parameters", "Parameters were chosen", seen=True, text=sentence)
 
 
 def _verdict(winner: Winner) -> Sign:
@@ -227,16 +236,17 @@ def _luck(winner: Winner) -> Sign:
     if deflated is None:
         return Sign("luck", "Luck", seen=True, text="cannot be told from merit: too few days, or sets.")
     less = " (less than 95%)" if deflated.probability < _SURE else ""
+    uncounted = "" if deflated.of_files else " What was tried before that is not counted."
     sentence = (
         f"it is {percent(deflated.probability, 0)} sure{less} that where it was chosen it is better than "
-        f"the best of {_sets(deflated)} without merit. What was tried before that is not counted."
+        f"the best of {_sets(deflated)} without merit.{uncounted}"
     )
     return Sign("luck", "Luck", seen=deflated.probability < _SURE, text=sentence)
 
 
 def _sets(deflated: Deflated) -> str:
-    variants = f", each file the best of {deflated.variants:,}," if deflated.variants > 1 else ""
-    return f"{deflated.tries:,} sets{variants}"
+    before = f", {deflated.of_files}," if deflated.of_files else ""
+    return f"{deflated.tries:,} sets{before}"
 
 
 def _reality(winner: Winner) -> Sign:

@@ -142,7 +142,8 @@ class Findings(Struct, frozen=True):
 
     `looks` is the number of this look at days of the test span; None without one, or where nobody counted.
     `all_sets` is None where the kernel did not look at all. `paths` are those under the daily stop of the
-    setting, `paths_under` those under others, where several were searched.
+    setting, `paths_under` those under others, where several were searched. `parameters_tried` is how many
+    sets of parameters are on record, of symbols that were tuned.
     """
 
     table: str
@@ -157,6 +158,7 @@ class Findings(Struct, frozen=True):
     looks: int | None = None
     all_sets: AllSets | None = None
     paths_under: dict[str, dict[int, tuple[Visited, ...]]] = {}
+    parameters_tried: dict[str, int] = {}
 
     @property
     def daily_stops(self) -> tuple[Decimal, ...]:

@@ -1,6 +1,6 @@
 """The plan of a search: what is searched, how, and how much there is to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -26,7 +26,7 @@ AllSets = Literal["auto", "always", "never"]
 class SearchPlan(Struct, frozen=True):
     """The search to run: numbers of positions, constraints, whether over all sets, and where it is done.
 
-    Each symbol's file was the best of so many `variants`, as far as the user said. `kernel`: whether sets are
+    The file of a symbol was the best of so many `variants`, as far as is known. `kernel`: whether sets are
     simulated at compiled speed; by default where that is worth compiling. `stops` are the daily stops, each
     searched with every number of positions; without any it is that of the scenario.
     """
@@ -36,7 +36,7 @@ class SearchPlan(Struct, frozen=True):
     all_sets: AllSets
     place: Place
     seed: int
-    variants: int = 1
+    variants: Mapping[str, int] = {}
     kernel: UseKernel = "auto"
     objective: Objective = "sharpe"
     stops: Sequence[Decimal] = ()

@@ -5,7 +5,7 @@ order, the other limits, the account. It is built once and handed whole to every
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -146,10 +146,15 @@ class Scenario(Struct, frozen=True):
     def _returns_of(self, simulated: Simulated) -> Floats:
         return daily_returns(daily_pnl(simulated, self.days), float(self.account.cash))
 
-    def deflated(self, simulations: Sequence[Simulated], tries: Tries, variants: int) -> Deflated | None:
-        """Deflates the mean Sharpe of simulations that were chosen among `tries`, of the best `variants`."""
-        histories, symbols = [self._returns_of(one) for one in simulations], len(simulations[0].symbols)
-        return deflated_sharpe(histories, tries, symbols=symbols, variants=variants)
+    def deflated(
+        self, simulations: Sequence[Simulated], tries: Tries, variants: Mapping[str, int]
+    ) -> Deflated | None:
+        """Deflates the mean Sharpe of simulations that were chosen among `tries`; each symbol's file was the
+        best of its `variants`.
+        """
+        histories = [self._returns_of(one) for one in simulations]
+        before = [variants.get(symbol, 1) for symbol in simulations[0].symbols]
+        return deflated_sharpe(histories, tries, variants=before)
 
     def digest(self) -> str:
         """Returns the SHA-256 of the scenario: two scenarios of one digest give the same figures."""

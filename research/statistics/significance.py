@@ -6,7 +6,7 @@ the true Sharpe is above the one that the best of so many tries without any meri
 given how long the history is, and how skewed and fat-tailed its returns are.
 
 The tries are the sets of the search. What was tried before, when each symbol's file was the best of several
-parameters or filters, is not in them, and nobody but the user knows it: of k symbols, each the best of n
+parameters or filters, is not in them, and is known by the user or on record: of k symbols, each the best of n
 variants, there were n to the power of k portfolios to choose from for each set.
 """
 
@@ -28,8 +28,8 @@ class Deflated(Struct, frozen=True):
     """The `probability` that the true Sharpe is above `threshold`, the best expected of `tries` without
     merit.
 
-    The threshold is annual, as every Sharpe that is printed. Each symbol's file was the best of `variants`,
-    as far as the user said.
+    The threshold is annual, as every Sharpe that is printed. Each symbol's file was the best of `variants` at
+    most, and of `least_variants` at least, as far as the user said it or it is on record.
     """
 
     probability: float
@@ -37,22 +37,33 @@ class Deflated(Struct, frozen=True):
     tries: int
     clusters: int
     variants: int
+    least_variants: int | None = None
+
+    @property
+    def of_files(self) -> str:
+        """Says what each file was chosen from: `each file the best of 20`; empty for nothing."""
+        least = self.variants if self.least_variants is None else self.least_variants
+        if self.variants <= 1:
+            return ""
+        if least == self.variants:
+            return f"each file the best of {self.variants:,}"
+        return f"files the best of {least:,} to {self.variants:,}"
 
 
 def deflated_sharpe(
-    histories: Sequence[Floats], tries: Tries, *, symbols: int = 1, variants: int = 1
+    histories: Sequence[Floats], tries: Tries, *, variants: Sequence[int] = (1,)
 ) -> Deflated | None:
     """Deflates the mean Sharpe of histories that were chosen among `tries`.
 
-    The histories, of daily returns, are drawings of one and the same. The file of each of its `symbols` was
-    the best of so many `variants`. Returns None for fewer than two tries or three days, or returns that
+    The histories, of daily returns, are drawings of one and the same. The file of each of its symbols was the
+    best of so many `variants`. Returns None for fewer than two tries or three days, or returns that
     hardly vary.
     """
     if tries.count < 2 or any(len(returns) < 3 or volatility(returns) == 0 for returns in histories):
         return None
     standard = [(returns - returns.mean()) / returns.std() for returns in histories]
     by_day = math.sqrt(DAYS_A_YEAR)
-    threshold = expected_best(tries.count * float(variants) ** symbols, tries.variance)
+    threshold = expected_best(tries.count * math.prod(map(float, variants)), tries.variance)
     probability = probability_above(
         threshold,
         sharpe=float(np.mean([sharpe(returns) for returns in histories])) / by_day,
@@ -60,7 +71,9 @@ def deflated_sharpe(
         skewness=float(np.mean([each**3 for each in standard])),
         kurtosis=float(np.mean([each**4 for each in standard])),
     )
-    return Deflated(probability, threshold * by_day, tries.count, tries.clusters, variants)
+    return Deflated(
+        probability, threshold * by_day, tries.count, tries.clusters, max(variants), min(variants)
+    )
 
 
 def expected_best(tries: float, variance: float) -> float:

@@ -15,17 +15,22 @@ from portfold.research.trades.results_folder import SymbolTrades
 from portfold.research.trades.trading_days import Chosen
 
 WALK_FORWARD_SPANS = "Walk_Forward_Spans"
+TUNED_SPANS = "Tuned_Spans"
 CROSS_VALIDATION_PATH = "Cross_Validation_Path"
 MODEL_THRESHOLD = "Model_Threshold"
-"""What best.json calls the number of test spans, that of the path, and the score a model lets pass from."""
+"""What best.json calls the number of test spans, of those of tuned parameters, that of the path, and the
+score that a model lets pass from."""
 
-How = Literal["walk-forward", "cross-validation", "trained before", "trained on", "no filter", "not known"]
+How = Literal[
+    "walk-forward", "tuned", "cross-validation", "trained before", "trained on", "no filter", "not known"
+]
 
 
 class FilterSample(Struct, frozen=True):
     """How the trades of a `symbol` in a span stand to its filter.
 
-    `number`: the spans of the walk-forward, the path of cross-validation, or the entries trained on.
+    `number`: the spans of the walk-forward or the tuning, the path of cross-validation, or the entries
+    trained on.
     """
 
     symbol: str
@@ -52,6 +57,8 @@ def _of(result: SymbolTrades, trained_on: int) -> FilterSample:
         return FilterSample(symbol, "not known")
     if spans := best.get(WALK_FORWARD_SPANS):
         return FilterSample(symbol, "walk-forward", int(spans))
+    if spans := best.get(TUNED_SPANS):
+        return FilterSample(symbol, "tuned", int(spans))
     if path := best.get(CROSS_VALIDATION_PATH):
         return FilterSample(symbol, "cross-validation", int(path))
     if MODEL_THRESHOLD in best:
@@ -64,6 +71,8 @@ def in_short(one: FilterSample) -> str:
     match one.how:
         case "walk-forward":
             return f"yes: walk-forward over {_counted(one.number, 'span')}"
+        case "tuned":
+            return f"no filter; parameters by walk-forward over {_counted(one.number, 'span')}"
         case "cross-validation":
             return f"yes: path {one.number} of cross-validation"
         case "trained before":
@@ -91,6 +100,13 @@ def _walked(names: str, spans: Sequence[int]) -> str:
     return (
         f"Out of sample by walk-forward, as far as filters go: {names}, fitted anew for each of "
         f"{_counted(spans[-1], 'span')} on what came before it."
+    )
+
+
+def _tuned(names: str, spans: Sequence[int]) -> str:
+    return (
+        f"Out of sample by walk-forward, as far as parameters go: {names}, chosen anew for each of "
+        f"{_counted(spans[-1], 'span')} on what came before it. No filter was fitted."
     )
 
 
@@ -122,6 +138,7 @@ def _unknown(names: str, _: Sequence[int]) -> str:
 
 _SENTENCES: dict[How, Callable[[str, Sequence[int]], str]] = {
     "walk-forward": _walked,
+    "tuned": _tuned,
     "cross-validation": _crossed,
     "trained before": _trained_before,
     "no filter": _unfiltered,

@@ -49,7 +49,7 @@ def test_the_threshold_is_about_the_mean_of_the_best_of_so_many_without_merit() 
 def test_an_independent_computation_comes_to_the_same() -> None:
     returns = np.random.default_rng(3).standard_t(4, 800) * 0.01 + 0.001
     tries = Tries(60, 7, 0.8**2 / DAYS_A_YEAR)
-    found = deflated_sharpe([returns], tries, symbols=3, variants=5)
+    found = deflated_sharpe([returns], tries, variants=[5, 5, 5])
     assert found is not None
     daily = returns.mean() / returns.std(ddof=1)
     gamma = stats.gumbel_r.mean()  # Euler's constant
@@ -68,7 +68,7 @@ def test_an_independent_computation_comes_to_the_same() -> None:
 def test_more_tries_and_more_variants_before_them_leave_less_of_a_sharpe(symbols: int, variants: int) -> None:
     returns = daily_returns(BY_DAY, CASH)
     few, many = (
-        deflated_sharpe([returns], Tries(count, 3, 0.001), symbols=symbols, variants=variants)
+        deflated_sharpe([returns], Tries(count, 3, 0.001), variants=[variants] * symbols)
         for count in (10, 1000)
     )
     usual = deflated_sharpe([returns], Tries(10, 3, 0.001))
@@ -125,6 +125,6 @@ def test_the_best_of_files_that_were_each_the_best_of_twenty_is_sure_only_where_
     sets = [list(one) for size in range(1, 7) for one in combinations(range(6), size)]
     returns = np.array([files[one].sum(axis=0) for one in sets])
     best = int(np.argmax(returns.mean(axis=1) / returns.std(axis=1)))
-    found = deflated_sharpe([returns[best]], tries_among(returns), symbols=len(sets[best]), variants=variants)
+    found = deflated_sharpe([returns[best]], tries_among(returns), variants=[variants] * len(sets[best]))
     assert found is not None
     assert (found.probability > 0.95) is called_sure

@@ -1,0 +1,1 @@
+"""The command that tunes parameters, and its words."""

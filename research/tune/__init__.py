@@ -1,0 +1,1 @@
+"""Tunes the parameters of a strategy by walk-forward: each test span by what was best before it."""

@@ -1,0 +1,95 @@
+"""Every set of parameters that was ever traded for a symbol, in a file beside its results.
+
+A set is traded once, over all bars; what a choice may know of it are the trades that had ended by then. So a
+search that was interrupted asks for the same sets again, and finds here what was done. What bars, costs or
+code have changed since is not used again, and was tried all the same: `tried` counts every different set.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from portfold.research.errors import ResearchError
+
+
+class Tried(Struct, frozen=True):
+    """A set of parameters traded on what has the digest `of`; of each trade its ends in ms, and cents."""
+
+    of: str
+    parameters: dict[str, Any]
+    trades: tuple[tuple[int, int, int], ...]
+
+
+class TrialRecord:
+    """The record in the file `path`, for trades on what has the digest `of`.
+
+    Raises ResearchError where the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path, of: str) -> None:
+        self.path, self._of = path, of
+        before = _read(path)
+        every = list(_lines(before))
+        self._known = {_key(one.parameters): one for one in every if one.of == of}
+        self._tried = {_key(one.parameters) for one in every}
+        self.found = len(self._known)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+            if before and not before.endswith(b"\n"):
+                self._file.write(b"\n")  # after a line that was cut short
+        except OSError as error:
+            raise ResearchError(f"{path}: cannot be written: {error.strerror}.") from error
+
+    @property
+    def tried(self) -> int:
+        """Counts the different sets that were ever traded."""
+        return len(self._tried)
+
+    def known(self, parameters: Struct) -> Tried | None:
+        """Returns what came of a set; None of one that was not traded yet."""
+        return self._known.get(_key(msgspec.to_builtins(parameters)))
+
+    def add(self, parameters: Struct, trades: tuple[tuple[int, int, int], ...]) -> Tried:
+        """Adds what came of a set, and writes it at once."""
+        one = Tried(self._of, msgspec.to_builtins(parameters), trades)
+        self._file.write(msgspec.json.encode(one) + b"\n")
+        self._file.flush()
+        key = _key(one.parameters)
+        self._known[key] = one
+        self._tried.add(key)
+        return one
+
+    def __enter__(self) -> "TrialRecord":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _key(parameters: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(parameters, order="deterministic")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ResearchError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def _lines(content: bytes) -> "list[Tried]":
+    found = []
+    for line in content.split(b"\n"):
+        try:
+            found.append(msgspec.json.decode(line, type=Tried))
+        except msgspec.DecodeError:
+            continue  # cut short by a crash
+    return found
