@@ -19,6 +19,8 @@ _SMALLEST = 0.001
 
 def told(plan: "TunePlan", done: "Sequence[FinishedTuning]", written: Path) -> Iterator[str]:
     """Yields the tables, and of each symbol what is chosen now and how much of it is luck."""
+    from portfold.research.tune.in_words import MEASURED
+
     yield ""
     yield "Out of sample, each test span by the parameters that were the best before it:"
     yield from in_columns([_HEADS, *map(_cells, done)], left=frozenset([0]))
@@ -26,6 +28,7 @@ def told(plan: "TunePlan", done: "Sequence[FinishedTuning]", written: Path) -> I
         yield ""
         yield from _of_symbol(one)
     yield ""
+    yield MEASURED
     yield "Tried: sets of parameters ever traded on record, for any choice. Learned: trades, and Sharpe of"
     yield "dollars, by which a set was chosen: the best of many, and not what to expect."
     yield SHARPE_LINE
