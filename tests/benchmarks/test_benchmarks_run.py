@@ -227,7 +227,7 @@ def test_luck_prints_how_often_each_statement_held(tmp_path: Path) -> None:
 def test_tuning_prints_how_often_each_sentence_was_said(tmp_path: Path) -> None:
     out = printed(tmp_path, "tuning", "--runs", "1", "--days", "60")
     assert len(re.findall(r"^  in one sentence: .+ \d+\.\d%$", out, re.MULTILINE)) == 3 * 4
-    assert len(re.findall(r"^  the whole 95 % interval out of sample .+ \d+\.\d%$", out, re.MULTILINE)) == 3
+    assert len(re.findall(r"^  out of sample the whole 95 % interval .+ \d+\.\d%$", out, re.MULTILINE)) == 3
 
 
 def test_expected_prints_a_line_for_each_kind_of_days(tmp_path: Path) -> None:
