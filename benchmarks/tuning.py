@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from msgspec import structs
 
-from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.options import count, parser, sized
 from portfold.config import Configuration, load
 from portfold.config.locate import PACKAGED
 from portfold.research.backtest.outcome import BacktestPlan
@@ -41,7 +41,7 @@ def main() -> None:
     options.add_argument("--runs", type=count, default=200, help="histories of each kind (200)")
     options.add_argument("--days", type=count, default=120, help="of each history (120)")
     options.add_argument("--seed", type=int, default=1, help="of the histories (1)")
-    asked = options.parse_args()
+    asked = sized(options, runs=1, days=60)
     configuration = _without_costs(load(str(PACKAGED), {}, Path.cwd()))
     print(f"{asked.runs} histories of {asked.days} days (seed {asked.seed})\n")
     for name, edge in _EDGES:
