@@ -37,7 +37,7 @@ def each_tuned(
 def tuned_here(
     plan: TunePlan, symbol: str, on_progress: Callable[[int], object]
 ) -> FinishedTuning | FailedBacktest:
-    """Tunes one symbol in this process, and writes it; calls `on_progress` with how many sets it looked at."""
+    """Tunes one symbol in this process, and writes it; tells `on_progress` how many sets were looked at."""
     one = attempted(symbol, partial(tune, plan, symbol, on_progress))
     return one if isinstance(one, FailedBacktest) else _written(plan, one)
 

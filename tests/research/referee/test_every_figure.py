@@ -60,6 +60,7 @@ NO_FIGURE = {
     "backtest.outcome.same_as_asked": "tests/promises/test_on_a_cluster.py",
     "backtest.rows.signals_table": "tests/research/backtest/test_signals.py",
     "backtest.rows.trades_table": "tests/research/backtest/test_backtest.py",
+    "backtest.several.attempted": "tests/research/backtest/test_backtest_command.py",
     "backtest.several.each_alone": "tests/research/backtest/test_backtest_command.py",
     "filter.exporting.as_onnx": "tests/research/filter/test_filter_models.py",
     "filter.exporting.export": "tests/research/filter/test_filter_models.py",

@@ -14,6 +14,7 @@ import pytest
 from msgspec import structs
 
 from portfold.config import ConfigError, Configuration, StrategyEntry
+from portfold.research.backtest.best import write_results
 from portfold.research.backtest.out_of_sample import Past
 from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.trading import trade_alone
@@ -62,7 +63,9 @@ def _fed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tuned(monkeypatch: pytest.MonkeyPatch, plan: TunePlan, bars: list[Bar]) -> FinishedTuning:
     monkeypatch.setattr(ResearchMarket, "open", lambda *_: SimpleNamespace(bars=lambda _: bars))
-    return tune(plan, "ES")
+    found = tune(plan, "ES")
+    write_results(plan.backtest.folder, found.results)
+    return found
 
 
 def written(folder: Path) -> list[str]:
