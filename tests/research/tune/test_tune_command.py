@@ -21,8 +21,8 @@ from tests.research.walks import day_number, rows
 DAYS = 90
 RANGES = ("--range", "entry_below=0.1,0.2", "--range", "exit_above=0.5..0.9/0.2", "--range", "max_bars=1,4")
 """Twelve sets: what was planted is found by some of them, not by what is best of a walk."""
-TUNE = ("research", "tune", "--bars", "bars", "--jobs", "1", "--test-from", day_number(DAYS // 2))
-HOW = ("--every", "month", "--trials", "8", "--min-trades", "10")
+TUNE = ("research", "tune", "--bars", "bars", "--test-from", day_number(DAYS // 2))
+HOW = ("--every", "month", "--trials", "8", "--min-trades", "10", "--jobs", "1")
 LOOSE = ("--max-positions", "1", "--max-dd-limit", "999999", "--max-breach-events", "999", "--jobs", "1")
 
 
@@ -92,7 +92,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_comes_to_what_one_that_w
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks(tmp_path, 0.3, "CL", "ES")
-    whole = called(*TUNE, *RANGES, *HOW, "--results-dir", "through", cwd=tmp_path)
+    in_two = (*HOW[:-1], "2")
+    whole = called(*TUNE, *RANGES, *in_two, "--results-dir", "through", cwd=tmp_path)
     added, asked = TrialRecord.add, iter(range(100))
 
     def cut(self: TrialRecord, *given: Any) -> Any:

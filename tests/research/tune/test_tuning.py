@@ -18,7 +18,7 @@ from portfold.research.backtest.best import write_results
 from portfold.research.backtest.out_of_sample import Past
 from portfold.research.backtest.outcome import BacktestPlan
 from portfold.research.backtest.trading import trade_alone
-from portfold.research.backtest.walk_forward import spans_of
+from portfold.research.backtest.walk_forward import SpanOfBars, spans_of
 from portfold.research.errors import ResearchError
 from portfold.research.simulate.market import ResearchMarket
 from portfold.research.trades.results_folder import best_file, signals_file, trades_file
@@ -119,10 +119,15 @@ def test_each_choice_is_the_best_by_the_trades_that_had_ended_before_its_span(
     assert spans > 1
 
 
+@pytest.mark.parametrize("leaked", [0, 1], ids=["as it is", "a leak of one bar planted"])
 def test_a_choice_is_the_same_whatever_comes_in_its_span_and_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    leaked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bars = bars_of(5)
+    def spans(*given: Any) -> list[SpanOfBars]:
+        return [span._replace(learned=span.learned + leaked) for span in spans_of(*given)]
+
+    monkeypatch.setattr("portfold.research.tune.tuning.spans_of", spans)
+    bars, same = bars_of(6), list[bool]()
     plan = planned(tmp_path / "told", bars)
     told = tuned(monkeypatch, plan, bars).best.tuned
     edges = spans_of("ES", _past(bars), plan, configured().runtime.trading_day)
@@ -136,8 +141,9 @@ def test_a_choice_is_the_same_whatever_comes_in_its_span_and_after_it(
         found = tuned(monkeypatch, other, [*bars[: span.begins], *turned]).best.tuned
         learned = [(one.params, one.sharpe_learned, one.trades_learned) for one in found]
         known = [(one.params, one.sharpe_learned, one.trades_learned) for one in told]
-        assert learned[: number + 1] == known[: number + 1]
+        same.append(learned[: number + 1] == known[: number + 1])
         assert number == len(edges) - 1 or learned[number + 1 :] != known[number + 1 :]
+    assert all(same) == (not leaked)
 
 
 def _past(bars: list[Bar]) -> Any:
