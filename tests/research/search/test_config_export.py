@@ -200,8 +200,8 @@ def test_changes_are_told_limit_by_limit(tmp_path: Path) -> None:
     )
     new = checked(text, folder / "portfolio_optimization.json").portfolio
     assert changes(old, new) == [
-        "max_positions: 4 -> 3",
-        "daily_stop_loss: $2,500 -> $1,999.50",
+        "max_positions: 4 → 3",
+        "daily_stop_loss: $2,500 → $1,999.50",
         "symbols added: GC",
         "symbols left out: 6B, 6C, 6N, 6S, CL, PL, RTY, SI",
     ]
