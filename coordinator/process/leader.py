@@ -27,13 +27,7 @@ from portfold.coordinator.views.narration import Line, narrate
 from portfold.coordinator.views.status_hash import NO_STATUS, next_status
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import (
-    COORDINATOR,
-    ClockTicked,
-    CoordinatorStarted,
-    Event,
-    TradingHalted,
-)
+from portfold.events.incoming import COORDINATOR, ClockTicked, CoordinatorStarted, Event, TradingHalted
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import SERVERS_TIME, Bus, Committed, Entry, Head, LeadersWord, Lease, at_time
 from portfold.events.wire.errors import BusRefused, BusUnreachable
