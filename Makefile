@@ -21,7 +21,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency under_load.round_trip under_load.throughput under_load.growth trial fold_rate audit research luck tuning stop_to_flat failover restart alerts dashboard scrolling
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test collected referee kills failovers live-day lint bench simulate fuzz sbom vulnerabilities wheel
+.PHONY: help run quick test collected referee kills failovers model live-day lint bench simulate fuzz sbom vulnerabilities wheel
 .PHONY: docs clean FORCE
 
 help: ## show this list
@@ -62,6 +62,9 @@ kills: $(TOOLS) ## kill -9 under load, and around orders at a broker (KILLS=200 
 
 failovers: $(TOOLS) ## servers fail over under load, by Sentinels and in a cluster (SENTINEL=50 CLUSTER=50)
 	@$(PY) -m tests.failovers --sentinel $(or $(SENTINEL),50) --cluster $(or $(CLUSTER),50) $(ARGS)
+
+model: $(TOOLS) ## every state of lease, commit and failover, by spin (apt install spin gcc)
+	@$(PY) -m tests.model
 
 live-day: $(TOOLS) ## a day of live trading over fake vendors, with all its trouble (SEED=1)
 	@$(PY) -m tests.live_day --seed $(or $(SEED),1) $(ARGS)

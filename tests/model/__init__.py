@@ -1,0 +1,1 @@
+"""The model of lease, commit and failover, gone through by Spin."""
