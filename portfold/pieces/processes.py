@@ -99,6 +99,36 @@ def _lost(broken: BrokenProcessPool) -> WorkLost:
 
 # --- in such a process ----------------------------------------------------------------------------------
 
+_SENDING_SECONDS = 10.0
+
+
+class _AtWork:
+    """Whether a piece is being done. Only then may the process end at once: elsewhere it may be in the middle
+    of an answer, and whoever reads the half of one waits for the rest for ever.
+    """
+
+    def __init__(self) -> None:
+        self._edge, self._is_doing = threading.Condition(), False
+
+    @contextmanager
+    def doing(self) -> Iterator[None]:
+        with self._edge:
+            self._is_doing = True
+            self._edge.notify_all()
+        try:
+            yield
+        finally:
+            with self._edge:
+                self._is_doing = False
+
+    def end(self) -> None:
+        """Ends the process in the middle of a piece, or when none was begun for as long as an answer takes."""
+        with self._edge:
+            self._edge.wait_for(lambda: self._is_doing, _SENDING_SECONDS)
+            os._exit(1)
+
+
+_at_work = _AtWork()
 _given: list[object] = []
 """What all pieces share: one thing a process."""
 
@@ -110,9 +140,10 @@ def _begin(leash: Connection, given: object) -> None:
 
 
 def _do(do: Callable[..., Any], arguments: tuple[object, ...], named: dict[str, object]) -> Any:
-    return do(_given[0], *arguments, **named)
+    with _at_work.doing():
+        return do(_given[0], *arguments, **named)
 
 
 def _end_when_let_go(leash: Connection) -> None:
     wait([leash])
-    os._exit(1)
+    _at_work.end()

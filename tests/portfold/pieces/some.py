@@ -38,3 +38,8 @@ def held_up(folder: str, number: int) -> tuple[int, int]:
     (Path(folder) / f"begun-{number}-{os.getpid()}").touch()
     until((Path(folder) / "go").exists, "leave to go on")
     return number, os.getpid()
+
+
+def long_answer(_given: str, number: int) -> bytes:
+    """Takes longer to be sent than to be made."""
+    return bytes(40_000_000 + number)

@@ -50,6 +50,17 @@ def test_where_a_process_ends_with_a_piece_it_and_all_later_ones_are_lost() -> N
                 pieces.submit(some.die, 1).result()
 
 
+def test_a_block_that_fails_while_answers_are_on_their_way_ends() -> None:
+    def fails_at_the_first() -> None:
+        with Place(2).working("given") as pieces:
+            answers = [pieces.submit(some.long_answer, number) for number in range(4)]
+            raise KeyError(len(answers[0].result()))
+
+    for _ in range(3):
+        with pytest.raises(KeyError):
+            fails_at_the_first()
+
+
 def test_shares_are_of_like_size_and_none_is_empty() -> None:
     assert [len(share) for share in shares(7, 3)] == [2, 2, 3]
     assert [list(share) for share in shares(2, 5)] == [[0], [1]]
