@@ -122,7 +122,7 @@ class _AtWork:
                 self._is_doing = False
 
     def end(self) -> None:
-        """Ends the process in the middle of a piece, or when none was begun for as long as an answer takes."""
+        """Ends the process in the middle of a piece, or where none is begun while an answer may be sent."""
         with self._edge:
             self._edge.wait_for(lambda: self._is_doing, _SENDING_SECONDS)
             os._exit(1)
