@@ -95,7 +95,7 @@ FEED = ServerRole(
     (
         _calls("feed", "feed-head", "bars", "prices", "contracts", "feed-notices"),
         Grant(("pexpire", "set"), ("feed",)),
-        Grant(("hincrby",), ("feed-head",), both=True),
+        Grant(("hincrby", "hset"), ("feed-head",), both=True),
         Grant(("xadd",), ("bars",)),
         Grant(("hdel", "hset"), ("prices", "contracts", "feed-notices")),
     ),

@@ -48,7 +48,7 @@ WRITERS: dict[str, dict[str, str]] = {
     "contracts": {"feed": "hdel hset"},
     "feed-notices": {"feed": "hdel hset"},
     "feed": {"feed": "pexpire set"},
-    "feed-head": {"feed": "hincrby"},
+    "feed-head": {"feed": "hincrby hset"},
     "of-nobody": {},
 }
 """For each key the commands by which each role may change it: what is not here is refused."""
