@@ -18,7 +18,7 @@ DOCS := $(VENV)/docs
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program: python -m benchmarks.<name>.
-BENCHMARKS := latency under_load.round_trip under_load.throughput under_load.growth trial fold_rate audit research luck tuning stop_to_flat failover restart alerts dashboard scrolling
+BENCHMARKS := latency proved under_load.round_trip under_load.throughput under_load.growth trial fold_rate audit research luck tuning stop_to_flat failover restart alerts dashboard scrolling
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test collected referee kills failovers model live-day lint bench simulate fuzz sbom vulnerabilities wheel

@@ -56,14 +56,14 @@ def main() -> int:
 
 
 def _measure(stage: Stage, chosen: argparse.Namespace) -> None:
-    bus = ArchiverBus(connect(stage.url, timeout_seconds=PATIENCE_SECONDS), _PORTFOLIO)
+    bus = ArchiverBus(connect(stage.hand, timeout_seconds=PATIENCE_SECONDS), _PORTFOLIO)
     print(machine_line())
     print(server_line(bus, APPENDFSYNC), flush=True)
     stage.put_on_server(bus.keys.events, realistic_log(chosen.events, chosen.seed))
     _decide(bus)
     on_server = LiveRecord(bus)
     print(f"{chosen.events:,} events (seed {chosen.seed}), COUNT {READ_AT_ONCE:,}\n", flush=True)
-    with Redis.from_url(stage.url, decode_responses=True) as plain:
+    with Redis.from_url(stage.hand, decode_responses=True) as plain:
         xread, *rest = _best(
             chosen.rounds,
             lambda: _xread(plain, bus.keys.events, bus.keys.decisions),

@@ -34,18 +34,16 @@ def _measure(stage: Stage, samples: int, pause_seconds: float) -> None:
     print(server_line(bus, APPENDFSYNC), flush=True)
     bus.close()
     stage.start_coordinator("gate")
-    stage.start("echo", "-m", "benchmarks.children.latency_ends", "echo", stage.url, "bare")
+    stage.start("echo", "-m", "benchmarks.children.latency_ends", "echo", stage.hand, "bare")
     gate, bare = (
-        stage.start(role, "-m", "benchmarks.children.latency_ends", role, stage.url, role, str(pause_seconds))
-        for role in ("gate", "bare")
+        stage.start(role, "-m", "benchmarks.children.latency_ends", role, url, role, str(pause_seconds))
+        for role, url in (("gate", stage.url), ("bare", stage.hand))
     )
-    by_gate, barely = _in_turns(gate, bare, samples)
+    by_gate, barely = in_turns(gate, bare, samples)
     _print(by_gate, barely)
 
 
-def _in_turns(
-    gate: BenchmarkProcess, bare: BenchmarkProcess, samples: int
-) -> tuple[list[float], list[float]]:
+def in_turns(gate: BenchmarkProcess, bare: BenchmarkProcess, samples: int) -> tuple[list[float], list[float]]:
     """Returns the milliseconds of each request, by gate and bare; a first block of either does not count."""
     _block(gate, min(samples, _BLOCK))
     _block(bare, min(samples, _BLOCK))

@@ -76,9 +76,10 @@ class ResolvedTarget:
     portfolio: str
 
     def under(self, role: ServerRole) -> "ResolvedTarget":
-        """Returns the same as the server's user of that role, where PORTFOLD_CREDENTIALS names their file.
+        """Returns the same as the server's user of that role, where the file of passwords is known.
 
-        An address that holds a password already counts as it is. Raises CredentialsError.
+        PORTFOLD_CREDENTIALS names it; that of a server of our own in the usual folder is found.
+        An address that holds a user already counts as it is. Raises CredentialsError.
         """
         return replace(self, url=_under(role, self.url, self.portfolio))
 
@@ -115,15 +116,19 @@ class ResolvedTarget:
 
 
 def _under(role: ServerRole, url: str, portfolio: str) -> str:
-    """Returns the address by which one is the user of that role; as it is where there is none for it."""
-    from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE, read_credentials
-    from portfold.events.wire.connection import as_user, has_password
+    """Returns the address by which one is the user of that role; as it is where there is none for it.
 
-    file = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not file or has_password(url):
+    The file of a server of our own that was found is the environment's from here on, for what is started too.
+    """
+    from portfold.config.locate import credentials_file
+    from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE
+    from portfold.events.wire.connection import as_role, has_user
+
+    file = None if has_user(url) else credentials_file(url, os.environ)
+    if file is None:
         return url
-    user = role.user(portfolio)
-    return as_user(url, user, read_credentials(Path(file)).password(user))
+    os.environ[ENVIRONMENT_VARIABLE] = str(file)
+    return as_role(url, role.user(portfolio), file)
 
 
 def _bus(url: str, password: str | None, portfolio: str) -> "Bus":

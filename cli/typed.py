@@ -29,7 +29,7 @@ TAKING_ALL = (
     *("halt", "resume", "flatten", "lockout", "limits", "settle", "acknowledge", "retire", "reconcile"),
     "renew",
     *("calendar publish", "calendar news", "calendar show"),
-    *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive", "acl"),
+    *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive", "acl", "keys new"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
     *(
@@ -58,7 +58,7 @@ TAKING_CONFIG = (
 """The commands that take `--config` alone."""
 TAKING_NONE = (
     *("audit keygen", "audit import", "research export", "config init", "config check", "config show"),
-    "config schema",
+    *("config schema", "keys show", "keys give", "keys drop"),
     *("strategy new", "strategy check", "strategy"),
     *("dashboard user add", "dashboard user remove"),
     *("server", "completion", "audit", "calendar", "research", "--help"),

@@ -22,6 +22,8 @@ PORTFOLIO_FILE = "portfolio_optimization.json"
 RUNTIME_FILE = "runtime.json"
 CONTRACTS_FILE = "contracts.json"
 ENVIRONMENT_VARIABLE = "PORTFOLD_CONFIG"
+CREDENTIALS_VARIABLE = "PORTFOLD_CREDENTIALS"
+_HERE = ("127.0.0.1", "localhost")
 PACKAGED = Path(__file__).resolve().parent  # the files lie beside this module, in a checkout and in a wheel
 
 ChosenBy = Literal["argument", "environment", "working folder", "packaged default"]
@@ -77,3 +79,35 @@ def state_folder() -> Path:
     named = os.environ.get("XDG_STATE_HOME", "")
     base = Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state"
     return base / "portfold"
+
+
+def usual_server_folder() -> Path:
+    """Returns where `portfold server` and `run --embedded` keep their data."""
+    return state_folder() / "server"
+
+
+def credentials_file(url: str, environ: Mapping[str, str]) -> Path | None:
+    """Returns the file of passwords for the server at that address; None where none is known."""
+    named = environ.get(CREDENTIALS_VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
+    folder = usual_server_folder()
+    file = folder / "users.json"
+    return file if file.is_file() and _runs_at(url, folder / "server.lock") else None
+
+
+def _runs_at(url: str, lock: Path) -> bool:
+    """Returns whether a server of ours that has noted this address runs, and so holds the lock."""
+    import fcntl  # noqa: PLC0415 - absent on Windows, where there is no embedded server
+
+    addresses = {url.replace(_HERE[1], _HERE[0]).rstrip("/"), f"{url.replace(_HERE[1], _HERE[0])}/0"}
+    try:
+        with lock.open("rb") as file:
+            if not addresses & set(os.fsdecode(file.read(200)).split()):
+                return False
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -29,6 +29,7 @@ from portfold.events.decisions import Decision
 from portfold.events.fields import DECEIVING
 from portfold.events.incoming import Event, Malformed
 from portfold.events.message import WorkerEvent
+from portfold.events.proof import apart
 
 Fields = Sequence[str]
 """Names and values in turn, as they lie in a stream entry; `type` is the first name."""
@@ -179,7 +180,15 @@ _ALL = _EVENTS | _DECISIONS
 
 
 def decode_event(fields: Fields) -> Event | Malformed:
-    """Reads an entry of the events stream. Never raises: one that is no event comes back as `Malformed`."""
+    """Reads an entry of the events stream, whatever proves whose it is.
+
+    Never raises: one that is no event comes back as `Malformed`.
+    """
+    return decode_bare(apart(fields)[0])
+
+
+def decode_bare(fields: Fields) -> Event | Malformed:
+    """Reads the same where a proof is none of its fields, as once."""
     try:
         event: Event = _decode(fields, _EVENTS)
     except RefusedField as refused:

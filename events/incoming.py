@@ -284,7 +284,8 @@ class WorkerRetired(AnyEvent, frozen=True):
 class CoordinatorStarted(AnyEvent, frozen=True):
     """A leader took over, with this epoch, deciding by this version of the fold.
 
-    After `worker_lost_ms` without a sign of life it counts a worker as lost; 0 from earlier versions.
+    After `worker_lost_ms` without a sign of life it counts a worker as lost; 0 from earlier versions. `keys`:
+    how many names have a key, so that every event is to be proved; 0 where none is.
     """
 
     leader: Name
@@ -292,6 +293,7 @@ class CoordinatorStarted(AnyEvent, frozen=True):
     fold: Count
     version: Text = ""
     worker_lost_ms: Milliseconds = 0
+    keys: Count = 0
 
 
 class ClockTicked(AnyEvent, frozen=True):

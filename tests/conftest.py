@@ -13,10 +13,10 @@ from redis import Redis
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.longest_first import longest_first
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 
 # No deadline: a busy machine is no failure. The blob lets anyone replay a failing example.
 settings.register_profile("portfold", deadline=None, derandomize=False, print_blob=True)

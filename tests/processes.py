@@ -24,9 +24,11 @@ from portfold.cli.stopping import stopped_by_signals
 from portfold.config import Configuration, load, write_defaults
 from portfold.coordinator.process import leader
 from portfold.coordinator.process.process import run
+from portfold.events.roles.server_roles import COORDINATOR
 from portfold.events.wire.connection import Place
 from portfold.log import open_log
 from tests.forked import Forked
+from tests.server import under
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
@@ -167,7 +169,7 @@ class CoordinatorThread(Logged):
     ) -> None:
         self._stop, self._said = threading.Event(), io.StringIO()
         log, self._lines = open_log("coordinator", target=self._said)
-        lives = partial(run, configuration, Place(url, None, portfolio))
+        lives = partial(run, configuration, Place(under(COORDINATOR, url, portfolio), None, portfolio))
         self._thread = threading.Thread(target=partial(lives, clock=clock, log=log, stop=self._stop))
         self._thread.start()
 
@@ -255,7 +257,7 @@ def main(url: str, portfolio: str, clock: Literal["server", "driven"], config: s
         with stopped_by_signals() as stop:
             run(
                 load(config, {}, Path.cwd()),
-                Place(url, None, portfolio),
+                Place(under(COORDINATOR, url, portfolio), None, portfolio),
                 clock=clock,
                 log=log,
                 stop=stop.event,

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 
 _DATA = "appendonlydir"
 

@@ -4,12 +4,13 @@ After an exception, Ctrl-C or SIGTERM nothing is left: processes are ended, the 
 benchmark itself is killed, its processes see their standard input end, and end by themselves.
 """
 
+import os
 import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
@@ -20,6 +21,7 @@ from benchmarks.measuring.realistic_log import LogEntry
 from portfold.cli.run.leash import leashed
 from portfold.config import write_defaults
 from portfold.errors import PortfoldError
+from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
@@ -42,12 +44,13 @@ class BenchmarkFailed(Exception):
 class BenchmarkProcess:
     """A process of the benchmark: reads lines, prints lines, and writes its log to a file."""
 
-    def __init__(self, words: list[str], log: Path) -> None:
+    def __init__(self, words: list[str], log: Path, variables: Mapping[str, str]) -> None:
         self._log = log
         with log.open("ab") as file:
             self._process = subprocess.Popen(
                 [sys.executable, *words],
                 cwd=_ROOT,
+                env=os.environ | dict(variables),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
@@ -113,23 +116,31 @@ class BenchmarkProcess:
 
 
 class Stage:
-    """A running server and the processes started on it."""
+    """A running server and the processes started on it.
+
+    At `url` portfold's processes come under their roles, as always, and yardsticks may do anything without a
+    name; at `hand` one may do anything as the keeper of the server.
+    """
 
     def __init__(self, folder: Path, server: EmbeddedServer) -> None:
         self.folder = folder
-        self.url = server.url
+        self.url, self.hand = server.url, server.users.keepers_url(server.url)
+        self._users = {ENVIRONMENT_VARIABLE: str(server.users.file)}
         self.server_pid = server.pid
+        keeper: Any = connect(self.hand)
+        with closing(keeper):
+            keeper.execute_command("ACL SETUSER", "default", "on", "nopass", "~*", "&*", "+@all")
         self._config = folder / "config"
         write_defaults(self._config)
         self._children: list[BenchmarkProcess] = []
 
     def bus(self, portfolio: str) -> Bus:
         """Returns a bus to the portfolio on this server."""
-        return Bus(connect(self.url, timeout_seconds=PATIENCE_SECONDS + 1), portfolio)
+        return Bus(connect(self.hand, timeout_seconds=PATIENCE_SECONDS + 1), portfolio)
 
     def put_on_server(self, key: str, log: Sequence[LogEntry]) -> None:
         """Adds the entries to the stream `key`, each with its own ID."""
-        client: Any = connect(self.url, timeout_seconds=PATIENCE_SECONDS)
+        client: Any = connect(self.hand, timeout_seconds=PATIENCE_SECONDS)
         for start in range(0, len(log), _ADDED_AT_ONCE):
             with client.pipeline(transaction=False) as commands:
                 for at, fields in log[start : start + _ADDED_AT_ONCE]:
@@ -137,9 +148,9 @@ class Stage:
                 commands.execute()
         client.close()
 
-    def start(self, name: str, *words: str) -> BenchmarkProcess:
-        """Starts `python WORDS`."""
-        child = BenchmarkProcess(list(words), self.folder / f"{name}.log")
+    def start(self, name: str, *words: str, **variables: str) -> BenchmarkProcess:
+        """Starts `python WORDS`, with these variables in its environment."""
+        child = BenchmarkProcess(list(words), self.folder / f"{name}.log", self._users | variables)
         self._children.append(child)
         return child
 
@@ -151,16 +162,16 @@ class Stage:
 
     def sync_to_disk(self, when: AppendFsync) -> None:
         """Has the server sync what it writes so from now on."""
-        client = connect(self.url, timeout_seconds=PATIENCE_SECONDS)
+        client = connect(self.hand, timeout_seconds=PATIENCE_SECONDS)
         client.config_set("appendfsync", when)
         client.close()
 
-    def start_coordinator(self, portfolio: str) -> BenchmarkProcess:
+    def start_coordinator(self, portfolio: str, **variables: str) -> BenchmarkProcess:
         """Starts `portfold coordinator` with the packaged configuration; returns once it decides.
 
         Raises BenchmarkFailed where it decides nothing in time.
         """
-        child = self.start_another(portfolio, f"coordinator-{portfolio}")
+        child = self.start_another(portfolio, f"coordinator-{portfolio}", **variables)
         bus = self.bus(portfolio)
         # Its first decision, on the limits it puts in force, begins the trading day.
         decided = bus.decisions_after(ORIGIN, count=1, block_ms=int(PATIENCE_SECONDS * 1000))
@@ -176,12 +187,12 @@ class Stage:
         child.wait_for_log("Standing by", "initialized successfully")
         return child
 
-    def start_another(self, portfolio: str, name: str) -> BenchmarkProcess:
+    def start_another(self, portfolio: str, name: str, **variables: str) -> BenchmarkProcess:
         """Starts a coordinator, called `name`, and returns at once."""
         return self.start(
             name,
-            *(*leashed()[1:], "coordinator", "--url", self.url),
-            *("--portfolio", portfolio, "--config", str(self._config)),
+            *(*leashed()[1:], "coordinator", "--portfolio", portfolio, "--config", str(self._config)),
+            **{"PORTFOLD_URL": self.url, **variables},
         )
 
     def end(self) -> None:

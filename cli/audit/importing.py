@@ -82,7 +82,7 @@ def _put_back(record: "Record", running: "EmbeddedServer", stop: "StopSignal") -
     from portfold.events.wire.connection import connect
     from portfold.events.wire.importer_bus import ImporterBus
 
-    bus = ImporterBus(connect(running.url), record.portfolio)
+    bus = ImporterBus(connect(running.users.keepers_url(running.url)), record.portfolio)
     try:
         with progress("Importing", record.events, "events") as show:
 

@@ -14,7 +14,6 @@ from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE
 
 _END_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
-_NO_USERS = {ENVIRONMENT_VARIABLE: ""}  # the demo's server knows none
 
 
 class ChildDied(Failure):
@@ -22,10 +21,14 @@ class ChildDied(Failure):
 
 
 class Children:
-    """Runs `portfold` commands as processes, their logs in `folder`; ends them all with its block."""
+    """Runs `portfold` commands as processes, their logs in `folder`; ends them all with its block.
 
-    def __init__(self, folder: Path) -> None:
+    Each comes to the server under its role, by the file `credentials`.
+    """
+
+    def __init__(self, folder: Path, credentials: Path) -> None:
         self._folder = folder
+        self._users = {ENVIRONMENT_VARIABLE: str(credentials)}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -45,7 +48,7 @@ class Children:
                 stdin=subprocess.PIPE,  # the leash
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **_NO_USERS, **(variables or {})},
+                env={**os.environ, **self._users, **(variables or {})},
                 start_new_session=True,  # a Ctrl-C is the demo's to deal with
             )
         self._running[name] = child

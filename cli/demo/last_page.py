@@ -77,11 +77,19 @@ def _stop_line(stop: StopDay, last_day_pnl: Decimal) -> str:
 
 
 def looking_lines(
-    keys: Keys, folder: Path, book: Path, *, port: int, kept_pid: int | None, since: str
+    keys: Keys,
+    folder: Path,
+    book: Path,
+    *,
+    port: int,
+    credentials: Path,
+    kept_pid: int | None,
+    since: str,
 ) -> list[str]:
     """Returns where the log is and the commands that show it.
 
-    `kept_pid` is the server's, where it is kept running; `since` is the first decision to show.
+    `kept_pid` is the server's, where it is kept running; `since` is the first decision to show. Who writes
+    comes by the passwords in `credentials`.
     """
     cli, configuration = f"redis-cli -p {port}", shlex.quote(str(folder))
     there = f"--url redis://127.0.0.1:{port}/0 --config {configuration}"
@@ -98,6 +106,7 @@ def looking_lines(
         f"  {cli} XREVRANGE '{keys.events}' + - COUNT 5",
         typed(f"  portfold status {there}"),
         f"The broker's book is {book}; what is left open there is closed by:",
+        typed(f"  export PORTFOLD_CREDENTIALS={shlex.quote(str(credentials))}"),
         typed(f"  portfold coordinator --clock driven {there}"),
         typed(f"  portfold flattener {there}"),
         typed(f"  portfold flatten --by NAME --reason TEXT {there}"),

@@ -69,7 +69,7 @@ def perform(plan: DemoPlan, console: Console) -> int:
     with (
         stopped_by_signals() as stop,
         EmbeddedServer(folder / "server", keep=plan.keep) as server,
-        Children(folder) as children,
+        Children(folder, server.users.file) as children,
     ):
         if plan.keep:
             _print(console, f"The server stays afterwards. To stop it: kill {server.pid}")
@@ -79,7 +79,7 @@ def perform(plan: DemoPlan, console: Console) -> int:
                 raise KeyboardInterrupt
             children.check()
 
-        stage = _Stage(plan, folder, server.url, children, check)
+        stage = _Stage(plan, folder, server, children, check)
         sent = ""
         with Watch(stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
             show.offer(where_it_is(stage.serve_dashboard()) if plan.dashboard else plan.without_page)
@@ -90,7 +90,7 @@ def perform(plan: DemoPlan, console: Console) -> int:
                 raise Failure("The demo's own screen could not read the whole log in time.")
             watch.end()
             show.phase("done")
-        page = _last_page(stage, server.port, server.pid if plan.keep else None)
+        page = _last_page(stage, server, server.pid if plan.keep else None)
     for line in [*page.lines, *([sent] if sent else [])]:
         _print(console, line)
     return OK if page.all_holds else FAILED
@@ -105,8 +105,14 @@ class _Stage:
     """Starts the processes, and drives them through the market with the conductor."""
 
     def __init__(
-        self, plan: DemoPlan, folder: Path, url: str, children: Children, check: Callable[[], None]
+        self,
+        plan: DemoPlan,
+        folder: Path,
+        server: EmbeddedServer,
+        children: Children,
+        check: Callable[[], None],
     ) -> None:
+        self._url, self._keepers_url = server.url, server.users.keepers_url(server.url)
         self._plan = plan
         self._children = children
         self.folder = folder
@@ -115,12 +121,11 @@ class _Stage:
             plan.base,
             folder,
             symbols=plan.market.symbols,
-            url=url,
+            url=server.url,
             book=self.book,
             notifier=notifier_section() if plan.discord_url else None,
         )
-        self._alerts = self._with_alerts(url, plan.discord_url, check) if plan.discord_url else None
-        self._url = url
+        self._alerts = self._with_alerts(plan.discord_url, check) if plan.discord_url else None
         self.bus = self.new_bus()
         runtime = self._configuration.runtime
         self._workers = [
@@ -137,11 +142,11 @@ class _Stage:
         )
 
     def new_bus(self) -> Bus:
-        """Returns another connection to the portfolio."""
-        return Bus(connect(self._url), self._configuration.runtime.portfolio)
+        """Returns another connection to the portfolio, of whoever keeps the server."""
+        return Bus(connect(self._keepers_url), self._configuration.runtime.portfolio)
 
-    def _with_alerts(self, url: str, discord_url: str, check: Callable[[], None]) -> Alerts:
-        bus = NotifierBus(connect(url), self._configuration.runtime.portfolio)
+    def _with_alerts(self, discord_url: str, check: Callable[[], None]) -> Alerts:
+        bus = NotifierBus(connect(self._keepers_url), self._configuration.runtime.portfolio)
         return Alerts(self._children, bus, discord_url, check)
 
     def play(self, show: "_Show", rest: Callable[[float], object]) -> str:
@@ -210,7 +215,7 @@ class _LastPage:
     lines: list[str]
 
 
-def _last_page(stage: _Stage, port: int, kept_pid: int | None) -> _LastPage:
+def _last_page(stage: _Stage, server: EmbeddedServer, kept_pid: int | None) -> _LastPage:
     totals = LogTotals()
     began = time.monotonic()
     replayed = verify(LiveRecord(stage.bus), observe=totals.see)
@@ -225,7 +230,8 @@ def _last_page(stage: _Stage, port: int, kept_pid: int | None) -> _LastPage:
             stage.bus.keys,
             stage.folder,
             stage.book,
-            port=port,
+            port=server.port,
+            credentials=server.users.file,
             kept_pid=kept_pid,
             since=totals.stops[0].decision if totals.stops else "-",
         ),

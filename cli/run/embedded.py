@@ -35,11 +35,6 @@ def check_embedded(resolved: ResolvedTarget, target: Target) -> None:
     if resolved.configuration.runtime.redis_password_env is not None:
         file = resolved.configuration.files.runtime.path
         raise Unusable(f"--embedded: {file}: redis_password_env: expected null, its server has no password.")
-    if os.environ.get(ENVIRONMENT_VARIABLE):
-        raise Unusable(
-            f"--embedded: its server knows no users. To have it: unset {ENVIRONMENT_VARIABLE}; to trade on "
-            "the server that knows them, leave out --embedded."
-        )
 
 
 @contextmanager
@@ -53,13 +48,15 @@ def embedded(
     """Yields the portfolio on an embedded server, with a coordinator started by the options `words`.
 
     The data is that of `portfold server`, and is kept; so is the port, where it is free. `said` takes what
-    the coordinator writes on stderr. Raises ServerError, Failure.
+    the coordinator writes on stderr. Within the block the server's file of passwords is the environment's.
+    Raises ServerError, CredentialsError, Failure.
     """
-    from portfold.cli.folders import state_folder
+    from portfold.config.locate import usual_server_folder
     from portfold.events.wire.embedded import EmbeddedServer
     from portfold.workers.run.supervisor import SupervisedChild, Supervisor
 
-    with _own(EmbeddedServer(state_folder() / "server", port=USUAL_PORTS)) as server:
+    own = EmbeddedServer(usual_server_folder(), port=USUAL_PORTS)
+    with _own(own) as server, _exported(server.users.file):
         for_others = f"export {_VARIABLE}={server.url}"
         where = {"url": server.url, "folder": str(server.folder)}
         log.info("The embedded server runs", **where, in_other_terminals=for_others)
@@ -76,6 +73,19 @@ def embedded(
         finally:
             ended.set()
             keeping.join()
+
+
+@contextmanager
+def _exported(credentials: Path) -> Iterator[None]:
+    before = os.environ.get(ENVIRONMENT_VARIABLE)
+    os.environ[ENVIRONMENT_VARIABLE] = str(credentials)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ENVIRONMENT_VARIABLE]
+        else:
+            os.environ[ENVIRONMENT_VARIABLE] = before
 
 
 @contextmanager

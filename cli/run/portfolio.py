@@ -13,7 +13,7 @@ from portfold.cli.run.trading import BarsGiven, Money
 from portfold.cli.symbols import Symbols, symbols_in
 from portfold.cli.target import ResolvedTarget, Target
 from portfold.cli.typed import typing_here
-from portfold.events.roles.server_roles import AUDITOR
+from portfold.events.roles.server_roles import AUDITOR, FLATTENER
 from portfold.remedies import settle
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def run(
                 server = embedded_server(place, words, log, stop.event, said)
                 place = beside_us.enter_context(server)
             resolved = place.under(AUDITOR)
-            file = (book or default_book(resolved, settled.configuration.runtime.broker.kind)).absolute()
+            kind = settled.configuration.runtime.broker.kind
+            file = (book or default_book(place.under(FLATTENER), kind)).absolute()  # it names a new log
             own = [settled.configuration.runtime.worker_name(key) for key in settled.workers]
             join_there(resolved, settled.symbols, own, log, join=beside.join)
             if not beside.take_over:

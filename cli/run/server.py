@@ -1,5 +1,6 @@
 """`portfold server`: the embedded server in the foreground."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,18 +46,18 @@ def server(
     cut_zero_tail
         Cut off zeros that a power loss left at the end of its file, then start: only zeros, and only there.
     """
-    from portfold.cli.folders import state_folder
     from portfold.cli.stopping import stopped_by_signals
+    from portfold.config.locate import usual_server_folder
     from portfold.events.wire.embedded import EmbeddedServer
 
     ports = port if port is not None else USUAL_PORTS
     with (
         stopped_by_signals() as stop,
-        EmbeddedServer(folder or state_folder() / "server", port=ports, cut=cut_zero_tail) as running,
+        EmbeddedServer(folder or usual_server_folder(), port=ports, cut=cut_zero_tail) as running,
     ):
         if cut_zero_tail:
             print(_cut(running.was_cut), flush=True)
-        print(_greeting(running.url, running.port, running.folder), flush=True)
+        print(_greeting(running), flush=True)
         stay(running, stop)
     return stop.exit_code
 
@@ -81,10 +82,13 @@ def _cut(was: tuple[Path, int] | None) -> str:
     return f"Cut {was[1]:,} zero bytes off the end of {was[0]}" if was else "No zeros to cut."
 
 
-def _greeting(url: str, port: int, folder: Path) -> str:
+def _greeting(running: "EmbeddedServer") -> str:
+    port, users = running.port, shlex.quote(str(running.users.file))
     return (
-        f"The embedded server runs at {url}, its data in {folder}\n"
-        f"In other terminals:  export PORTFOLD_URL={url}\n"
+        f"The embedded server runs at {running.url}, its data in {running.folder}\n"
+        f"In other terminals:  export PORTFOLD_URL={running.url}\n"
+        f"                     export PORTFOLD_CREDENTIALS={users}\n"
         f"To look inside:      redis-cli -p {port}   (or: pip install iredis; iredis -p {port})\n"
+        f"To write by hand:    portfold acl --password operator, which says how\n"
         "Ctrl-C stops it."
     )

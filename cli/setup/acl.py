@@ -1,5 +1,6 @@
 """`portfold acl`: the users of a server, one a role, each with what its work needs."""
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ def acl(
     apply: bool = False,
     credentials: Path | None = None,
     functions: bool = False,
+    password: str | None = None,
     worker: Named = None,
     dashboard_of: Named = None,
     target: Target = _TARGET,
@@ -58,6 +60,9 @@ def acl(
         The file of the users' passwords; it is made if need be, and what it lacks is added.
     functions
         Print the functions alone, each as FUNCTION LOAD takes it.
+    password
+        Print how to come by hand as the user of a role, such as operator, and on standard output nothing but
+        its password; where the server is an embedded one, it is given the user.
     worker
         A further worker by its name, such as one with the drop-in; may be given several times.
     dashboard_of
@@ -67,7 +72,10 @@ def acl(
     if functions:
         _print_functions()
         return
-    workers = dict.fromkeys([*_workers(place.configuration), *map(_checked_worker, worker or ())])
+    if password is not None:
+        _print_password(place, password, credentials)
+        return
+    workers = dict.fromkeys([*workers_of(place.configuration), *map(checked_worker, worker or ())])
     roles, others = all_roles(list(workers)), tuple(map(_checked_portfolio, dashboard_of or ()))
     words = [role.words(place.portfolio, *(others if role is DASHBOARD else ())) for role in roles]
     if not apply:
@@ -80,7 +88,31 @@ def acl(
         _apply(place, words, with_passwords(credentials, [user for user, *_ in words]))
 
 
-def _workers(configuration: "Configuration") -> list[str]:
+def _print_password(place: ResolvedTarget, role: str, credentials: Path | None) -> None:
+    """Prints a password, and how a person uses it. Raises Unusable, CredentialsError, BusError."""
+    from portfold.cli.typed import print_note
+    from portfold.config.locate import credentials_file
+    from portfold.events.roles.credentials import read_credentials
+    from portfold.events.roles.server_roles import role_of
+    from portfold.events.wire.bus import Bus
+    from portfold.events.wire.connection import as_user, connect, without_secrets
+
+    user, file = f"portfold.{place.portfolio}.{role}", credentials or credentials_file(place.url, os.environ)
+    if role_of(user) is None:
+        raise Unusable(f"--password: expected a role, such as operator or worker.ibs-ES, got {role[:80]!r}.")
+    if file is None:
+        raise Unusable("--password: expected --credentials FILE with it, or PORTFOLD_CREDENTIALS.")
+    secret = read_credentials(file).password(user)
+    with closing(Bus(connect(as_user(place.url, user, secret), credentials=file), place.portfolio)) as bus:
+        bus.now_ms()
+    print_note(
+        f'to come by hand: REDISCLI_AUTH="$(portfold acl --password {role})" redis-cli --user {user} '
+        f"-u {without_secrets(place.url)}"
+    )
+    print(secret)
+
+
+def workers_of(configuration: "Configuration") -> list[str]:
     """Returns the names of the workers that the configuration has."""
     runtime = configuration.runtime
     return [
@@ -92,7 +124,7 @@ def _apply(place: ResolvedTarget, users: Sequence[Sequence[str]], known: "Creden
     """Gives the server functions and users, and prints what changed."""
     from portfold.events.wire.connection import each_server, without_secrets
 
-    servers = each_server(place.url, password=place.password)
+    servers = each_server(keepers(place.url) or place.url, password=place.password)
     for url in servers:
         if len(servers) > 1:
             print(f"At {without_secrets(url)}, as users do not go from one server to another by themselves:")
@@ -129,6 +161,19 @@ def _apply_at(url: str, place: ResolvedTarget, users: Sequence[Sequence[str]], k
             )
 
 
+def keepers(url: str) -> str | None:
+    """Returns the address by which one keeps a server of our own; None for another, or where one is named."""
+    from portfold.config.locate import credentials_file
+    from portfold.events.roles.own_server import KEEPER
+    from portfold.events.roles.signing_in import keepers_file
+    from portfold.events.wire.connection import as_user, has_user
+
+    several = "+" in url.partition("://")[0]  # the keeper of an embedded server is nobody there
+    file = None if several or has_user(url) else credentials_file(url, os.environ)
+    known = keepers_file(file) if file is not None else None
+    return as_user(url, KEEPER, known.password(KEEPER)) if known else None
+
+
 def _print(users: Sequence[Sequence[str]], file: Path | None) -> None:
     """Prints the commands; a password as its hash where the file has one."""
     from portfold.events.roles.credentials import read_credentials
@@ -148,11 +193,11 @@ def _print_functions() -> None:
         print(script.library)
 
 
-def _checked_worker(name: str) -> str:
+def checked_worker(name: str, option: str = "--worker") -> str:
     """Returns the name. Raises Unusable for what is none, and could widen a pattern of keys."""
     if not re.fullmatch(rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}", name):
         raise Unusable(
-            f"--worker: expected a name of 1 to {LONGEST_NAME} letters, digits and ._@-, got {name[:80]!r}."
+            f"{option}: expected a name of 1 to {LONGEST_NAME} letters, digits and ._@-, got {name[:80]!r}."
         )
     return name
 

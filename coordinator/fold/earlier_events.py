@@ -9,6 +9,7 @@ from typing import get_args
 from portfold.events.account import AccountReported, AccountSettled, CashMoved
 from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.incoming import (
+    CoordinatorStarted,
     EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
@@ -39,6 +40,7 @@ _KNOWN_SINCE: dict[type, int] = {
 }
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, dict[str, int]] = {
+    CoordinatorStarted: {"keys": 10},
     PositionMarked: {"owner": 7, "moment_ms": 9},
     EntryWithdrawn: {"request": 9},
     LossAcknowledged: {"removed": 10},
@@ -55,8 +57,8 @@ _NEWEST = max(
 
 def as_known_to(version: int, event: Event | Malformed) -> Event | Malformed:
     """Returns the event as the version took it: what it did not know yet is none."""
-    if version >= _NEWEST:
-        return event
+    if version >= _NEWEST or (type(event) is CoordinatorStarted and event.fold >= _NEWEST):
+        return event  # the latter says of which version it is itself
     if version < _KNOWN_SINCE.get(type(event), 0):
         return Malformed("", type(event).__name__)
     names = _later(type(event), version)

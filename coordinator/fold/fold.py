@@ -96,7 +96,8 @@ It takes over what nobody owns once that has outlasted the grace, and not only t
 10 forgets no worker whose fills may still be reported again, and takes nothing of another name where there is
 no room for one; they forgot the oldest. Of the names of a day's fills it remembers eight times as many, and
 doubts a fill where some were pushed out. It retires a worker that stopped. It knows what LossAcknowledged
-took off the log. It takes a mark of the same moment for no second one; they did.
+took off the log. It takes a mark of the same moment for no second one; they did. It takes an event with the
+proof of whose it is, and refuses what is not proved; they refused the proof.
 What each decided is decided again alike.
 """
 
@@ -214,7 +215,7 @@ def _entry_requested(state: State, at: StreamId, event: EntryRequested) -> list[
 def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) -> list[Decision]:
     # From 5 on the rules never go back: a hand that wrote of an earlier version would loosen them.
     state.fold_version = event.fold if state.fold_version < 5 else max(event.fold, state.fold_version)
-    state.epoch = event.epoch
+    state.epoch, state.keys = event.epoch, event.keys
     state.led_since_ms, state.worker_lost_ms = at.ms, event.worker_lost_ms or state.worker_lost_ms
     return []
 

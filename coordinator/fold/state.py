@@ -131,10 +131,7 @@ class TailMissing(Struct):
 
 
 class Acknowledged(Struct):
-    """Who answered, at the event `at`, for going on without what the log lost, which is `detail`.
-
-    `removed` names the first event that was taken off it and the last, if any were.
-    """
+    """Who answered, at the event `at`, to go on without `detail`; `removed`: the first and last taken off."""
 
     by: str
     reason: str
@@ -241,6 +238,8 @@ class State(Struct):
     configs: list[str] = field(default_factory=list)
     epoch: int = 0
     fold_version: int = 0
+    keys: int = 0
+    orders_signed: dict[str, int] = field(default_factory=dict)
     led_since_ms: int = 0
     worker_lost_ms: int = 0
     account: Account | None = None

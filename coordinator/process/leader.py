@@ -14,6 +14,7 @@ from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in
 from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.invariants import check
+from portfold.coordinator.process.entrance import Entrance
 from portfold.coordinator.process.history_watch import HistoryWatch
 from portfold.coordinator.process.leadable import proved, refuse_deaf
 from portfold.coordinator.process.presence_watch import PresenceWatch
@@ -77,6 +78,7 @@ class Leader:
         self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
         self._folded, self._glanced = lease.folded, time.monotonic()
         self._server_clock = ServerClock(bus, time.monotonic)
+        self._entrance = Entrance.of(bus, terms.clock)
         self._status = NO_STATUS
         self._ticked = ORIGIN
         self._history = HistoryWatch(bus, self._save_snapshot, log)
@@ -140,6 +142,7 @@ class Leader:
                 fold=FOLD_VERSION,
                 version=self._version,
                 worker_lost_ms=self._silence_ms,
+                keys=self._entrance.keys,
             )
         )
         warning = self._put_limits_in_force()
@@ -148,6 +151,7 @@ class Leader:
             self._warn_of_limits(warning)
         self._note_server()
         self.opened = True
+        self._log.info(self._entrance.said)
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
 
     def _put_limits_in_force(self) -> str:
@@ -233,7 +237,7 @@ class Leader:
         return len(entries)
 
     def _fold(self, entry: Entry) -> Decided:
-        decided = self._follower.advance(entry.id, entry.fields)
+        decided = self._follower.advance(entry.id, entry.fields, self._entrance.refusal(entry))
         check(self._follower.state, decided.at, decided.event)  # nothing of a broken state is committed
         return decided
 

@@ -2,12 +2,18 @@
 
 from typing import Literal, NamedTuple
 
-from portfold.errors import PortfoldError
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.limits_changed import LimitsChanged
 
 
 class LeadLost(PortfoldError):
     """Somebody else leads by now: nothing more may be written."""
+
+
+class CannotProve(PortfoldError):
+    """The keys that the environment names are not those of a coordinator."""
+
+    exit_code = UNUSABLE
 
 
 class Terms(NamedTuple):

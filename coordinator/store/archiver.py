@@ -179,7 +179,7 @@ class _Run:
 
     def _difference(self, recorded: Recorded) -> Difference | None:
         self.done.decided += 1
-        decided = self._follower.advance(recorded.event.id, recorded.event.fields)
+        decided = self._follower.again(recorded)
         if isinstance(decided.event, CoordinatorStarted):
             self._leader = decided.event.leader
         return difference(decided, recorded, self._archive.end)

@@ -9,9 +9,11 @@ from pathlib import Path
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.ledger import Decided, decide
+from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
 from portfold.errors import PortfoldError
 from portfold.events.codec import Fields
+from portfold.events.proof import refused_in
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusRefused
@@ -36,6 +38,21 @@ def moved_away(bus: Bus) -> MovedAway:
         "Name that: --archive for a coordinator, --dir for `portfold archive`, or archive_folder in "
         "runtime.json for both."
     )
+
+
+def _refused_between(bus: Bus, first: StreamId, last: StreamId) -> dict[StreamId, str]:
+    """Returns why events were found not proved, by their ID, as it stands on record."""
+    found: dict[StreamId, str] = {}
+    after = first.before_decisions()
+    while decisions := bus.decisions_after(after, count=_READ_AT_ONCE):
+        for entry in decisions:
+            event = entry.id.event()
+            if event > last:
+                return found
+            if reason := refused_in([entry.fields]):
+                found[event] = reason
+        after = decisions[-1].id
+    return found
 
 
 class Follower:
@@ -91,20 +108,27 @@ class Follower:
         """Returns the chain up to it."""
         return self.checkpoint.chain
 
-    def advance(self, at: StreamId, fields: Fields) -> Decided:
-        """Folds the next entry."""
+    def advance(self, at: StreamId, fields: Fields, unproved: str = "") -> Decided:
+        """Folds the next entry; `unproved` says why nothing proves whose it is."""
         checkpoint = self.checkpoint
-        decided = decide(checkpoint.state, checkpoint.chain, at, fields)
+        decided = decide(checkpoint.state, checkpoint.chain, at, fields, unproved)
         checkpoint.cursor, checkpoint.chain = at, decided.chain
         return decided
+
+    def again(self, recorded: Recorded) -> Decided:
+        """Folds the next event on record; whether it was proved is taken from there."""
+        return self.advance(*recorded.event, refused_in([one.fields for one in recorded.decisions]))
 
     def step(self, bus: Bus, head: StreamId) -> bool:
         """Folds the next batch of what is decided, up to `head`; returns false when nothing more is."""
         entries = bus.events_after(self.cursor, count=_READ_AT_ONCE)
+        found: dict[StreamId, str] | None = None
         for entry in entries:
             if entry.id > head:
                 return False
-            self.advance(entry.id, entry.fields)
+            if self.state.keys and found is None:
+                found = _refused_between(bus, entry.id, min(entries[-1].id, head))
+            self.advance(entry.id, entry.fields, found.get(entry.id, "") if found else "")
         return bool(entries) and self.cursor < head
 
     def leads_to(self, head: StreamId, chain: str) -> bool:

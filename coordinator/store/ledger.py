@@ -5,11 +5,12 @@ The live coordinator and the audit both decide by this one function; it touches 
 
 from typing import NamedTuple
 
+from portfold.coordinator.fold.effects.proofs import read_event
 from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.repeats import known
 from portfold.coordinator.fold.state import State
 from portfold.events import chain
-from portfold.events.codec import Fields, decode_event, encode
+from portfold.events.codec import Fields, encode
 from portfold.events.decisions import Decision, refusal
 from portfold.events.incoming import Event, Malformed
 from portfold.events.message import WorkerEvent
@@ -35,9 +36,12 @@ class Decided(NamedTuple):
         return not self.repeated and refusal(self.decisions) is None
 
 
-def decide(state: State, previous_chain: str, at: StreamId, fields: Fields) -> Decided:
-    """Folds the entry `fields`, whose ID is `at`, into `state`; writes down what follows, chained."""
-    event = decode_event(fields)
+def decide(state: State, previous_chain: str, at: StreamId, fields: Fields, unproved: str = "") -> Decided:
+    """Folds the entry `fields`, whose ID is `at`, into `state`; writes down what follows, chained.
+
+    `unproved`: why it is refused before it is read, as nothing proves whose it is.
+    """
+    event = read_event(state, fields, unproved)
     repeated = isinstance(event, WorkerEvent) and known(state, event)
     # An ID no server gives by itself leaves no room for an answer: it is chained, but changes nothing.
     decisions = fold(state, at, event) if at.answerable else []

@@ -73,7 +73,7 @@ class Verification:
 
     def _decided_again(self, recorded: Recorded) -> Difference | None:
         event = recorded.event
-        decided = self._follower.advance(event.id, event.fields)
+        decided = self._follower.again(recorded)
         if type(decided.event) is CoordinatorStarted:
             self.of_another_fold = decided.event.fold not in GOES_ON_FROM
             self.leader = decided.event.leader

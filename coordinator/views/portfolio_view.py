@@ -151,6 +151,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     last_event: str = ""
     epoch: int = 0
     fold_version: int = 0
+    keys: int = 0
     leader: str = ""
     durability: str = ""
     clock: str = ""

@@ -272,6 +272,7 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "last_event": lambda event: {"last_event": event},
     "epoch": lambda epoch: {"epoch": str(epoch)},
     "fold_version": lambda version: {"fold_version": str(version)},
+    "keys": lambda keys: {"keys": str(keys)},
     "leader": lambda leader: {"leader": leader} if leader else {},
     "durability": lambda durability: {"durability": durability} if durability else {},
     "clock": lambda clock: {"clock": clock} if clock else {},

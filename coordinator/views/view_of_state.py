@@ -43,6 +43,7 @@ def portfolio_view(
         last_event=str(at),
         epoch=state.epoch,
         fold_version=state.fold_version,
+        keys=state.keys,
         leader=leader,
         durability=durability,
         clock=clock,

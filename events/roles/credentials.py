@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from portfold.errors import UNUSABLE, PortfoldError
+from portfold.events.roles.own_server import KEEPER, password_of
 from portfold.whole_files import part_of, put_in_place, to_disk
 
 ENVIRONMENT_VARIABLE = "PORTFOLD_CREDENTIALS"
@@ -50,7 +51,12 @@ class Credentials:
         return sorted(self._passwords)
 
     def password(self, user: str) -> str:
-        """Returns the user's password. Raises CredentialsError where the file has none."""
+        """Returns the user's password. Raises CredentialsError where the file has none.
+
+        Where the file has the keeper of a server of our own, it has all of its users'.
+        """
+        if user not in self._passwords and KEEPER in self._passwords:
+            return password_of(user, self._passwords[KEEPER])
         if user not in self._passwords:
             expected = f"the password of the user {user}, as portfold acl --credentials FILE puts it there"
             raise CredentialsError(self.file, expected, "none")
@@ -76,16 +82,25 @@ def read_credentials(file: Path) -> Credentials:
     return Credentials(file, tree)
 
 
-def with_passwords(file: Path, users: Iterable[str]) -> Credentials:
-    """Returns the file's passwords, with a new one for each of these users that has none, and keeps them.
+def with_passwords(file: Path, users: Iterable[str] | Mapping[str, str]) -> Credentials:
+    """Returns the file's passwords, with one for each of these users that has none, and keeps them.
 
-    The file is made where there is none. Raises CredentialsError.
+    It is a new one unless it is given. The file is made where there is none. Raises CredentialsError.
     """
     known = read_credentials(file) if os.path.lexists(file) else Credentials(file, {})
-    new = {user: secrets.token_urlsafe(_RANDOM_BYTES) for user in users if user not in known.users}
-    if not new:
-        return known
-    passwords = {user: known.password(user) for user in known.users} | new
+    given = users if isinstance(users, Mapping) else {}
+    lacking = [user for user in users if user not in known.users]
+    new = {user: given.get(user) or secrets.token_urlsafe(_RANDOM_BYTES) for user in lacking}
+    return _kept(file, {user: known.password(user) for user in known.users} | new) if new else known
+
+
+def without_password(file: Path, user: str) -> Credentials:
+    """Returns the file's passwords without that user's, and keeps them. Raises CredentialsError."""
+    known = read_credentials(file)
+    return _kept(file, {other: known.password(other) for other in known.users if other != user})
+
+
+def _kept(file: Path, passwords: Mapping[str, str]) -> Credentials:
     try:
         _write(file, json.dumps(passwords, indent=2).encode() + b"\n")
     except OSError as error:

@@ -39,7 +39,8 @@ class CallableScript:
         self._client = client
         self._script = script
         self._brought = client.register_script(script.lua)
-        self._is_kept = bool(client.connection_pool.connection_kwargs.get("username"))
+        at = client.connection_pool.connection_kwargs
+        self._is_kept = bool(at.get("username") or at.get("credential_provider"))
 
     def __call__(self, keys: Sequence[str], args: Sequence[Any], *, client: Any = None) -> Any:
         """Runs it; on the one connection that `client` is of, where that is given."""

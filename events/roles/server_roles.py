@@ -80,7 +80,7 @@ COORDINATOR = ServerRole(
     (
         _calls("events", "decisions", "status", "head", "log", "leader"),
         Grant(("xadd",), ("events", "decisions")),
-        Grant(("hincrby", "hset"), ("head",), both=True),
+        Grant(("hincrby", "hset", "hsetnx"), ("head",), both=True),
         Grant(("del", "hset"), ("status",)),
         Grant(("pexpire", "set"), ("leader",)),
         Grant(("set",), ("snapshot", "standby")),
@@ -183,6 +183,18 @@ FLATTENER = flattener_role()
 def all_roles(workers: Sequence[str]) -> list[ServerRole]:
     """Returns the roles of a portfolio that has these workers."""
     return [*ROLES, FLATTENER, *map(worker_role, workers)]
+
+
+def role_of(user: str) -> tuple[ServerRole, str] | None:
+    """Returns the role of the user of that name, and the portfolio; None for a name that no role has."""
+    ours, _, rest = user.partition(".")
+    portfolio, _, name = rest.partition(".")
+    if ours != "portfold" or not portfolio or not name:
+        return None
+    kind, _, worker = name.partition(".")
+    if kind == "worker" and worker:
+        return worker_role(worker), portfolio
+    return next(((role, portfolio) for role in (*ROLES, FLATTENER) if role.name == name), None)
 
 
 def _full(keys: Sequence[str], portfolios: Sequence[str]) -> Iterator[str]:

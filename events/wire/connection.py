@@ -10,17 +10,25 @@ it uses.
 """
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portfold.events.fields import readable
+from portfold.events.roles.credentials import read_credentials
+from portfold.events.roles.encrypted import encryption, meaning
+from portfold.events.roles.keyring import keyring_of
+from portfold.events.roles.own_server import KEEPER
 from portfold.events.roles.scripts import CallableScript, script_in
+from portfold.events.roles.signing_in import SignsIn, keepers_file
 from portfold.events.servers.primary import client_of, everyone, keep_to, whereabouts
 from portfold.events.wire.errors import BusReadOnly, BusRefused, BusUnreachable
 from portfold.events.wire.keys import Keys
@@ -33,6 +41,8 @@ _NO_ANSWER = (
     exceptions.InvalidResponse,
 )
 _CONNECTING = re.compile(r"^Error -?\d+ connecting to (?:unix:)?\S+?\. (?=\S)")
+_OURS = "portfold."
+_COMPARED_SECONDS = 60.0  # how often this machine's clock is held against the server's
 _RAW_REPLIES = ("XREAD", "XRANGE", "XREVRANGE")
 
 
@@ -47,12 +57,36 @@ class Place(NamedTuple):
         return f"Place({without_secrets(self.url)!r}, {self.portfolio!r})"
 
 
-def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":
+def connect(
+    url: str, *, password: str | None = None, timeout_seconds: float = 5.0, credentials: Path | None = None
+) -> "Redis":
     """Returns a client for `url`: redis://, rediss:// or unix://, or one that names several servers.
 
-    Connects when first used. A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for
-    a text that is not a URL.
+    Connects when first used. A blocking read must ask for less than `timeout_seconds`. Whoever comes by a
+    password that follows from that of the server's keeper, which the file `credentials` holds (by default the
+    one that PORTFOLD_CREDENTIALS names), is made a user first. How rediss:// is encrypted, the environment
+    says: see `roles.encrypted`. Raises BusRefused for a text that is not a URL, CredentialsError, TlsError.
     """
+    user, its_own = _who(url) if _OURS in url else ("", "")
+    known = keepers_file(credentials) if user.startswith(_OURS) else None
+    if known is None or known.password(user) != its_own:
+        return _client(url, timeout_seconds, password=password)
+    plain = _nobodys(url)
+    signs_in = SignsIn(user, known, partial(_as_another, plain, timeout_seconds))
+    return _client(plain, timeout_seconds, password=None, credential_provider=signs_in)
+
+
+def _who(url: str) -> tuple[str, str]:
+    """Returns the user that the URL names, and the password."""
+    at = urlsplit(url)
+    return unquote(at.username or ""), unquote(at.password or "")
+
+
+def _as_another(plain: str, timeout_seconds: float, user: str, password: str) -> "Redis":
+    return _client(as_user(plain, user, password), timeout_seconds, password=None)
+
+
+def _client(url: str, timeout_seconds: float, *, password: str | None, **who: Any) -> "Redis":
     settings: dict[str, Any] = {
         "password": password,
         "decode_responses": True,
@@ -64,6 +98,8 @@ def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5
         "retry": Retry(NoBackoff(), 0),
         "retry_on_error": [],
         "health_check_interval": 0,
+        **encryption(url),
+        **who,
     }
     try:
         several = SeveralServers.named_by(url)
@@ -102,6 +138,22 @@ def has_password(url: str) -> bool:
     return bool(urlsplit(url).password)
 
 
+def has_user(url: str) -> bool:
+    """Returns whether the URL says as whom one comes."""
+    return "@" in url
+
+
+def as_role(url: str, user: str, file: Path) -> str:
+    """Returns the URL by which one is that user of ours, by the file of passwords. Raises CredentialsError.
+
+    The keeper of an embedded server is nobody on several others: then the URL stays as it is.
+    """
+    known = read_credentials(file)
+    if KEEPER in known.users and "+" in url.partition("://")[0]:
+        return url
+    return as_user(url, user, known.password(user))
+
+
 def as_user(url: str, user: str, password: str) -> str:
     """Returns the URL by which one is that user of the server."""
     scheme, slashes, rest = url.partition("://")
@@ -109,9 +161,16 @@ def as_user(url: str, user: str, password: str) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """Returns the URL as it may be shown: whatever stands before an @ is left out."""
+    """Returns the URL as it may be shown: of whatever stands before an @ at most that something does."""
     scheme, slashes, rest = url.partition("://")
-    return f"{scheme}{slashes}…@{rest.rpartition('@')[2]}" if "@" in rest else url
+    if "@" not in rest or rest.startswith(_OURS):
+        return _nobodys(url)
+    return f"{scheme}{slashes}…@{rest.rpartition('@')[2]}"
+
+
+def _nobodys(url: str) -> str:
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2]}"
 
 
 def was_hung_up_on(unreachable: BusUnreachable) -> bool:
@@ -128,6 +187,10 @@ class Connected:
         self._client: Any = client  # the library's own types are too loose to check against
         keep_to(client, self.keys.prefix)
         self._renew = self._script("renew.lua")
+        self.keyring = keyring_of()
+        self._log = ""
+        self._ahead_ms = self._signed_ms = 0
+        self._compared = -_COMPARED_SECONDS
 
     def close(self) -> None:
         """Lets the connections go."""
@@ -150,8 +213,34 @@ class Connected:
             raise BusReadOnly(
                 f"Redis at {_address(self._client)} is a read-only replica while {doing}: {_reason(error)}"
             ) from error
+        except exceptions.NoPermissionError as error:
+            raise BusRefused(f"Redis refused while {doing}: {_reason(error)}{self._as_whom()}") from error
         except exceptions.RedisError as error:
             raise BusRefused(f"Redis refused while {doing}: {_reason(error)}") from error
+
+    def _signed(self, fields: Sequence[str]) -> Sequence[str]:
+        """Returns an event with the proof of whose it is, where there are keys for that."""
+        if self.keyring is None:
+            return fields
+        now = time.monotonic()
+        if not self._log or now >= self._compared + _COMPARED_SECONDS:
+            with self._errors_while("asking what to prove an event for"):
+                seconds, micros = self._client.time()
+                self._log = str(self._client.get(self.keys.log) or "")
+            self._ahead_ms = seconds * 1000 + micros // 1000 - int(time.time() * 1000)
+            self._compared = now
+        self._signed_ms = max(int(time.time() * 1000) + self._ahead_ms, self._signed_ms + 1)
+        return self.keyring.signed(list(fields), log=self._log, ms=self._signed_ms)
+
+    def _as_whom(self) -> str:
+        """Says what to do where one came without a name, and with one nothing."""
+        at = self._client.connection_pool.connection_kwargs
+        if at.get("username") or at.get("credential_provider"):
+            return ""
+        return (
+            ". Whoever gives no name may only look there. To come as a user: export "
+            "PORTFOLD_CREDENTIALS=FILE, of an embedded server the users.json in its folder"
+        )
 
     def _script(self, name: str) -> CallableScript:
         """Loads the script of that file, to be called like a function."""
@@ -167,8 +256,12 @@ def _address(client: "Redis") -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the library's words for an error, without the address and number that it begins with."""
-    return readable(_CONNECTING.sub("", str(error)))
+    """Returns the library's words for an error, without the address and number that it begins with.
+
+    Of a handshake that failed, what that means.
+    """
+    said = str(error)
+    return meaning(said) or readable(_CONNECTING.sub("", said))
 
 
 def answers_to(commands: Any) -> list[Any]:

@@ -4,6 +4,7 @@ The only place that starts a server. What it guarantees:
 
 - An acknowledged write survives any death: append-only file, fsync before the answer.
 - Only this machine reaches it: it listens on 127.0.0.1 and nowhere else.
+- Whoever gives no name may only look: processes come under their roles (`roles/own_server.py`).
 - Who answers on its port is our child, proven by process id, never a stranger who took the port first.
 - One folder, one server: the folder is locked for as long as its server lives, and says who has it.
 - A Ctrl-C at the terminal reaches the programs that use the server, not the server.
@@ -29,6 +30,7 @@ from typing import Literal, NoReturn, Self
 from redis import Redis, RedisError
 
 from portfold.errors import PortfoldError
+from portfold.events.roles.signing_in import OwnUsers
 from portfold.events.wire.connection import connect
 from portfold.events.wire.zero_tail import cut_zero_tail, zero_tail
 
@@ -88,7 +90,7 @@ class EmbeddedServer:
     `port` is the one to use, or a range to take the first free one of; by default a free one is found.
     `appendfsync` is the server's own setting. With `keep` the server stays when the block or this process
     ends; `stop` still ends it. With `cut` zeros that a power loss left at the end of its file are cut off
-    before it starts; `was_cut` says of which, and how many. Whatever goes wrong is a `ServerError`.
+    before it starts; `was_cut` says of which, and how many. Raises ServerError, CredentialsError.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class EmbeddedServer:
         self.keep = keep
         self.was_cut: tuple[Path, int] | None = None
         self._cut = cut
+        self.users = OwnUsers(self.folder)
         self._candidates = _candidates(port)
         self._port: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -148,6 +151,7 @@ class EmbeddedServer:
         try:
             if self._cut:
                 self.was_cut = self._zeros(cut_zero_tail)
+            self.users.write()
             self._port = self._start_on_first_free_port(binary, lock)
             os.write(lock, f"{self.url} {self.pid if self.keep else os.getpid()}\n".encode())
         finally:
@@ -195,6 +199,7 @@ class EmbeddedServer:
             "save": "",
             "maxmemory": "0",
             "maxmemory-policy": "noeviction",
+            "aclfile": str(self.users.acl_file),
         }
         words = ((f"--{name}", value) for name, value in settings.items())
         command = [str(binary), *chain.from_iterable(words), *_BOUNDS]

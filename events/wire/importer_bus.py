@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from portfold.events.codec import Fields
+from portfold.events.proof import apart
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import AcknowledgeReply, Head, entries_in
 from portfold.events.wire.bus import Bus, Entry
@@ -105,7 +106,7 @@ class RenewerBus(Bus):
             "chain": kept.chain,
             "folded": str(kept.folded),
             "snapshot": kept.snapshot,
-            "events": list(map(list, events)),
+            "events": [list(self._anew(fields)) for fields in events],
         }
         keys = self.keys
         named = [
@@ -119,6 +120,10 @@ class RenewerBus(Bus):
         with self._errors_while("taking the end of the log off"):
             outcome, event = self._take_off(keys=named, args=[_packed(words)])
         return AcknowledgeReply(outcome, StreamId.parse(event) if event else ORIGIN)
+
+    def _anew(self, fields: Fields) -> Fields:
+        """Returns an event to be put on again: proved anew where there are keys, as the old proof is late."""
+        return fields if self.keyring is None else self._signed(apart(fields)[0])
 
 
 def _literally(text: str) -> str:

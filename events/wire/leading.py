@@ -106,7 +106,8 @@ class Leading(Connected):
 
         With `limits_known_to`, adds none either where a LimitsChanged has come after that event.
         """
-        words = [epoch, self._who, "" if limits_known_to is None else str(limits_known_to), stamp, *fields]
+        known = "" if limits_known_to is None else str(limits_known_to)
+        words = [epoch, self._who, known, stamp, *self._signed(fields)]
         with self._errors_while("adding an event"):
             outcome, event = self._lead_append(keys=[self.keys.head, self.keys.events], args=words)
         return LeadersWord(outcome, StreamId.parse(event) if event else ORIGIN)
@@ -159,7 +160,7 @@ class Leading(Connected):
         `cut_off`: the log ends before the head, so it depends on the server's clock whether the event comes
         behind it.
         """
-        words = [str(cursor), folded, folded_from_now, "cut off" if cut_off else "", *fields]
+        words = [str(cursor), folded, folded_from_now, "cut off" if cut_off else "", *self._signed(fields)]
         with self._errors_while("acknowledging a loss"):
             outcome, event = self._acknowledge(keys=[self.keys.head, self.keys.events], args=words)
         return AcknowledgeReply(outcome, StreamId.parse(event) if event else ORIGIN)

@@ -34,7 +34,11 @@ class Streams(Connected):
     # --- the log -----------------------------------------------------------------------------------------
 
     def append(self, fields: Fields, stamp: str = SERVERS_TIME) -> StreamId:
-        """Adds an event and returns its ID. On BusUnreachable it may be there or not."""
+        """Adds an event and returns its ID. On BusUnreachable it may be there or not.
+
+        Where the environment names keys, it is proved whose it is.
+        """
+        fields = self._signed(fields)
         with self._errors_while("adding an event"):
             return StreamId.parse(self._client.execute_command("XADD", self.keys.events, stamp, *fields))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from portfold.coordinator.views.overview import missed_at_the_end
 from portfold.events.incoming import EntryRequested
 from portfold.events.wire.archiver_bus import ArchiverBus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 
 KEEP = Keep(events=2)
 

@@ -7,10 +7,10 @@ import pytest
 
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from portfold.coordinator.store.archive import LISTING
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past, contents
 from tests.cli.command_line import exit_code, started
 from tests.processes import READY, config_folder
+from tests.server import EmbeddedServer
 
 Archive = Callable[..., tuple[int, str]]
 

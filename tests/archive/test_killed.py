@@ -9,9 +9,9 @@ from portfold.coordinator.audit.record.verify import verify
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.archiver import Keep, NotArchived, archive_history
 from portfold.coordinator.store.verification import verify_archive
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past, contents
 from tests.archive.stepwise import KEPT, POINTS, SEGMENT_EVENTS, archiver_at
+from tests.server import EmbeddedServer
 
 EVENTS = 300
 

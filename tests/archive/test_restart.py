@@ -17,10 +17,10 @@ from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import code
 from tests.live import Live, read
 from tests.processes import NOT_COORDINATING, READY, Coordinators, config_folder
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

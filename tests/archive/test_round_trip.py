@@ -17,8 +17,8 @@ from portfold.events.chain import GENESIS
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import GARBAGE, Past, Whole, contents
+from tests.server import EmbeddedServer
 
 
 def joined(past: Past, folder: Path, at_once: int = 1000) -> Whole:

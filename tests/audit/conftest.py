@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 from tests.cli.command_line import exit_code
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.waiting import until
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "latency",
+    "proved",
     "under_load.round_trip",
     "under_load.throughput",
     "under_load.growth",
@@ -141,6 +142,12 @@ def test_growth_prints_costs_and_memory_by_events_workers_and_portfolios(tmp_pat
     assert re.findall(r"^ +(\d)(?: +[\d.,]+){4}$", out, re.MULTILINE) == ["1", "2"]
     assert re.search(r"^ +2 +[\d,]+ +[\d.]+ +[\d.]+$", out, re.MULTILINE)
     assert "Expected: 1.1 x the cost of a fresh one and 1.2 x the memory at first or less" in out
+
+
+def test_roles_and_proofs_are_measured_in_turns_with_both_and_without(tmp_path: Path) -> None:
+    out = printed(tmp_path, "proved", "--samples", "8")
+    assert "8 requests each way, in turns" in out
+    assert re.search(r"^ratio +[\d.]+ +[\d.]+$", out, re.MULTILINE)
 
 
 def test_a_trial_is_measured_in_turns_with_it_and_without(tmp_path: Path) -> None:

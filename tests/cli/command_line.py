@@ -17,6 +17,7 @@ from cyclopts import App
 
 from portfold.cli.main import build_app, run
 from tests.forked import Forked
+from tests.server import ROLES
 from tests.waiting import until
 
 _A_USERS_OWN = ("PORTFOLD_", "NO_COLOR", "FORCE_COLOR", "TTY_")
@@ -38,7 +39,9 @@ def environment(home: Path) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_A_USERS_OWN)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-    return kept | {"PATH": path, "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80", "TERM": "dumb"}
+    return (
+        kept | ROLES | {"PATH": path, "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80", "TERM": "dumb"}
+    )
 
 
 def portfold(*words: str, cwd: Path, seconds: float = 150, **variables: str) -> Ran:

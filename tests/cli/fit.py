@@ -14,9 +14,9 @@ from portfold.coordinator.doctor.facts import Facts, gather
 from portfold.coordinator.doctor.finding import Finding
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 
 FLATTENER = "flattener"
 SYMBOLS = ("ES", "CL")

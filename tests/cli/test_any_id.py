@@ -10,12 +10,12 @@ import pytest
 
 from portfold.cli.exits import FAILED, OK
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.audit.told import Told
 from tests.cli.command_line import called
 from tests.coordinator.story import SECOND, WEDNESDAY
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 
 LARGEST = 2**64 - 1
 BEYOND_THE_CALENDAR = 10**15

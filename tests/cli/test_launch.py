@@ -15,10 +15,10 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from portfold.cli.exits import OK
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import environment
 from tests.live import Live, flat
 from tests.processes import config_folder
+from tests.server import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 HOUSES = ("cli", "config", "coordinator", "events", "research", "workers")

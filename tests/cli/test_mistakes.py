@@ -7,7 +7,6 @@ import pytest
 
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from portfold.config import load
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusUnreachable
 from portfold.workers.brokers.orders_book import open_orders_book
 from portfold.workers.client.settings import GateSettings
@@ -16,6 +15,7 @@ from tests.cli.test_help import COMMANDS
 from tests.coordinator.story import limits
 from tests.live import Live
 from tests.processes import config_folder
+from tests.server import EmbeddedServer
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 
@@ -151,7 +151,8 @@ def test_the_secret_that_a_configuration_names_must_be_set(tmp_path: Path, serve
     runtime.write_text(
         runtime.read_text().replace('"redis_password_env": null', '"redis_password_env": "HUSH"')
     )
-    ran = called("status", "--config", "mine", "--url", server.url, cwd=tmp_path)
+    words = ("status", "--config", "mine", "--url", server.url)
+    ran = called(*words, cwd=tmp_path, PORTFOLD_CREDENTIALS="")  # a role would bring its own
     assert ran.code == UNUSABLE
     assert "the environment variable HUSH" in ran.err
 
@@ -218,10 +219,11 @@ def test_an_order_with_address_and_name_needs_no_configuration(
         (made / broken).write_text("{")
     folder = ("--config", "nowhere") if broken == "there is no folder" else ()
     by = (*words, *folder, "--by", "ann", "--reason", "x")
-    refused = called(*by, "--url", server.url, cwd=tmp_path)
+    nobody = {"PORTFOLD_CREDENTIALS": ""}  # a role would bring its own password
+    refused = called(*by, "--url", server.url, cwd=tmp_path, **nobody)
     assert (refused.code, refused.out) == (UNUSABLE, "")
     assert refused.err.endswith("With --url and --portfolio an order needs no configuration.\n")
-    ran = called(*by, "--url", server.url, "--portfolio", live.keys.name, cwd=tmp_path)
+    ran = called(*by, "--url", server.url, "--portfolio", live.keys.name, cwd=tmp_path, **nobody)
     assert ran.code == OK, ran.err
     assert ran.err.startswith("portfold: going on without the configuration: ")
     assert live.events()[-1].fields[2:4] == ["by", "ann"]

@@ -7,10 +7,10 @@ import pytest
 from portfold.cli.exits import OK
 from portfold.cli.main import build_app
 from portfold.cli.symbols import symbols_in
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 
 SPELT = (["ES,CL"], ["ES CL"], ["ES", "CL"], ["ES,", "CL"])
 TAKING = [

@@ -9,10 +9,10 @@ import pytest
 
 from portfold.cli.main import build_app
 from portfold.cli.typed import TAKING_ALL, TAKING_CONFIG, TAKING_NONE, begun_as, typed, typing_here
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called, environment
 from tests.cli.test_help import COMMANDS
 from tests.research.made import random_trades, write_results
+from tests.server import EmbeddedServer
 
 OPTIONS = ("--url", "--portfolio", "--config")
 

@@ -44,7 +44,6 @@ from portfold.events.codec import Fields
 from portfold.events.decisions import Decision, EntryAllowed
 from portfold.events.incoming import EntryRequested, PositionMarked
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.audit.golden_record import Golden
 from tests.audit.record.test_earlier_versions import RECORD
 from tests.coordinator.process.test_two_leaders import Stepped
@@ -56,6 +55,7 @@ from tests.coordinator.published import (
 from tests.coordinator.story import Story, code
 from tests.live import Live, read
 from tests.processes import READY, config_folder, coordinating
+from tests.server import EmbeddedServer
 
 CL, SI = leg_key("CL", "long", "ibs-CL"), leg_key("SI", "long", "ibs-SI")
 BROKEN = "INVARIANT BROKEN"

@@ -14,12 +14,12 @@ import pytest
 
 from portfold.cli.exits import OK
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 from tests.audit.golden_record import Golden
 from tests.cli.command_line import Running, called, started
 from tests.docs.blocks import PAGES, Block, Typed, blocks_of, typed
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 WALKED = [page for page in PAGES if any(block.is_run for block in blocks_of(page))]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfold.events.stream_id import DECISIONS_PER_EVENT, ORIGIN, StreamId
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 
 LARGEST = 2**64 - 1
 LAST_ANSWERABLE = (LARGEST - 99) // 100

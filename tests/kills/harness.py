@@ -18,12 +18,12 @@ from portfold.coordinator.store.verification import verify_archive
 from portfold.events.wire.archiver_bus import ArchiverBus
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.kills import checks
 from tests.kills.children import Child, Nursery
 from tests.kills.doomed_bus import ARCHIVING, LEADING, TAKING_OVER
 from tests.kills.lives import KEPT, archiver, coordinator, worker
 from tests.kills.report import Report
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 WORKERS = 8

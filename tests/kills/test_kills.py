@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.kills import checks
 from tests.kills.checks import Acknowledged, Journals, Log, Told
 from tests.live import Live
 from tests.processes import ROOT, coordinating
+from tests.server import EmbeddedServer
 
 KILLS = 20
 

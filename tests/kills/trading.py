@@ -16,7 +16,6 @@ from typing import NamedTuple
 from portfold.events.incoming import FlattenRequested, TradingResumed
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.kills import doomed_broker as places
 from tests.kills.account import (
     Account,
@@ -34,6 +33,7 @@ from tests.kills.report import Report
 from tests.kills.trading_lives import Desk, closer, trader
 from tests.live import Live, flat
 from tests.processes import config_folder
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 SYMBOLS = ("6A", "CL", "ES")

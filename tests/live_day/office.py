@@ -18,7 +18,6 @@ from portfold.config import load, write_defaults
 from portfold.config.locate import PACKAGED
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import environment
 from tests.fakes.databento_gateway.gateway import KEY
 from tests.fakes.tws.exchange import PAPER_ACCOUNT
@@ -27,6 +26,7 @@ from tests.forked import Forked
 from tests.live import Live
 from tests.live_day.venue import COMMISSION, Venue
 from tests.processes import config_folder, is_gone
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 PORTFOLIO = "day"

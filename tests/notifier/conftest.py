@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from tests.fake_discord import FakeDiscord
 from tests.notifier.notifiers import Notifiers
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

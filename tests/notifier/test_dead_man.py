@@ -10,7 +10,6 @@ import pytest
 
 from portfold.config import DeadMansSwitch
 from portfold.events.wire.connection import Place
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.notify.sinks.dead_man import WAITS_MS, Seen, press, what_is_wrong
 from portfold.workers.notify.sinks.http import Address
 from portfold.workers.notify.sinks.protocol import NotSent
@@ -18,6 +17,7 @@ from tests.fake_discord import HIDDEN, FakeDiscord
 from tests.live import Live
 from tests.notifier.notifiers import QUIET, NotifierThread
 from tests.processes import Coordinators, config_folder
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 WELL = Seen(100_000, "vm.1", None)

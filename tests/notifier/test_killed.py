@@ -4,13 +4,13 @@ import signal
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from tests.fake_discord import FakeDiscord
 from tests.live import Live
 from tests.notifier.doomed import PLACES
 from tests.notifier.notifiers import Notifiers
 from tests.processes import ChildProcess, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 ONCE_MORE = ("sent", "before noting")

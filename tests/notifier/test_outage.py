@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from portfold.events.wire.connection import Place, connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.workers.notify import attempt, outage
 from tests.fake_discord import HIDDEN, FakeDiscord
@@ -16,6 +15,7 @@ from tests.live import Live
 from tests.notifier.delivery.told import halts, until_noted, until_told
 from tests.notifier.notifiers import LEASE_MS, NotifierThread, notifying
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 ALL = {"kinds": {"startup": False}}

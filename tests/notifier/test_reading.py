@@ -9,10 +9,10 @@ import pytest
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.log_reader import history
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.workers.notify.reading import Missed, Read, Reading
 from tests.archive.past import Past, archive_and_end_after
+from tests.server import EmbeddedServer
 
 BATCHES = 20
 TICK: list[str | bytes] = ["type", "ClockTicked"]

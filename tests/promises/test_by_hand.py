@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 Shell = Callable[[str], Any]

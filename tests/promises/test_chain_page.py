@@ -19,7 +19,6 @@ from portfold.cli.exits import OK
 from portfold.config import load
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.market.process import configured_market
 from portfold.workers.market.source import MINUTE_MS
 from tests.cli.command_line import Running, called, started
@@ -30,6 +29,7 @@ from tests.fakes.databento_gateway.market import Market
 from tests.fakes.tradovate.server import ENVIRON, SECRETS, Tradovate
 from tests.live import Live
 from tests.processes import ROOT
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.brokers.traderspost.webhook_server import HIDDEN, Receiver, receiving
 from tests.workers.market.feeds import now_ms

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live, flat
 from tests.processes import ROOT, Coordinators, config_folder
 from tests.promises import rush
+from tests.server import EmbeddedServer
 
 REQUESTS = rush.PROCESSES * (rush.BY_GATE + rush.BY_BUS)
 SLOTS = 4

@@ -25,7 +25,6 @@ from portfold.coordinator.fold.rules.limits import daily_loss, max_positions
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.trading_day import TradingDay
 from portfold.events.decisions import EventRejected, StopLossTriggered
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -34,6 +33,7 @@ from tests.coordinator.fold import test_seen_in_the_wild as wild
 from tests.coordinator.story import chicago, each, limits, only
 from tests.live import Live
 from tests.processes import Coordinators, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from redis import Redis, RedisError
 
+from portfold.events.roles.own_server import KEEPER
 from portfold.events.wire.embedded import server_binary
 from tests.proxy import Proxy
+from tests.server import keepers_sha256
 from tests.waiting import until
 
 _LOADED = 20_000  # keys, of 2 ms each
@@ -47,6 +49,7 @@ class TroubledServer:
             ),
             *("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--busy-reply-threshold", "50"),
             *("--enable-debug-command", "local", "--enable-protected-configs", "local", *more),
+            *("--user", KEEPER, "on", f"#{keepers_sha256()}", "~*", "&*", "+@all"),
         )
         return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

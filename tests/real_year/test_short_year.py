@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measuring.stage import Stage
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.research.simulate.market import SYNTHETIC, ResearchMarket
 from portfold.research.trades.trading_days import DaySpan
 from tests.real_year.live import played
 from tests.real_year.told import Told, differences
 from tests.real_year.year import Year, backtested, configured, simulated
+from tests.server import EmbeddedServer
 
 DAYS = 12
 CONSTRAINTS = {

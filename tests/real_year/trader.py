@@ -130,7 +130,7 @@ def main(url: str, portfolio: str, symbol: str, config: str, book: str) -> None:
     """Trades until standard input ends."""
     configuration = load(config, {}, Path("/"))
     settings, worker = settings_of(configuration, url, portfolio), worker_of(symbol)
-    clock = Clock(open_bus(settings))
+    clock = Clock(open_bus(settings, "clock"))
     log, lines = open_log(worker)
     with PaperBroker(Path(book), worker, configuration.contracts) as broker:
         gate = PortfolioGate(

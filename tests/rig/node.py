@@ -9,7 +9,9 @@ from typing import Any
 
 from redis import Redis, RedisError
 
+from portfold.events.roles.own_server import KEEPER
 from portfold.events.wire.embedded import HOST, server_binary
+from tests.server import keepers_sha256
 from tests.waiting import until
 
 
@@ -22,6 +24,9 @@ class Node:
         self._folder = folder
         self._words = words
         self._settings = {"bind": HOST, "port": str(port), "dir": str(folder), "save": "", **settings}
+        # As on an embedded server; a Sentinel has no use for one.
+        keeper = ("--user", KEEPER, "on", f"#{keepers_sha256()}", "~*", "&*", "+@all")
+        self._keeper = () if "--sentinel" in words else keeper
         self.is_up = False
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -37,7 +42,10 @@ class Node:
         ]
         with (self._folder / "node.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(server_binary()), *self._words, *named], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [str(server_binary()), *self._words, *named, *self._keeper],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         until(self._answers, f"the node on {self.port} to answer", seconds=30)
         self.is_up = True

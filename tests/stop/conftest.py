@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 from tests.stop.floor import Floor
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 from tests.stop.floor import Floor, Role, ToldWorker
 from tests.waiting import until
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder, pull_fields
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

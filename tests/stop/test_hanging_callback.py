@@ -10,11 +10,11 @@ import pytest
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder, pull_fields
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

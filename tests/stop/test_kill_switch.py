@@ -10,13 +10,13 @@ from portfold.cli.exits import FAILED, OK
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import FlattenRequested
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusUnreachable
 from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.cli.command_line import COMMAND, called, environment, portfold
 from tests.coordinator.story import code
 from tests.live import Live, flat
 from tests.seen import values_on
+from tests.server import EmbeddedServer
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.waiting import until
 

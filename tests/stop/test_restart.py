@@ -8,12 +8,12 @@ import threading
 
 from portfold.cli.exits import OK
 from portfold.events.legs import Holding
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.coordinator.story import code
 from tests.live import flat
 from tests.seen import values_on
+from tests.server import EmbeddedServer
 from tests.stop.floor import Floor, Role, ToldWorker
 from tests.waiting import until
 

@@ -90,7 +90,7 @@ class PortfolioGate:
         self._reported = Reported()
         self._losses = 0
         patience = self._settings.answer_seconds
-        self._bus = bus or open_bus(self._settings)
+        self._bus = bus or open_bus(self._settings, worker)
         self._publisher = Publisher(
             self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock, begin=begin
         )

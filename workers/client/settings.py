@@ -7,9 +7,11 @@ from typing import Literal
 from msgspec import Struct
 
 from portfold.config import Configuration, load, secret
+from portfold.config.locate import credentials_file
 from portfold.config.runtime import Replicated, milliseconds
+from portfold.events.roles.server_roles import FLATTENER, worker_role
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import connect, has_password, without_secrets
+from portfold.events.wire.connection import as_role, connect, has_password, has_user, without_secrets
 from portfold.events.wire.presence import WantedReplicas
 from portfold.workers.client.listener import LISTEN_SECONDS
 
@@ -67,8 +69,16 @@ def _wanted(replicated: Replicated | None) -> WantedReplicas | None:
     return WantedReplicas(replicated.replicas, within_ms, on_disk=replicated.on == "disk")
 
 
-def open_bus(settings: GateSettings) -> Bus:
-    """Returns a connection to the portfolio, as a gate needs it; connects when first used."""
+def open_bus(settings: GateSettings, worker: str) -> Bus:
+    """Returns a connection to the portfolio, as the gate of that worker needs it; connects when first used.
+
+    Where the settings do not say as whom, and the server's passwords are known, it comes under the worker's
+    role. Raises CredentialsError.
+    """
     patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
-    client = connect(settings.url, password=settings.password, timeout_seconds=patience)
+    url, file = settings.url, credentials_file(settings.url, os.environ)
+    if file is not None and not has_user(url) and settings.password is None:
+        role = FLATTENER if worker == FLATTENER.name else worker_role(worker)
+        url = as_role(url, role.user(settings.portfolio), file)
+    client = connect(url, password=settings.password, timeout_seconds=patience, credentials=file)
     return Bus(client, settings.portfolio)

@@ -83,10 +83,10 @@ class PortfolioCoordinator:
         self.daily_summary_callback = daily_summary_callback
         configuration = configuration or load(None, os.environ, Path.cwd())
         self._settings = settings or GateSettings.of(configuration, url=os.environ.get("PORTFOLD_URL"))
-        self._bus = open_bus(self._settings)
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
         self._log = log or program_log(name)
-        name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
+        name, self._claim = claim_a_name(name, self._settings, self._log)
+        self._bus = open_bus(self._settings, name)
         self.held = Holdings(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         wanted = (max_positions, daily_stop_loss)
         self.portfolio = PortfolioReader(self._bus, configuration, wanted, worker=name, log=self._log)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from portfold.bounds import LONGEST_NAME, NAME_LETTERS
@@ -35,7 +36,7 @@ def name_of_this_process(words: Sequence[str] | None = None) -> str:
     return f"{name[:51]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def claim_a_name(bus: Bus, name: str, settings: GateSettings, log: Log) -> tuple[str, Claim]:
+def claim_a_name(name: str, settings: GateSettings, log: Log) -> tuple[str, Claim]:
     """`name`, unless another process has it: then with a number. With the bus away, `name`.
 
     It is claimed in one step, so that of many that start at once each has a name of its own; the claim is to
@@ -43,13 +44,15 @@ def claim_a_name(bus: Bus, name: str, settings: GateSettings, log: Log) -> tuple
     """
     for number in range(1, _MOST_ALIKE):
         own = name if number == 1 else f"{name[: LONGEST_NAME - 3]}-{number}"
-        claim = Claim(open_bus(settings), own, settings, stop=threading.Event(), log=log)
+        claim = Claim(open_bus(settings, own), own, settings, stop=threading.Event(), log=log)
         try:
             claim.take(patient=True)
         except NameTaken:
             claim.close()
             continue
-        if _is_free(bus, own, settings.worker_lost_seconds if number == 1 else 0, log):
+        with closing(open_bus(settings, own)) as bus:
+            is_free = _is_free(bus, own, settings.worker_lost_seconds if number == 1 else 0, log)
+        if is_free:
             if number > 1:
                 log.warning("Another live process has this name; set PORTFOLD_WORKER", name=name, instead=own)
             return own, claim

@@ -194,7 +194,7 @@ def _marked(
         yield
         return
     marking = Marking(
-        open_bus(settings),
+        open_bus(settings, gate.worker),
         gate,
         broker,
         configuration.contracts[plan.symbol],

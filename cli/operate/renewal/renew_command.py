@@ -47,8 +47,8 @@ def renew(
     Entries are denied until a resume. All that was taken off is kept in a file.
 
     First stop whoever wrote it. With --dry-run nothing changes. It takes
-    somebody who may do anything on the server: name them in --url, as for
-    portfold acl --apply.
+    somebody who may do anything on the server: on the embedded one its keeper,
+    else name them in --url, as for portfold acl --apply.
 
     Exit code 1 where there is nothing to renew, or it cannot be.
 
@@ -69,6 +69,7 @@ def renew(
     dry_run
         Only say what would be taken off.
     """
+    from portfold.cli.setup.acl import keepers
     from portfold.coordinator.process import renewal
     from portfold.events.wire.connection import connect
     from portfold.events.wire.importer_bus import RenewerBus
@@ -79,7 +80,7 @@ def renew(
     )
     place = target.resolve(None)
     folder = place.configuration.runtime.archive_folder
-    bus = RenewerBus(connect(place.url, password=place.password), place.portfolio)
+    bus = RenewerBus(connect(keepers(place.url) or place.url, password=place.password), place.portfolio)
     with closing(bus):
         plan = renewal.planned(bus, since=first, without=others, archive=Path(folder) if folder else None)
         print(f"{'Would be' if dry_run else 'To be'} taken off: {_told(plan)}")

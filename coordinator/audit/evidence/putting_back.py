@@ -40,7 +40,7 @@ def put_back(record: Record, bus: ImporterBus, on_progress: Callable[[int], obje
     follower, done, batch = Follower(), Imported(), list[Recorded]()
     leader, epoch = "", 0
     for recorded in record.recorded():
-        decided = follower.advance(*recorded.event)
+        decided = follower.again(recorded)
         if isinstance(decided.event, CoordinatorStarted):
             leader, epoch = decided.event.leader, decided.event.epoch
         done.same = done.same and decided.entries == recorded.decisions

@@ -112,10 +112,10 @@ def explain(record: Record, found: Found, on_progress: Callable[[int], object]) 
     for done, recorded in enumerate(entries, start=kept.events + 1):
         if recorded.event.id == found.event:
             before, cursor = _copied(follower.state), follower.cursor
-            decided = follower.advance(*recorded.event)
+            decided = follower.again(recorded)
             explanation = _explained(recorded, decided, found, before, cursor, follower.state)
             break
-        follower.advance(*recorded.event)
+        follower.again(recorded)
         on_progress(done)
     else:
         raise NotOnRecord(f"There is no event {found.event} on record.")
@@ -126,7 +126,7 @@ def explain(record: Record, found: Found, on_progress: Callable[[int], object]) 
             break
         done += 1
         on_progress(done)
-        step = LaterEvent(later.event.id, later.event.fields, follower.advance(*later.event), follower.state)
+        step = LaterEvent(later.event.id, later.event.fields, follower.again(later), follower.state)
         texts = dict.fromkeys(text for tracker in trackers for text in tracker.follow(step))
         story += (Happened(str(step.at), text) for text in texts)
         trackers = [tracker for tracker in trackers if not tracker.done]

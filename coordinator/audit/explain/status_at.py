@@ -47,7 +47,7 @@ def status_at(record: Record, moment: Moment, on_progress: Callable[[int], objec
         if recorded.event.id > span.within(follower.state.limits)[1]:
             after = recorded.event.id
             break
-        decided = follower.advance(*recorded.event)
+        decided = follower.again(recorded)
         if isinstance(decided.event, CoordinatorStarted):
             leader = decided.event.leader
         on_progress(done)

@@ -50,7 +50,7 @@ class Choice(NamedTuple):
         """Yields the event and its decisions; a `follower` at the event before folds it on the way."""
         state, repeated = None, False
         if follower is not None:
-            state, repeated = follower.state, follower.advance(*recorded.event).repeated
+            state, repeated = follower.state, follower.again(recorded).repeated
         decisions = [_read(decision) for decision in recorded.decisions]
         if self.wanted.has(recorded.event.fields):
             line = self._event(recorded.event, state, decisions, repeated=repeated)
@@ -164,9 +164,5 @@ class Tail(Following[TailLine]):
 
 
 def _catch_up(bus: Bus, follower: Follower, event: StreamId) -> None:
-    while follower.cursor < event:
-        entries = [entry for entry in bus.events_after(follower.cursor, count=_PAGE) if entry.id <= event]
-        if not entries:
-            return
-        for entry in entries:
-            follower.advance(*entry)
+    while follower.cursor < event and follower.step(bus, event):
+        pass

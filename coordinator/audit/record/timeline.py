@@ -29,7 +29,7 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
 
 _LEGS = ("positions", "pending")
-_NOT_TOLD = {"type", "worker", "session", "seq", "event", "chain"}
+_NOT_TOLD = {"type", "worker", "session", "seq", "event", "chain", "key", "signed", "proof"}
 _TEXT = 400
 
 
@@ -76,7 +76,7 @@ def timeline(
         first, last = span.within(follower.state.limits)
         if recorded.event.id > last:
             return
-        decided = follower.advance(*recorded.event)
+        decided = follower.again(recorded)
         on_progress(done)
         if recorded.event.id >= first:
             exchange = span.exchange(follower.state.limits)

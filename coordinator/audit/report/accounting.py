@@ -60,7 +60,7 @@ class Accounting:
         met = before(state, fields)
         if self.account is None and met.day == NO_DAY:
             self.account = begin(state, at.ms, met)
-        decided = self._follower.advance(at, fields)
+        decided = self._follower.again(recorded)
         if state.day.date != met.day:
             self._turn_to_day(state, at.ms, met)
         self._compare(decided, recorded)

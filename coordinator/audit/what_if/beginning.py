@@ -66,7 +66,7 @@ def _named(
 ) -> Beginning:
     follower = snapshot if snapshot.cursor <= last else Follower(archive=archive)
     for recorded in LogReader(bus, follower.cursor, archive=archive).up_to(last):
-        follower.advance(*recorded.event)
+        follower.again(recorded)
     if last == ORIGIN:
         return Beginning(follower.checkpoint, "", whole_day=True)
     day = _day(StreamId(last.ms + 1, 0), exchange)

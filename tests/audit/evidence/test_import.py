@@ -19,12 +19,12 @@ from portfold.coordinator.views.status import status_fields
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.importer_bus import ImporterBus
 from portfold.events.wire.keys import Keys
 from tests.archive.past import Past, contents, on_server
 from tests.audit.in_memory import InMemory, realistic
 from tests.cli.command_line import called, started
+from tests.server import EmbeddedServer
 
 EARLIER = Path(__file__).with_name("earlier")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard.visitor import Served, served, users_file
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from redis import Redis
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard import scene
 from tests.cli.dashboard.browser import opened_browser
 from tests.cli.dashboard.visitor import served
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 
 PICTURE = Path(__file__).parents[3] / "docs" / "dashboard.webp"
 WIDE, TALL = 1280, 1000

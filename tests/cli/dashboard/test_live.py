@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from portfold.events.incoming import EntryRequested
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard import scene
 from tests.cli.dashboard.browser import Browser, in_a_browser, opened_browser
 from tests.cli.dashboard.hostile import HOSTILE
 from tests.cli.dashboard.visitor import Served, served
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 
 WIDTHS = ((360, 740), (768, 1024), (1280, 900), (3840, 2160))
 DRAWN = """[...document.querySelectorAll('.lines li')].filter(

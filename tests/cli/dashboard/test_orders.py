@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard.browser import in_a_browser, opened_browser
 from tests.cli.dashboard.visitor import PASSWORD, Served, Visitor, served, users_file
 from tests.cli.dashboard.words import shown
 from tests.live import Live, flat
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

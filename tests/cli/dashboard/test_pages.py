@@ -14,13 +14,13 @@ from portfold.events.incoming import (
     PositionOpened,
     WorkerStarted,
 )
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard import scene
 from tests.cli.dashboard.visitor import Served, served
 from tests.cli.dashboard.words import shown
 from tests.coordinator.story import DAY, HOUR, MINUTE, WEDNESDAY, limits
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

@@ -12,8 +12,8 @@ import requests
 from requests import Response
 
 from portfold.cli.dashboard.access.users import add_user
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Running, started
+from tests.server import EmbeddedServer
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of tests
 _ADDRESS = re.compile(r"(https?://\S+?)/(\S*)\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 
 
 def folder_of(cwd: Path) -> Path:

@@ -17,11 +17,11 @@ from portfold.coordinator.audit.record.verify import verify
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Running, called, portfold, started
 from tests.cli.demo.demo_folder import folder_of, processes_of
 from tests.cli.filtered import train_es
 from tests.processes import config_folder
+from tests.server import EmbeddedServer, keeper
 from tests.waiting import until
 
 
@@ -136,7 +136,7 @@ def test_recorded_bars_are_played_and_a_kept_server_stays_until_it_is_killed_as_
     try:
         (url,) = re.findall(r"portfold status --url (\S+)", ran.out)
         status = portfold("status", "--url", url, cwd=tmp_path)
-        log = Bus(connect(url), "main")
+        log = Bus(connect(keeper(url)), "main")
         opened = [
             entry.fields for entry in log.events_after(ORIGIN, count=999) if "PositionOpened" in entry.fields
         ]

@@ -241,10 +241,13 @@ def failing(told: list[tuple[float, Event]]) -> list[str]:
 )
 def test_the_page_ends_with_how_to_look_at_the_log(kept_pid: int | None, told: str) -> None:
     folder, book = Path("/a b"), Path("/a b/paper-main.sqlite")
-    lines = looking_lines(Keys("main"), folder, book, port=7, kept_pid=kept_pid, since="5-0")
+    lines = looking_lines(
+        Keys("main"), folder, book, port=7, credentials=folder / "u.json", kept_pid=kept_pid, since="5-0"
+    )
     assert any(told in line for line in lines)
     assert "  redis-cli -p 7 HGETALL 'portfolio:{main}:status'" in lines
     assert any(str(book) in line for line in lines)
+    assert "  export PORTFOLD_CREDENTIALS='/a b/u.json'" in lines
     assert "  portfold flattener --url redis://127.0.0.1:7/0 --config '/a b'" in lines
 
 

@@ -8,10 +8,10 @@ from portfold.coordinator.configured import how_to_order
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.views.order_outcome import limits_ordered
 from portfold.events.limits_changed import LimitsChanged
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Ran, called
 from tests.coordinator.story import limits
 from tests.live import Live
+from tests.server import EmbeddedServer
 
 BY = ("--by", "ann", "--reason", "x")
 WATCHED = limits(

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 
 from portfold.cli.main import run
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 
 BUDGET = {"loss_budget": "default", "default_risk": "ES=500", "daily_stop_loss": 1200}
 

@@ -15,9 +15,9 @@ from portfold.events.codec import encode_checked
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import SERVERS_TIME, Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import limits
 from tests.live import Live
+from tests.server import EmbeddedServer
 
 CHANGES = {
     "max_positions": "2",

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from portfold.cli.exits import FAILED, OK, UNUSABLE
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Ran, called
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 
 
 def listed(live: Live, server: EmbeddedServer, folder: Path, *words: str) -> Ran:

@@ -9,13 +9,13 @@ import pytest
 from portfold.cli.exits import FAILED, OK
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.account import AccountReported
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.legs_book import PaperBook
 from portfold.workers.brokers.protocol import BrokerPosition
 from tests.cli.command_line import Ran, called
 from tests.coordinator.story import limits
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 
 BY = ("--by", "ann", "--reason", "seen")
 

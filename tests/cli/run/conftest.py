@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.run.place import Place
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

@@ -2,16 +2,19 @@
 
 import json
 import signal
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
-from portfold.events.wire.errors import BusUnreachable
+from portfold.events.wire.errors import BusRefused, BusUnreachable
 from tests.cli.command_line import called, portfold, started
 from tests.processes import config_folder
+from tests.server import EmbeddedServer, keeper
 from tests.waiting import until
 
 ISSUED_KEYS = {
@@ -132,7 +135,12 @@ def test_the_server_command_serves_until_told_to_stop_and_keeps_its_data(tmp_pat
             said = server.says("Ctrl-C stops it.")
             url = said.split("PORTFOLD_URL=")[1].split()[0]
             assert f"redis-cli -p {url.rpartition(':')[2].partition('/')[0]}" in said
-            bus = Bus(connect(url), "main")
+            with (
+                closing(Bus(connect(url), "main")) as nobody,
+                pytest.raises(BusRefused, match="may only look"),
+            ):
+                nobody.publish(nobody.keys.bars, ["symbol", "ES"])
+            bus = Bus(connect(keeper(url)), "main")
             kept = [
                 entry.fields[1] for entry in bus.published_after(bus.keys.bars, ORIGIN, count=9, block_ms=1)
             ]

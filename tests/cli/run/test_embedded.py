@@ -5,11 +5,11 @@ import signal
 from typing import Any
 
 from portfold.cli.exits import FAILED, OK, UNUSABLE
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Ran, called, portfold, started
 from tests.cli.run.place import Place, lines
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 
 ONE_DAY = ("--paper", "--bars", "synthetic", "--pace", "0", "--days", "1")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import INTERRUPTED, OK, UNUSABLE
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import portfold, started
 from tests.fake_discord import HIDDEN
 from tests.processes import config_folder
+from tests.server import EmbeddedServer
 
 VARIABLE = "MY_WEBHOOK"
 

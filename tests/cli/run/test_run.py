@@ -12,7 +12,6 @@ from portfold.config import Configuration
 from portfold.events.incoming import WorkerLost
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
 from portfold.workers.strategies.opened import open_strategy
@@ -21,6 +20,7 @@ from tests.cli.run.place import SLOWLY, Place, lines, pid_of
 from tests.live import Live, flat
 from tests.processes import coordinating, is_gone
 from tests.seen import seen_on
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

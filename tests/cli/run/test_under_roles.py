@@ -13,9 +13,9 @@ from portfold.cli.exits import OK
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import as_user, connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Ran, Running, portfold, started
 from tests.processes import READY, config_folder
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 ADMIN = "of-who-keeps-the-server"
@@ -58,6 +58,16 @@ class Closed:
         """A process of the portfolio, under way."""
         return started(command, "--config", str(self.config), cwd=self.folder, **self.variables)
 
+    def says_no_password(self, said: str) -> None:
+        """Nothing that a process has said, here or in a file, holds a password."""
+        said += "".join(file.read_text(errors="replace") for file in self.folder.rglob("*.said"))
+        said += "".join(file.read_text(errors="replace") for file in self.folder.rglob("*.log"))
+        for words in (("status", "--json"), ("doctor",), ("acl", "--credentials", str(self.file))):
+            ran = self.does(*words)
+            said += ran.out + ran.err
+        assert "Portfolio coordinator initialized" in said
+        assert not [one for one in (ADMIN, *json.loads(self.file.read_text()).values()) if one in said]
+
     def refusals(self) -> set[tuple[str, str]]:
         """What the server has refused to anybody: to whom, and what."""
         return {(str(one["username"]).split(".")[2], str(one["object"])) for one in self.admin.acl_log(1_000)}
@@ -92,6 +102,7 @@ def test_each_process_does_its_work_under_its_role(closed: Closed) -> None:
         notifier.says("FLATTEN ORDERED by jane")
         coordinator.process.send_signal(signal.SIGTERM)
         assert coordinator.ends() == OK
+        closed.says_no_password(ran.out + ran.err)
     archived = closed.does("archive", "--dir", str(closed.folder / "archive"), "--keep-events", "10")
     assert (archived.code, "keeps all from event" in archived.out) == (OK, True), archived.err
     assert closed.does("audit", "verify", "--archive", str(closed.folder / "archive")).code == OK

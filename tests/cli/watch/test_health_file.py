@@ -8,10 +8,10 @@ import pytest
 
 from portfold.cli.exits import FAILED, OK
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called, started
 from tests.cli.standing import Standing
 from tests.coordinator.story import Story
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

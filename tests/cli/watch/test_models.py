@@ -7,11 +7,11 @@ import pytest
 from portfold.cli.watch.models import feed, models
 from portfold.config import Configuration, load
 from portfold.coordinator.doctor.finding import Finding
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.cli.filtered import NAMED, train_es
 from tests.cli.fit import fit_for_the_open
 from tests.processes import config_folder
+from tests.server import EmbeddedServer
 
 
 def configured(folder: Path, **runtime: object) -> Configuration:

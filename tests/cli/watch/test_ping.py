@@ -9,11 +9,11 @@ import pytest
 from portfold.cli.exits import FAILED, OK
 from portfold.cli.watch.ping import ping
 from portfold.config import load
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.cli.fit import fit_for_the_open
 from tests.fake_discord import HIDDEN, FakeDiscord, Manner
 from tests.processes import config_folder
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

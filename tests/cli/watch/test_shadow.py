@@ -23,11 +23,11 @@ from portfold.events.incoming import CoordinatorStarted
 from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 from tests.audit.supposing import WrittenDown
 from tests.cli.command_line import Ran, called, started
 from tests.coordinator.story import DAY, chicago, limits
+from tests.server import EmbeddedServer
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 

@@ -17,7 +17,6 @@ from portfold.cli.watch.status.contact import Contact
 from portfold.coordinator.views.overview import Overview
 from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusError, BusUnreachable
 from tests.cli.command_line import called, started
 from tests.cli.standing import Standing
@@ -25,6 +24,7 @@ from tests.cli.terminal import CTRL_C, on_terminal
 from tests.coordinator.story import Story
 from tests.processes import Coordinators
 from tests.seen import spoilt
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "command.md"

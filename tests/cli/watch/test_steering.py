@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from portfold.events.fields import DECEIVING
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 from tests.cli.command_line import called
+from tests.server import EmbeddedServer
 
 STEERING = b"\x1b[2J\x1b]0;mine\x07\x7f\r\x00\xc2\x9b\xe2\x80\xae\xff"
 IN_GOOD_UTF8 = "\x7f\x9b2J\u202e\u2028".encode()

@@ -17,11 +17,11 @@ from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.views.narration import narrate
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import ALL, Past
 from tests.cli.command_line import COMMAND, called, environment, started
 from tests.cli.terminal import CTRL_C, on_terminal
 from tests.cli.watch.tailing import HALT, TICK, choice, following, texts, told_by, whole_timeline
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

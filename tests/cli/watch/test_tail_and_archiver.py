@@ -10,9 +10,9 @@ from portfold.coordinator.audit.record.following import Note
 from portfold.coordinator.audit.record.tail import Tail, TailLine
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.archiver import Keep, archive_history
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import GARBAGE, Past, archive_and_end_after
 from tests.cli.watch.tailing import HALT, TICK, choice, following, told_by, whole_timeline
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.process.leaders import Starter
 from tests.live import Live
 from tests.processes import CoordinatorThread, coordinating
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

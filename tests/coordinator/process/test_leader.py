@@ -18,13 +18,13 @@ from portfold.events.incoming import EntryRequested, EntryWithdrawn, PositionOpe
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.process.leaders import Starter
 from tests.coordinator.story import code
 from tests.live import Live, flat, read
 from tests.processes import READY, Coordinators, config_folder, coordinating
 from tests.proxy import proxy_to
 from tests.seen import values_on
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 # --- once, and in order ---------------------------------------------------------------------------------

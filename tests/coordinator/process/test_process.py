@@ -6,11 +6,11 @@ from typing import Any
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.process.answered import is_answered, unhurried
 from tests.live import Live
 from tests.processes import NOT_COORDINATING, READY, Coordinators, config_folder, more_tries
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 # --- one leader at a time -------------------------------------------------------------------------------

@@ -18,11 +18,11 @@ from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.process.answered import is_answered, unhurried
 from tests.coordinator.story import code, each
 from tests.live import Live, flat, read
 from tests.processes import ChildProcess, Coordinators
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

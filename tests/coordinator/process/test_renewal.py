@@ -18,13 +18,13 @@ from portfold.events.incoming import (
 )
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.importer_bus import RenewerBus
 from tests.cli.command_line import Ran, called
 from tests.coordinator.process.leaders import Starter
 from tests.coordinator.story import code
 from tests.live import Live, flat
 from tests.processes import NOT_COORDINATING, READY
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 FAR = [

@@ -17,12 +17,12 @@ from portfold.events.incoming import ClockTicked, EntryRequested
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus, LeadersWord
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from tests.coordinator.process.leaders import in_force
 from tests.coordinator.story import kinds
 from tests.live import Live
 from tests.processes import READY, Logged, config_folder
+from tests.server import EmbeddedServer
 
 
 class Stepped(Logged):

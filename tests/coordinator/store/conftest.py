@@ -2,9 +2,9 @@
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from tests.coordinator.story import DAY, HOUR, SECOND, code
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 NOON = 1_736_942_400_000

@@ -11,11 +11,11 @@ from portfold.config import load
 from portfold.coordinator.store.durability import durability, refuse_eviction
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import NOT_COORDINATING, READY, CoordinatorThread, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.client.gates import Gates
 

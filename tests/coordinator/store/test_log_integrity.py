@@ -15,11 +15,11 @@ from portfold.coordinator.views.overview import missed_at_the_end
 from portfold.events.decisions import Decision
 from portfold.events.incoming import ClockTicked, EntryRequested
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.coordinator.story import code
 from tests.live import Live, read
 from tests.processes import NOT_COORDINATING, READY, CoordinatorThread, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 WAY_OUT = "portfold acknowledge --by NAME --reason TEXT"

@@ -11,10 +11,10 @@ from portfold.coordinator.store import snapshot
 from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot, snapshot_text
 from portfold.events.incoming import ClockTicked
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import Story
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

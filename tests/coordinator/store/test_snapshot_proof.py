@@ -11,11 +11,11 @@ from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot, snaps
 from portfold.coordinator.store.snapshot_proof import ProvedSnapshots, SnapshotDiffers
 from portfold.events.incoming import ClockTicked
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 SAID = "is not what the log leads to"

@@ -14,10 +14,10 @@ from portfold.events.incoming import ClockTicked
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus, Extent, Head
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import NOT_COORDINATING, READY, coordinating
+from tests.server import EmbeddedServer
 from tests.set_back import Backup
 from tests.waiting import until
 

@@ -11,8 +11,8 @@ from portfold.events.roles.scripts import all_scripts, script_in
 from portfold.events.roles.server_roles import COORDINATOR, ServerRole, worker_role
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import as_user, connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
+from tests.server import EmbeddedServer
 
 PASSWORD = "a-password-of-tests"  # noqa: S105 - of tests
 HASH = sha256(PASSWORD.encode()).hexdigest()

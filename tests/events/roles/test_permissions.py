@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError
 
 from portfold.events.roles.server_roles import ServerRole, all_roles
 from portfold.events.wire.connection import as_user
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 
 WORKER = "ibs-ES"
 ROLES = all_roles([WORKER])
@@ -19,7 +19,7 @@ REPORTING = dict.fromkeys(("worker", "flattener", "account", "operator"), "xadd"
 WRITERS: dict[str, dict[str, str]] = {
     "events": {**REPORTING, "coordinator": "xadd", "notifier": "xgroup|destroy", "archiver": "xtrim"},
     "decisions": {"coordinator": "xadd", "archiver": "xtrim"},
-    "head": {"coordinator": "hincrby hset"},
+    "head": {"coordinator": "hincrby hset hsetnx"},
     "status": {"coordinator": "del hset"},
     "snapshot": {"coordinator": "set"},
     "leader": {"coordinator": "pexpire set"},

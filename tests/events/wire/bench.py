@@ -11,7 +11,7 @@ from redis import Redis
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 from tests.simulation.memory.bus import MemoryBus
 from tests.simulation.memory.server import MemoryServer
 from tests.simulation.scheduler import Scheduler

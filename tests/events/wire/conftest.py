@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.events.wire.bench import Bench, MemoryBench, ServerBench
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture(params=["server", "memory"])

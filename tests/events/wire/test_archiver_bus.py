@@ -9,7 +9,7 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
 from portfold.events.wire.bus import MovedHistory
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 
 LARGEST = 2**64 - 1
 TICK = ["type", "ClockTicked"]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import at_time
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusError
 from tests.events.wire.bench import (
     LARGEST,
@@ -27,6 +26,7 @@ from tests.events.wire.bench import (
     called,
     committed,
 )
+from tests.server import EmbeddedServer
 
 _WHERE = re.compile(r" script: .*|Command # \d+ \(.*\) of pipeline caused error: |(?<=: )ERR ")
 """What the server and its client add to a refusal: where it was."""

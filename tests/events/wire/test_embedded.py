@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from portfold.events.wire.embedded import HOST, EmbeddedServer, ServerError, server_binary
+from portfold.events.wire.embedded import HOST, ServerError, server_binary
+from tests.server import EmbeddedServer
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def read(server: EmbeddedServer) -> object:
 STARTER = """
 import sys
 from pathlib import Path
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]), keep=sys.argv[2] == "keep")
 server.start()
 print(server.port, server.pid, flush=True)

@@ -16,10 +16,10 @@ from portfold.events.market import Step
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
 from portfold.events.wire.presence import Switch
 from tests.events.wire.commits import SEVEN, TICK, commit
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 _PASSWORD = "hunter2"  # noqa: S105 - of a server that lives for one test

@@ -9,10 +9,10 @@ from redis import Redis
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Committed, Entry, Extent, Head, Lease, trimmed_away
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
 from portfold.events.wire.keys import Keys
 from tests.events.wire.commits import SEVEN, TICK, commit
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 # --- the lease ------------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ import pytest
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
 from portfold.events.wire.notifier_bus import DeliveryCursor, NotifierBus, Term, TermOver, former_group
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 TICK = ["type", "ClockTicked"]

@@ -9,8 +9,9 @@ from redis import Redis
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import AppendFsync, EmbeddedServer
+from portfold.events.wire.embedded import AppendFsync
 from portfold.events.wire.errors import BusError
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 WRITERS = 4

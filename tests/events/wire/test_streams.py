@@ -12,9 +12,9 @@ from portfold.events.codec import decode_event
 from portfold.events.incoming import Malformed
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry, at_time
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
 from tests.events.wire.commits import TICK
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

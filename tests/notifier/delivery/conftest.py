@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.notify import attempt, service
 from portfold.workers.notify.sinks import discord as discord_sink
 from portfold.workers.notify.sinks import http
@@ -15,6 +14,7 @@ from tests.fake_discord import FakeDiscord
 from tests.notifier.delivery.told import Notifying
 from tests.notifier.notifiers import NotifierThread, notifying
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture(autouse=True)

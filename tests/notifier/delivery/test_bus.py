@@ -10,7 +10,6 @@ from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.archiver_bus import ArchiverBus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from tests.archive.past import Past
 from tests.fake_discord import HIDDEN, FakeDiscord
@@ -19,6 +18,7 @@ from tests.notifier.delivery.told import NOT_TAKING, Notifying, halts, reasons, 
 from tests.notifier.notifiers import Notifiers, notifying
 from tests.processes import coordinating
 from tests.proxy import Proxy
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 # --- the bus --------------------------------------------------------------------------------------------

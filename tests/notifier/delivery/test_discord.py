@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.workers.notify import attempt, waiting
 from portfold.workers.notify.sinks import discord as discord_sink
@@ -23,6 +22,7 @@ from tests.notifier.delivery.told import (
     until_told,
 )
 from tests.notifier.notifiers import notifying
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

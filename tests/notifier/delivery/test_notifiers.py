@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus, former_group
 from portfold.workers.notify import outage
 from tests.fake_discord import FakeDiscord
@@ -15,6 +14,7 @@ from tests.notifier.delivery.told import Notifying, halts, until_noted, until_to
 from tests.notifier.notifiers import Notifiers, notifying
 from tests.processes import coordinating
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 # --- what goes where ------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from portfold.events.codec import decode_event
 from portfold.events.incoming import EntryRequested, PositionClosed, PositionOpened, StopMoved
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.trades.trade_file import Trade
 from portfold.workers.feeds.synthetic import SyntheticMarket
@@ -25,6 +24,7 @@ from portfold.workers.run.conductor import Conductor
 from tests.cli.command_line import started
 from tests.cli.filtered import NAMED, train_es
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 
 WORKER = "ibs-ES"
 WITHOUT_LIMITS = {"max_positions": 50, "daily_stop_loss": 900_000_000, "symbols": ["ES"]}

@@ -37,7 +37,6 @@ from portfold.events.incoming import ClockTicked, Event, PositionClosed
 from portfold.events.legs import parse_legs
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, at_time
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.exchange_time import local_time
 from portfold.log import Log, open_log
 from portfold.research.simulate.scenario import Scenario
@@ -51,6 +50,7 @@ from tests.processes import Coordinators
 from tests.research.made import CHICAGO, random_trades, scenario_of
 from tests.research.simulate.cases import CASES, POSITIONS, Case, begins_of, configured, in_session
 from tests.research.simulate.test_laws import SYMBOLS, bars_of
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

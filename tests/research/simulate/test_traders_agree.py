@@ -22,7 +22,6 @@ from portfold.events.decisions import LimitReached
 from portfold.events.incoming import ClockTicked, PositionClosed, PositionOpened
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, at_time
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.exchange_time import milliseconds_of
 from portfold.log import Log, open_log
 from portfold.research.backtest.signals import signals_alone
@@ -44,6 +43,7 @@ from portfold.workers.strategies.opened import open_strategy
 from tests.processes import Coordinators, config_folder
 from tests.research.made import scenario_of
 from tests.research.simulate.test_agreement import Simulation, on_a_driven_clock, told
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 DAYS, SEED, STOP, TARGET = 2, 4, 900, "profit_target"

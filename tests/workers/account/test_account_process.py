@@ -6,8 +6,8 @@ from pathlib import Path
 from portfold.config.locate import PACKAGED
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import started
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

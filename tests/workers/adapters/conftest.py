@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from portfold.config import Configuration
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.workers.adapters.cerebros import configured
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from portfold.config import Configuration
 from portfold.events.codec import RefusedField
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.adapters.backtrader import Bars, CannotRun, GatedBroker, backtest_broker, live_broker
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from portfold.workers.run.in_process import InProcessPortfolio
+from tests.server import EmbeddedServer
 from tests.workers.adapters.backtests import Backtest, bars_of, made
 from tests.workers.adapters.bt_strategies import Dips, Told
 from tests.workers.adapters.cerebros import DAILY, FEEDS, HOUR, HOURLY, MONDAY, plan

@@ -16,7 +16,6 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.events.codec import Fields
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.adapters.backtrader import Bars, backtest_broker, live_broker
 from portfold.workers.client.context import GateEnvironment
@@ -29,6 +28,7 @@ from portfold.workers.run.conductor import Conductor
 from portfold.workers.run.in_process import InProcessPortfolio
 from tests.live import Live, flat
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.workers.adapters.backtests import Backtest, bars_of
 from tests.workers.adapters.bt_strategies import Dips, Told
 from tests.workers.adapters.cerebros import HOUR, configured, plan

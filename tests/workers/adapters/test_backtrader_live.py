@@ -12,7 +12,6 @@ import pytest
 from portfold.config import ConfigError, load
 from portfold.events.decisions import PositionAdopted
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.adapters.backtrader import live_broker
 from portfold.workers.adapters.backtrader_feeds import Feeds
@@ -28,6 +27,7 @@ from portfold.workers.flattener.side_by_side import NotDone
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder
+from tests.server import EmbeddedServer
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.workers.adapters.cerebros import DAILY, HOURLY, MONDAY, Silence, Trading, configured, plan
 

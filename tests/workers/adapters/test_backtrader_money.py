@@ -9,7 +9,6 @@ import backtrader as bt
 import pytest
 
 from portfold.config import ConfigError
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.adapters.backtrader import CannotRun, live_broker
 from portfold.workers.adapters.backtrader_bars_of_now import BarsOfNow
@@ -17,6 +16,7 @@ from portfold.workers.adapters.backtrader_feeds import Feeds
 from portfold.workers.run.money import OfNow
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.set_clock import SetClock
 from tests.waiting import until
 from tests.workers.adapters.cerebros import HOUR, MONDAY, Trading, configured, plan, with_money

@@ -7,12 +7,12 @@ from typing import Any
 import backtrader as bt
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.adapters.backtrader_live import LiveBroker
 from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import BrokerError, OrderUnknown
 from tests.live import Live
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.adapters.cerebros import Silence, Trading, plan
 from tests.workers.brokers.desk import locked

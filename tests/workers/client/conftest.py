@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.workers.client.gates import Gates
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from portfold.events.legs import Holding
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.live import Live
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from portfold.config import load
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.publisher import OtherProcess
@@ -17,6 +16,7 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

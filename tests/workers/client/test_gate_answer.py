@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from portfold.events.decisions import EntryAllowed
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import Coordinators, config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.client.gates import Gates, withdrawn
 

@@ -10,13 +10,13 @@ import pytest
 
 from portfold.events.codec import RefusedField
 from portfold.events.decisions import EntryAllowed
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.amount import Amount
 from portfold.workers.client.publisher import OutboxFull
 from tests.coordinator.story import each
 from tests.live import Live, flat, read
 from tests.processes import coordinating
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.workers.client.gates import Gates, own_server, withdrawn
 

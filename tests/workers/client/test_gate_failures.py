@@ -12,12 +12,12 @@ import pytest
 
 from portfold.events.codec import RefusedField
 from portfold.events.decisions import EntryAllowed
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from tests.coordinator.story import only
 from tests.live import Live, read
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.client.gates import Gates, own_server, withdrawn
 

@@ -9,13 +9,13 @@ import pytest
 from portfold.events.decisions import PositionAdopted, PositionMismatch
 from portfold.events.incoming import WorkerRetired
 from portfold.events.legs import Holding
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.coordinator.story import only
 from tests.live import Live, read
 from tests.processes import ChildProcess, Coordinators, config_folder
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.client.gates import Gates
 

@@ -8,9 +8,9 @@ import pytest
 
 from portfold.events.codec import RefusedField
 from portfold.events.legs import Leg
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.client.gates import Gates, Strategy, own_server
 

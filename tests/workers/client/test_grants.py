@@ -7,12 +7,12 @@ import pytest
 
 from portfold.events.incoming import EntryRenewed
 from portfold.events.wire.bus import SERVERS_TIME
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import Grants
 from portfold.workers.client.publisher import Publisher
 from portfold.workers.client.settings import GateSettings, open_bus
+from tests.server import EmbeddedServer
 from tests.set_clock import SetClock
 
 
@@ -22,7 +22,7 @@ def test_it_is_asked_about_after_ten_minutes_at_the_latest(
 ) -> None:
     said, clock = io.StringIO(), SetClock()
     log, lines = open_log("me", target=said)
-    bus = open_bus(GateSettings(server.url, portfolio=portfolio))
+    bus = open_bus(GateSettings(server.url, portfolio=portfolio), "ibs-ES")
     grants = Grants(
         Publisher(bus, patience_seconds=1, stamp=lambda: SERVERS_TIME, log=log, clock=clock),
         lambda number, symbol: EntryRenewed("me", "s1", number, symbol),

@@ -11,10 +11,10 @@ from portfold.events.codec import encode
 from portfold.events.decisions import FlattenOrdered
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for, pull_fields
 from portfold.workers.client.listener import Listener
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 FLOOD = 5_000

@@ -15,11 +15,11 @@ from portfold.events.decisions import FlattenOrdered
 from portfold.events.legs import Holding
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import ChildProcess, CoordinatorThread, coordinating
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 from tests.set_back import Backup, append_only_file, cut_off
 from tests.waiting import until
 from tests.workers.client.gates import Gates

@@ -12,7 +12,6 @@ from portfold.clock import SystemClock
 from portfold.events.incoming import FlattenRequested, TradingHalted, TradingResumed
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import VIEW
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.context import GateEnvironment
@@ -22,6 +21,7 @@ from portfold.workers.client.settings import GateSettings
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.seen import spoilt
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 WORKER = "ibs-ES"

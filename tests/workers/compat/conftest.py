@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.workers.compat.office import Office
 
 

@@ -11,13 +11,13 @@ from portfold.events.decisions import StopLossTriggered
 from portfold.events.incoming import ClockTicked
 from portfold.events.legs import Leg as Held
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.closing.flatten_order import FlattenOrder, pull_fields
 from portfold.workers.compat import PortfolioCoordinator
 from tests.coordinator.story import DAY, each
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.seen import spoilt
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.compat.office import Office, decided
 

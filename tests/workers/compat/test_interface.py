@@ -13,12 +13,12 @@ from portfold.events.decisions import (
     PnlDisputed,
     PositionMismatch,
 )
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.decision import Decision
 from portfold.workers.compat import Permission, PortfolioCoordinator
 from tests.coordinator.story import each
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.compat.office import Office, decided
 

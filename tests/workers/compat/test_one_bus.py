@@ -12,11 +12,11 @@ from portfold.events.decisions import (
 )
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.compat.shown import NOBODY_LED
 from tests.coordinator.story import each
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.compat.office import Office, decided
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.workers.compat.office import Office
 
 pytestmark = pytest.mark.usefixtures("listen_briefly")

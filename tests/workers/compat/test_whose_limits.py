@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from portfold.coordinator.fold.limits import changed_limits
 from portfold.dollars import CENT, gross_pnl
 from portfold.events.codec import RefusedField
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.compat.callbacks import call
 from portfold.workers.compat.naming import name_of_this_process
 from portfold.workers.compat.positions import PricedLeg, implied_exit, side_and_size
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.seen import seen_on
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.compat.office import Office
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
+from tests.server import EmbeddedServer
 from tests.workers.flattener.flattener_desk import Desk
 
 

@@ -11,7 +11,6 @@ from portfold.config.locate import PACKAGED
 from portfold.events.legs import Leg
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
@@ -21,6 +20,7 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.flattener import NAME, Flattener, Within
 from tests.costs import costing
+from tests.server import EmbeddedServer
 from tests.set_clock import SetClock
 
 LAPSE_SECONDS = 5.0

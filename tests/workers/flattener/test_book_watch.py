@@ -11,7 +11,6 @@ import pytest
 from portfold.config import load
 from portfold.config.locate import PACKAGED
 from portfold.events.incoming import ClockTicked
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import BrokerPosition
@@ -22,6 +21,7 @@ from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
 from tests.seen import spoilt
+from tests.server import EmbeddedServer
 from tests.set_clock import SetClock
 from tests.waiting import until
 

@@ -12,7 +12,6 @@ from portfold.config import load
 from portfold.config.locate import PACKAGED
 from portfold.events.account import ACCOUNT
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.market import NewPrice
 from portfold.log import open_log
 from portfold.workers.brokers.paper import PaperBroker
@@ -24,6 +23,7 @@ from portfold.workers.flattener.orphan_marks import OrphanMarks, Pace
 from tests.cli.standing import Standing
 from tests.coordinator.story import Story
 from tests.live import Live
+from tests.server import EmbeddedServer
 from tests.set_clock import SetClock
 
 STALE_SECONDS, REPEAT_SECONDS = 60.0, 30.0

@@ -8,10 +8,10 @@ import pytest
 
 from portfold.config import load
 from portfold.config.locate import PACKAGED
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.process import run
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 STANDS_BY, READY = "Standing by: another flattener is at work", "Flattener ready"

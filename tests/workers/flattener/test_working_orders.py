@@ -9,12 +9,12 @@ import pytest
 
 from portfold.events.incoming import FlattenRequested, TradingResumed
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.flattener.side_by_side import NotDone
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 from tests.workers.flattener.flattener_desk import EVERYTHING, Desk, MoodyBroker, handed_over
 
 

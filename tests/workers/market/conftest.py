@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.workers.brokers.desk import Desk
 
 WORKER, PRICE = "ibs-CL", Decimal("71.25")

@@ -8,9 +8,9 @@ from statistics import median
 import pytest
 
 from portfold.events.wire.bus import Bus, Entry
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Running, started
 from tests.live import Live, flat
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.market.feeds import WRITTEN, configured, now_ms, writes
 

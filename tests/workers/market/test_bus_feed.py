@@ -21,7 +21,6 @@ from portfold.config.runtime import ConfiguredBroker
 from portfold.events.market import Step, StepBar, step_fields
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import Place, connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.protocol import FeedSetup
 from portfold.workers.feeds.registry import open_feed
@@ -29,6 +28,7 @@ from portfold.workers.market.bus_feed import BusFeed
 from portfold.workers.run.live_plan import settle
 from portfold.workers.run.money import refuse_a_past_market
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 TEN = int(datetime(2026, 11, 25, 16, tzinfo=UTC).timestamp() * 1000)  # ten o'clock in Chicago

@@ -12,12 +12,12 @@ from portfold.cli.exits import UNUSABLE
 from portfold.config import load
 from portfold.events.market import Step, step_fields
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.steps import steps
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from tests.cli.command_line import portfold, started
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.market.feeds import WRITTEN, configured, now_ms, step_times, writes
 

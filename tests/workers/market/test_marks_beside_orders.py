@@ -8,12 +8,12 @@ import pytest
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.market import LastPrice, NewPrice
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.run.marking import Marking
 from tests.live import Live
+from tests.server import EmbeddedServer
 from tests.workers.brokers.desk import CONTRACTS, Desk
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.market import NewPrice
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.client.gate import PortfolioGate
@@ -17,6 +16,7 @@ from portfold.workers.run.marking import Marking
 from portfold.workers.run.trader import Trader
 from portfold.workers.strategies.intent import OwnPosition
 from tests.live import Live
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.brokers.desk import CONTRACTS, Desk
 

@@ -9,11 +9,11 @@ import pytest
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.market import NewPrice
 from portfold.workers.market.quotes import Quotes
 from portfold.workers.market.source import MinuteBar, MinuteUnknown, Notice, PriceUpdate, Update
 from tests.cli.command_line import started
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.market.feeds import WRITTEN, configured, now_ms, writes
 

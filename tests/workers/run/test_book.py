@@ -7,10 +7,10 @@ import pytest
 
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusError
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.run.book_file import book_there
+from tests.server import EmbeddedServer
 
 
 def there(url: str, portfolio: str, folder: Path) -> str:

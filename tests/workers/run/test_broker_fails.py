@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.protocol import (
     BrokerError,
     FillAt,
@@ -19,6 +18,7 @@ from portfold.workers.run.process import _trade
 from portfold.workers.strategies.intent import Enter, Exit
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.workers.brokers.desk import locked
 from tests.workers.run.entry_floor import Floor, bar
 

@@ -10,7 +10,6 @@ import pytest
 
 from portfold.cli.exits import OK, UNUSABLE
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.claims.claim import Claim, NameTaken
 from portfold.workers.client.gate import PortfolioGate
@@ -19,6 +18,7 @@ from tests.cli.command_line import Running, portfold, started
 from tests.cli.terminal import on_terminal
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 SLOWLY = ("--bars", "synthetic", "--pace", "0.2", "--days", "400")
@@ -198,7 +198,10 @@ def test_who_is_patient_takes_no_name_from_one_that_only_gets_no_processor(
     bus.claim("old", "there 1 a", 60_000, "")
     settings = GateSettings(server.url, portfolio=portfolio, heartbeat_seconds=0.05, worker_lost_seconds=0.5)
     log, lines = open_log("old", target=io.StringIO())
-    with closing(lines), Claim(open_bus(settings), "old", settings, stop=threading.Event(), log=log) as claim:
+    with (
+        closing(lines),
+        Claim(open_bus(settings, "old"), "old", settings, stop=threading.Event(), log=log) as claim,
+    ):
         if not patient:
             claim.take()
             return
@@ -215,7 +218,7 @@ def test_who_is_to_stop_before_it_knows_whether_the_holder_lives_takes_no_name(
     log, lines = open_log("old", target=io.StringIO())
     stop = threading.Event()
     stop.set()
-    with closing(lines), Claim(open_bus(settings), "old", settings, stop=stop, log=log) as claim:
+    with closing(lines), Claim(open_bus(settings, "old"), "old", settings, stop=stop, log=log) as claim:
         claim.take()
         assert bus.claimed(["old"]) == {"old": "there 1 a"}
     assert (claim.lost_to, bus.claimed(["old"])) == ("", {"old": "there 1 a"})
@@ -227,7 +230,10 @@ def test_who_is_patient_has_the_name_once_the_claim_of_one_that_died_has_lapsed(
     bus.claim("old", "there 1 a", 200, "")
     settings = GateSettings(server.url, portfolio=portfolio, heartbeat_seconds=0.05)
     log, lines = open_log("old", target=io.StringIO())
-    with closing(lines), Claim(open_bus(settings), "old", settings, stop=threading.Event(), log=log) as claim:
+    with (
+        closing(lines),
+        Claim(open_bus(settings, "old"), "old", settings, stop=threading.Event(), log=log) as claim,
+    ):
         claim.take(patient=True)
         assert bus.claim_lasts_ms("old", "there 1 a") == 0
         assert bus.claim("old", "another 2 b", 1000, "") != ""

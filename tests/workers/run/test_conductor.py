@@ -11,12 +11,12 @@ import pytest
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import DrivenFeed
 from portfold.workers.run.conductor import Conductor, ConductorError
 from tests.processes import Coordinators
+from tests.server import EmbeddedServer
 
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.intent import Enter, Exit
 from tests.live import Live
 from tests.processes import coordinating
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.run.entry_floor import START, Floor, Says
 

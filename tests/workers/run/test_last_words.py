@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from portfold.events.codec import RefusedField
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -16,6 +15,7 @@ from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import coordinating
 from tests.proxy import proxy_to
+from tests.server import EmbeddedServer
 
 
 class Mine:

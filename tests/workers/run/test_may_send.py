@@ -9,7 +9,6 @@ import pytest
 
 from portfold.events.fields import Side
 from portfold.events.incoming import TradingHalted
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.order import Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import MaySend, always
@@ -18,6 +17,7 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.strategies.intent import Enter
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.adapters.cerebros import Trading, plan
 from tests.workers.run.entry_floor import Floor

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from portfold.config import Configuration, ConfiguredFeed, load
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.run.process import WorkerPlan, run
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.adapters.cerebros import Silence, with_money
 

@@ -15,7 +15,6 @@ import backtrader as bt
 import pytest
 
 from portfold.config import load
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.adapters.backtrader import Bars
 from portfold.workers.brokers.protocol import BrokerSetup, sends_within
@@ -30,6 +29,7 @@ from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.opened import open_strategy
 from tests.live import Live
 from tests.processes import ROOT, config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.adapters.bt_strategies import Dips
 

@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from portfold.cli.dashboard.access.sessions import LoginRate
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard.visitor import Served, served, users_file
 from tests.fakes.databento_gateway.certificate import write_certificate
 from tests.live import Live
+from tests.server import EmbeddedServer
 
 EVERY_PAGE = (
     *("", "live", "log", "at", "why/1-0", "days", "days/2025-01-15", "weeks/2025-01-13"),

@@ -20,8 +20,8 @@ from portfold.cli.dashboard.access.sessions import LoginRate, Sessions
 from portfold.cli.dashboard.pages.metrics import Kept
 from portfold.cli.dashboard.patience import PatientProtocol
 from portfold.cli.dashboard.site import Access
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.dashboard.visitor import Served, served, users_file
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from portfold.events.roles.server_roles import DASHBOARD
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from tests.cli.dashboard.visitor import PASSWORD, served, users_file
 from tests.cli.dashboard.words import shown
 from tests.live import Live
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 WORD = "a-word"

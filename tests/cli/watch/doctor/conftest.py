@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from portfold.coordinator.doctor.facts import Facts
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.fit import Fit, fit_for_the_open
+from tests.server import EmbeddedServer
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 
 from portfold.cli.exits import FAILED
 from portfold.events.incoming import FlattenRequested, TradingHalted
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.cli.fit import FLATTENER, Fit, fit_for_the_open
 from tests.cli.watch.doctor.asked import MINUTE_MS, asked
+from tests.server import EmbeddedServer
 
 # --- planted: who is there --------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from portfold.coordinator.views.view_field import view_in
 from portfold.events.account import AccountDiffers, AccountReported
 from portfold.events.codec import decode_event
 from portfold.events.decisions import EntryAllowed
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
@@ -27,6 +26,7 @@ from tests.coordinator.story import code
 from tests.fakes.tradovate.server import ENVIRON, OPTIONS, SECRETS, Tradovate
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.brokers.desk import CONTRACTS, Desk
 from tests.workers.brokers.traderspost.webhook_server import receiving

@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 
 from portfold.config import StopDistance
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
@@ -18,6 +17,7 @@ from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.brokers.ibkr.tws_desk import CONTRACTS, PRICE, SHORT, Desk
 

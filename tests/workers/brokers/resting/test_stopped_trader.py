@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from portfold.config import Configuration, ProtectiveStop, StopDistance, load
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.research.backtest.trading import trade_alone
 from portfold.workers.brokers.resting.protective import REASON
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.intent import Enter
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.workers.run.entry_floor import START, Floor, bar
 
 TWENTY = StopDistance(ticks=20)

@@ -12,7 +12,6 @@ import pytest
 
 from portfold.cli.main import run
 from portfold.events.decisions import PositionMismatch
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -23,6 +22,7 @@ from tests.cli.command_line import Ran, called
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.brokers.desk import CONTRACTS, Desk
 from tests.workers.brokers.traderspost.names import Names, no_such_name

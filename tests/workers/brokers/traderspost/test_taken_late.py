@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from portfold.events.incoming import FlattenRequested
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -16,6 +15,7 @@ from portfold.workers.run.trader import Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 from tests.live import Live
 from tests.processes import coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.brokers.desk import CONTRACTS, Desk
 from tests.workers.brokers.traderspost.webhook_server import Late, takes

@@ -7,10 +7,10 @@ import pytest
 
 from portfold.events.decisions import StopLossTriggered
 from portfold.events.legs import Holding, Leg
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import only
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.client.gates import Gates, Strategy
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.market.source import MINUTE_MS
 from tests.cli.command_line import started
 from tests.fakes.databento_gateway import wire
 from tests.fakes.databento_gateway.gateway import KEY, Gateway
 from tests.fakes.databento_gateway.market import Market
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.market.feeds import configured, now_ms, step_times
 from tests.workers.market.traded import SECOND_MS

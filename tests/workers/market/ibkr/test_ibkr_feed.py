@@ -6,13 +6,13 @@ from pathlib import Path
 
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.market.source import MINUTE_MS
 from tests.cli.command_line import started
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import Gateway
 from tests.fakes.tws.listed import Listed
 from tests.fakes.tws.tape import Bar
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.market.feeds import configured, now_ms, step_times
 

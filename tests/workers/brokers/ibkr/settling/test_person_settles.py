@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import OK
-from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.brokers.ibkr.settling.reconciliation import LiveReconciliation
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import BrokerError, OrderUnknown
@@ -16,6 +15,7 @@ from tests.cli.command_line import called
 from tests.coordinator.story import limits
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.brokers.ibkr.tws_desk import CONTRACTS, PRICE, SHORT, Desk, only
 

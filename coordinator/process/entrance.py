@@ -1,0 +1,48 @@
+"""The entrance of the fold: who has keys lets in only what is proved.
+
+With keys every event has to prove whose it is, the leader's own too. What does not is folded as refused, and
+its decision says why, so that whoever decides the log again needs no key.
+"""
+
+from typing import Literal
+
+from portfold.coordinator.process.terms import CannotProve
+from portfold.events.proof import COORDINATOR
+from portfold.events.roles.keyring import VARIABLE, Keyring
+from portfold.events.wire.bus import Bus, Entry
+
+
+class Entrance:
+    """Says of each entry of the log whether it may come in."""
+
+    def __init__(self, keyring: Keyring | None, log: str, clock: Literal["server", "driven"]) -> None:
+        """Raises CannotProve where the leader's own key is not among the keys."""
+        self._keyring, self._log, self._has_time = keyring, log, clock == "server"
+        if keyring is not None and COORDINATOR not in keyring.names:
+            raise CannotProve(
+                f"{VARIABLE}: expected a key of {COORDINATOR} in {keyring.file}, got none: portfold keys new "
+                f"{COORDINATOR}"
+            )
+
+    @classmethod
+    def of(cls, bus: Bus, clock: Literal["server", "driven"]) -> "Entrance":
+        """Returns the entrance of the log on that bus, by the keys that it has."""
+        return cls(bus.keyring, bus.log_name() if bus.keyring else "", clock)
+
+    @property
+    def keys(self) -> int:
+        """Returns how many names have a key; 0 where nobody has to prove anything."""
+        return len(self._keyring.names) if self._keyring else 0
+
+    @property
+    def said(self) -> str:
+        """Says whether events have to prove whose they are, for the log."""
+        if self.keys:
+            return f"Every event has to prove whose it is; names with a key: {self.keys}"
+        return "No event has to prove whose it is: whoever may write says any name (portfold keys)"
+
+    def refusal(self, entry: Entry) -> str:
+        """Says why it is not proved; nothing where it is, or need not be."""
+        if self._keyring is None:
+            return ""
+        return self._keyring.refusal(entry.fields, log=self._log, ms=entry.id.ms if self._has_time else None)

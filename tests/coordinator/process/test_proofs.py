@@ -1,0 +1,188 @@
+"""A coordinator that has keys lets in what is proved alone; its record is decided again without any key."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portfold.cli.exits import OK, UNUSABLE
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.process.entrance import Entrance
+from portfold.coordinator.process.terms import CannotProve
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import (
+    COORDINATOR,
+    ClockTicked,
+    Event,
+    TradingHalted,
+    TradingResumed,
+    WorkerStarted,
+)
+from portfold.events.proof import proved
+from portfold.events.roles.credentials import CredentialsError
+from portfold.events.roles.keyring import LASTS_MS, Keyring, with_new_key
+from portfold.events.roles.server_roles import worker_role
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from tests.cli.command_line import called
+from tests.live import Live
+from tests.processes import coordinating
+from tests.server import EmbeddedServer, under
+from tests.waiting import until
+
+NAMES = (COORDINATOR, "ibs-ES", "ibs-CL", "jane")
+
+
+class Desk:
+    """A portfolio whose every name has a key, and somebody with the connection of one worker."""
+
+    def __init__(
+        self, server: EmbeddedServer, live: Live, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.file, self.live, self.url, self.name = file, live, server.url, live.keys.name
+        for name in NAMES:
+            with_new_key(file, name)
+        monkeypatch.setenv("PORTFOLD_KEYS", str(file))
+        self.ring = Keyring(file)
+
+    def bus(self, worker: str) -> Bus:
+        """Of a worker that has the file of keys."""
+        return Bus(connect(under(worker_role(worker), self.url, self.name)), self.name)
+
+    def proved(self, event: Event, key: str, *, ms: int | None = None, log: str = "") -> list[str]:
+        """An event as whoever has that key proves it."""
+        return proved(
+            encode_checked(event),
+            key=key,
+            secret=Keyring(self.file).secret(key),
+            log=log or self.live.bus.log_name(),
+            ms=self.live.bus.now_ms() if ms is None else ms,
+        )
+
+    def answer(self, fields: list[str]) -> str:
+        """What is decided on what somebody writes by hand; nothing where that is not refused."""
+        at = self.live.by_hand(*fields)
+        until(lambda: self.live.has_decided(at), "a decision")
+        reasons = [entry.by_name.get("reason", "") for entry in self.live.bus.decisions_of(at)]
+        return next((reason for reason in reasons if reason.startswith("proof: ")), "")
+
+
+@pytest.fixture
+def desk(
+    server: EmbeddedServer, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    made = Desk(server, live, tmp_path / "keys.json", monkeypatch)
+    with coordinating(server.url, made.name) as leader:
+        leader.says("Every event has to prove whose it is; names with a key: 4")
+        yield made
+
+
+HALT = TradingHalted(by="jane", reason="news")
+RESUME = TradingResumed(by="jane", reason="over")
+STARTED = WorkerStarted("ibs-ES", "s1", 1, "ES")
+
+
+def test_a_stolen_connection_cannot_speak_for_another(desk: Desk) -> None:
+    """It can write to the log, as any worker: nothing of what it says for others changes anything."""
+    theirs = "expected one by a key of ibs-ES, got"
+    assert f"{theirs} none" in desk.answer(encode_checked(STARTED))
+    assert f"{theirs} another" in desk.answer(desk.proved(STARTED, "ibs-CL.1"))
+    altered = desk.proved(STARTED, "ibs-ES.1")
+    altered[-1] = altered[-1][::-1]
+    assert "expected what ibs-ES.1 makes of this event on this log" in desk.answer(altered)
+    assert "expected what ibs-ES.1" in desk.answer(desk.proved(STARTED, "ibs-ES.1", log="another"))
+    assert "a key of jane, got none" in desk.answer(encode_checked(RESUME))
+    assert "a key of coordinator, got none" in desk.answer(encode_checked(ClockTicked()))
+    assert "a key of mallory, got none" in desk.answer(
+        encode_checked(TradingResumed(by="mallory", reason="x"))
+    )
+    assert "whoever says it" in desk.answer(["type", "Nonsense"])
+    assert desk.live.status()["events_rejected"] == "8"
+    assert desk.answer(desk.proved(STARTED, "ibs-ES.1")) == ""  # its number was not used up
+
+
+def test_what_was_proved_once_counts_once(desk: Desk) -> None:
+    now = desk.live.bus.now_ms()
+    halt, resume = desk.proved(HALT, "jane.1", ms=now), desk.proved(RESUME, "jane.1", ms=now + 1)
+    assert desk.answer(halt) == desk.answer(resume) == ""
+    assert "got a copy" in desk.answer(halt)
+    assert desk.live.status()["halted"] == "false"
+    long_ago = desk.live.bus.now_ms() - LASTS_MS - 60_000
+    assert "of the last 10 minutes" in desk.answer(desk.proved(STARTED, "ibs-ES.1", ms=long_ago))
+    assert desk.answer(desk.proved(STARTED, "ibs-ES.1")) == ""
+
+
+def test_whoever_has_a_key_proves_what_he_says_by_it_and_keys_are_exchanged_meanwhile(desk: Desk) -> None:
+    bus = desk.bus("ibs-ES")
+    at = bus.append(encode_checked(STARTED))
+    until(lambda: desk.live.has_decided(at), "a decision")
+    with_new_key(desk.file, "ibs-ES")
+    assert desk.answer(desk.proved(WorkerStarted("ibs-ES", "s2", 1, "ES"), "ibs-ES.2")) == ""
+    assert desk.answer(desk.proved(WorkerStarted("ibs-ES", "s3", 1, "ES"), "ibs-ES.1")) == ""
+    bus.close()
+    where = ("--url", desk.url, "--portfolio", desk.name, "--by", "jane", "--reason", "to see")
+    ordered = called("halt", *where, cwd=desk.file.parent, PORTFOLD_KEYS=str(desk.file))
+    assert ordered.code == OK, ordered.err
+    until(lambda: desk.live.status()["halted"] == "true", "a halt")
+    refused = called("resume", *where, cwd=desk.file.parent)
+    assert "key of jane" in refused.out + refused.err
+    assert desk.live.status()["keys"] == "4"
+
+
+def test_its_record_is_decided_again_without_keys_and_the_next_leader_goes_on_from_it(
+    server: EmbeddedServer, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(server, live, tmp_path / "keys.json", monkeypatch)
+    with coordinating(server.url, desk.name):
+        assert desk.answer(encode_checked(STARTED))
+        copy = desk.proved(HALT, "jane.1")
+        assert desk.answer(copy) == ""
+        assert desk.answer(encode_checked(RESUME))
+    desk.live.client.delete(desk.live.keys.snapshot)
+    with coordinating(server.url, desk.name):
+        assert "got a copy" in desk.answer(copy)
+    monkeypatch.delenv("PORTFOLD_KEYS")
+    found = verify(LiveRecord(desk.live.bus))
+    assert found.difference is None
+    assert found.state.halt is not None
+    with coordinating(server.url, desk.name) as leader:
+        leader.says("No event has to prove whose it is: whoever may write says any name")
+        assert desk.answer(encode_checked(RESUME)) == ""
+    assert verify(LiveRecord(desk.live.bus)).difference is None
+
+
+def test_keys_that_cannot_be_a_coordinators_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    with_new_key(file, "jane")
+    with pytest.raises(CannotProve, match="expected a key of coordinator"):
+        Entrance(Keyring(file), "a1", "server")
+    file.write_text(json.dumps({"jane": "a-secret-of-tests"}))
+    with pytest.raises(CredentialsError, match=r"expected keys such as ibs-ES\.1"):
+        Keyring(file)
+    file.chmod(0o644)
+    with pytest.raises(CredentialsError, match="chmod 600"):
+        Keyring(file)
+
+
+def test_keys_are_made_listed_given_and_dropped_and_no_secret_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+
+    def says(*words: str, code: int = OK) -> str:
+        ran = called("keys", *words, cwd=tmp_path, PORTFOLD_KEYS=str(file))
+        assert ran.code == code, ran.err
+        return ran.out + ran.err
+
+    said = says("new", "--all", "jane")
+    assert {"coordinator", "flattener", "account", "jane", "ibs-ES"} <= set(Keyring(file).names)
+    said += says("new", "jane") + says("show")
+    assert "jane: jane.2 signs; taken: jane.1 jane.2" in said
+    said += says("give", "jane", str(tmp_path / "jane.json"))
+    own = Keyring(tmp_path / "jane.json")
+    assert (own.keys, own.secret("jane.2")) == (["jane.2"], Keyring(file).secret("jane.2"))
+    said += says("drop", "jane.1")
+    assert Keyring(file).newest("jane") == "jane.2"
+    said += says("drop", "jane.1", code=UNUSABLE) + says("give", "bob", "x.json", code=UNUSABLE)
+    said += repr(Keyring(file))
+    assert not [key for key in Keyring(file).keys if Keyring(file).secret(key) in said]
