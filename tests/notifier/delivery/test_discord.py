@@ -181,7 +181,8 @@ def test_after_an_outage_what_is_stale_is_summarized(
         until_told(discord, "fresh")
     summary = discord.texts[0].splitlines()
     assert summary[0].startswith("⏳ Not told in time, ")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d C[SD]T 🚨 PORTFOLIO STOP LOSS HIT .*Open positions: none", summary[1])
+    stopped = r"\d\d:\d\d:\d\d C[SD]T 🚨 PORTFOLIO STOP LOSS HIT .*Open positions: none"
+    assert re.fullmatch(stopped, summary[1])
     assert "✅ FLAT" in summary[2]
     assert summary[3:] == [
         "Workers started: 1",
