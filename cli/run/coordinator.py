@@ -1,5 +1,6 @@
 """`portfold coordinator`: the one process that decides."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -52,6 +53,7 @@ def coordinator(
     log, lines = open_log("coordinator", for_here=typing_here(), zone=resolved.zone)
     try:
         _log_configuration(resolved.configuration, log)
+        gc.freeze()  # what is loaded by now stays: no collection looks through it while a request waits
         with stopped_by_signals() as stop:
             run(
                 with_archive(resolved.configuration, archive),

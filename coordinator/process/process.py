@@ -5,7 +5,6 @@ log alone. Where the bus is away, the lease is lost or the log does not add up, 
 at bounded intervals; meanwhile no request is answered, so no entry is made.
 """
 
-import gc
 import os
 import re
 import secrets
@@ -59,8 +58,6 @@ def run(
     bus = Bus(connect(place.url, password=place.password), place.portfolio)
     process = CoordinatorProcess(configuration, bus, clock=clock, log=log, stop=stop)
     log.info("Portfolio coordinator starting", portfolio=place.portfolio, redis=without_secrets(place.url))
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: no collection looks through it again while a request waits
     try:
         process.run()
     finally:

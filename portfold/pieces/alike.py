@@ -53,16 +53,22 @@ def _code() -> str:
 
 
 def _arithmetic() -> str:
-    """Returns the beginning of the SHA-256 of what figures are made by: sums, products, powers and so on."""
-    if find_spec("numpy") is None:
+    """Returns the beginning of the SHA-256 of what figures are made by: sums, products, powers and so on.
+
+    A product of matrices in one thread, as figures are made: in several its last digits depend on how many.
+    """
+    if find_spec("numpy") is None or find_spec("threadpoolctl") is None:
         return "none"
     import numpy as np  # noqa: PLC0415 - an extra, and heavy
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - an extra
 
     values = np.random.default_rng(1).standard_normal((257, 129))
+    with threadpool_limits(limits=1, user_api="blas"):
+        product = values @ values.T
     made = (
         values.sum(axis=0),
         values.std(axis=1),
-        values @ values.T,
+        product,
         np.exp(values),
         np.log1p(abs(values)),
         np.cumprod(1 + values / 100, axis=1),

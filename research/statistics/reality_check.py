@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 from msgspec import Struct
+from threadpoolctl import threadpool_limits
 
 from portfold.research.statistics.bootstrap import AT_ONCE, RESAMPLES, block_length, stationary_days
 from portfold.research.statistics.metrics import Floats
@@ -60,7 +61,8 @@ class TriedHistories:
             resamples = min(AT_ONCE, RESAMPLES - first)
             drawn = stationary_days(self._days, self._block_days, resamples, random)
             times = np.array([np.bincount(row, minlength=self._days) for row in drawn])
-            found.append(times @ returns.T / self._days)
+            with threadpool_limits(limits=1, user_api="blas"):  # in several threads the last digits differ
+                found.append(times @ returns.T / self._days)
         means: Floats = np.vstack(found)
         return means
 

@@ -213,7 +213,7 @@ def test_research_prints_the_rates_of_simulating_and_the_time_of_a_search(tmp_pa
         *("--rounds", "1", "--jobs", "1"),
     )
     assert re.findall(r"^(\d) +[\d.]+% +[\d,]+ +[\d,]+$", out, re.MULTILINE) == ["1", "2"]
-    assert "Expected: 150,000 events of trades folded a second or more on one core; here " in out
+    assert "Expected: 60,000 events of trades folded a second or more on one core; here " in out
     assert "2 numbers of positions: 24 simulations, " in out
     assert re.search(r"^Expected: under 60 s on two cores; here [\d.]+\.$", out, re.MULTILINE)
 

@@ -30,7 +30,7 @@ def test_the_stop_is_added_up_and_its_flatten_followed_to_the_end() -> None:
         "realized $-1,005.00 + ES $-1,500.00 = $-2,505.00.",
         "The limit is $2,500.00, so the stop is at $-2,500.00; reaching it is enough.",
         "To be closed by 10:00:10 CST, within 10 s: ES long 1 (ibs-ES).",
-        "Taken back before they filled: 6A:long:1:ibs-6A.",
+        "Taken back before they filled: 6A long 1 (ibs-6A).",
     ]
     assert row(told, "Daily P&L")[0].startswith("$-2,100.00, stop at $-2,500.00  [")
     assert [(one.name, one.after) for one in told.changes if one.name in ("stopped_out", "reserved")] == [

@@ -68,7 +68,7 @@ class TogetherLaw:
     def __init__(self) -> None:
         self.waited, self.counted_first = False, ZERO
         self._legs: dict[str, _Leg] = {}
-        self._seconds = 0
+        self._seconds, self._doubts = 0, False
 
     def enter(
         self, at: StreamId, event: Event | Malformed | None, decisions: list[Decision], state: State
@@ -84,7 +84,8 @@ class TogetherLaw:
             self._all_count()
             self.counted_first = sum((leg.makes for leg in self._legs.values()), ZERO) - before
         self._seconds = limits.marks_together_seconds
-        if limits.mark_jumps:
+        doubted, self._doubts = self._doubts, bool(limits.mark_jumps)
+        if doubted or self._doubts:  # as that ends, what was doubted counts
             self._legs = {key: _of_the_book(held) for key, held in state.positions.items()}
             return
         if isinstance(event, LimitsChanged) and self._have_waited(at, self._seconds):

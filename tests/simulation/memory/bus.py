@@ -37,6 +37,8 @@ Wait = Callable[[Callable[[], bool], int], None]
 class MemoryBus(Bus):
     """The portfolio `name` on a server in memory."""
 
+    keyring = None  # nobody has keys here
+
     def __init__(self, server: MemoryServer, name: str, wait: Wait) -> None:
         self.keys = keys = Keys(name)
         self._server, self._wait = server, wait

@@ -12,10 +12,10 @@ from random import Random
 from unittest import mock
 
 from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.fold.effects import proofs
 from portfold.coordinator.process import leader
 from portfold.coordinator.process import process as coordinator_process
-from portfold.coordinator.store import ledger
-from portfold.events.codec import Fields, decode_event
+from portfold.events.codec import Fields, decode_bare
 from portfold.events.incoming import Event, Malformed
 from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import Listener
@@ -44,7 +44,7 @@ def substituted(random: Random, world: World) -> Iterator[None]:
             (leader, "EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
             (coordinator_process, "version", lambda _: _VERSION),
             (coordinator_process, "configured_limits", lambda _: limits),
-            (ledger, "decode_event", _decoding_each_entry_once()),
+            (proofs, "decode_bare", _decoding_each_entry_once()),
         ):
             stack.enter_context(mock.patch.object(owner, name, substitute))
         stack.enter_context(world.brokers.substituted(random))
@@ -57,7 +57,7 @@ def _decoding_each_entry_once() -> Callable[[Fields], Event | Malformed]:
     def decode(fields: Fields) -> Event | Malformed:
         entry = tuple(fields)
         if entry not in decoded:
-            decoded[entry] = decode_event(fields)
+            decoded[entry] = decode_bare(fields)
         return decoded[entry]
 
     return decode
