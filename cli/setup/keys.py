@@ -9,7 +9,6 @@ from cyclopts import App, Parameter
 
 from portfold.cli.exits import Unusable
 from portfold.cli.target import Target
-from portfold.events.proof import ACCOUNT, COORDINATOR
 
 if TYPE_CHECKING:
     from portfold.events.roles.keyring import Keyring
@@ -69,7 +68,17 @@ def new(
 
 
 def show(*, file: _FILE = None) -> None:
-    """List the keys by their names; no secret is shown."""
+    """List the keys by their names; no secret is shown.
+
+    For example:
+
+        portfold keys show --file keys.json
+
+    Parameters
+    ----------
+    file
+        The file of keys. By default PORTFOLD_KEYS.
+    """
     ring = _ring(file)
     for name in ring.names:
         keys = [key for key in ring.keys if key.rpartition(".")[0] == name]
@@ -89,6 +98,8 @@ def give(name: str, to: Path, *, file: _FILE = None) -> None:
         Whose key.
     to
         The file; it is made, or the key is added to it.
+    file
+        The file of keys. By default PORTFOLD_KEYS.
     """
     from portfold.events.roles.credentials import with_passwords
 
@@ -103,10 +114,16 @@ def give(name: str, to: Path, *, file: _FILE = None) -> None:
 def drop(key: str, *, file: _FILE = None) -> None:
     """Remove a key: what it proves is refused from now on, and what it proved before stays decided.
 
+    For example:
+
+        portfold keys drop ibs-ES.1 --file keys.json
+
     Parameters
     ----------
     key
         Its whole name, as portfold keys show has it: ibs-ES.1.
+    file
+        The file of keys. By default PORTFOLD_KEYS.
     """
     from portfold.events.roles.credentials import without_password
 
@@ -132,6 +149,7 @@ def _ring(file: Path | None) -> "Keyring":
 def _everybody(target: Target) -> list[str]:
     """Returns who writes events by the configuration."""
     from portfold.cli.setup.acl import workers_of
+    from portfold.events.proof import ACCOUNT, COORDINATOR
 
     return [COORDINATOR, "flattener", ACCOUNT, *workers_of(target.resolve(None).configuration)]
 

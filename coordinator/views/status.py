@@ -37,7 +37,7 @@ _COUNTS = (
     "stop_loss_triggers",
 )
 _FLAG = {True: "true", False: "false"}
-_WHOLE_NUMBERS = frozenset({"epoch", "fold_version", "events_rejected"})
+_WHOLE_NUMBERS = frozenset({"epoch", "fold_version", "events_rejected", "keys"})
 _TIMES_OF_MANY = frozenset({"opened_ms", "reserved_until_ms"})
 
 

@@ -38,7 +38,7 @@ def test_the_stop_is_added_up_and_its_flatten_followed_to_the_end() -> None:
         ("stopped_out", "true"),
     ]
     assert happened(told) == [
-        "FLATTEN OVERDUE by 1.0 s | Still open: ES:long:1:ibs-ES",
+        "FLATTEN OVERDUE by 1.0 s | Still open: ES long 1 (ibs-ES)",
         "Closed: ES long 1 @ 4968 | P&L: $-1,600.00 | ibs-ES | Daily P&L: $-2,605.00",
         "Flat after 11 s | daily stop loss",
         "The stop lifts; it denied 1 request. Time passed",

@@ -238,8 +238,8 @@ def test_rules_of_every_kind_are_on_the_page_and_in_the_metrics(
     live.hears(said(PositionClosed, "ibs-ES", **traded, **lost), at=WEDNESDAY + 4)
     live.hears(LockoutOrdered("ann", "the dentist", WEDNESDAY + HOUR), at=WEDNESDAY + MINUTE)
     visitor = dashboard.local()
+    until(lambda: "LOCKED OUT" in visitor.gets().text, "the page to say so")
     page, metrics = shown(visitor.gets().text), visitor.gets("/metrics").text
-    assert "LOCKED OUT" in page
     assert "until Wed 15 Jan 11:00:00 CST, by ann: the dentist" in page
     assert "CLOSED worker ibs-ES, no entries, by coordinator: 1 losing trade of worker ibs-ES" in page
     assert "WINDOW OPEN wed/10:01..10:30=deny" in page

@@ -244,7 +244,7 @@ def test_a_feed_whose_bus_was_away_goes_on_behind_its_last_minute(
         config = configured(tmp_path / "config", proxy.url, portfolio, market=MADE, lease_ms=100)
         with started("feed", "--config", str(config), cwd=tmp_path) as feed:
             until(lambda: len(step_times(bus)) > 3, "some minutes")
-            proxy.lose("answer", b"EVALSHA")
+            proxy.lose("answer", b"FCALL")
             feed.says("The bus takes no market data")
             before = len(step_times(bus))
             until(lambda: len(step_times(bus)) > before + 3, "more minutes")
