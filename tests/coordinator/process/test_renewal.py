@@ -1,6 +1,8 @@
 """What no permission forbids, undone: the log goes on from before it, with the facts that came after it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,9 @@ FAR = [
 
 
 @pytest.fixture
-def renewer(server: EmbeddedServer, portfolio: str) -> RenewerBus:
-    return RenewerBus(connect(server.url), portfolio)
+def renewer(server: EmbeddedServer, portfolio: str) -> Iterator[RenewerBus]:
+    with closing(RenewerBus(connect(server.url), portfolio)) as bus:
+        yield bus
 
 
 def renewed(live: Live, server: EmbeddedServer, folder: Path, *words: str) -> Ran:
