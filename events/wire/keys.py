@@ -32,7 +32,7 @@ class Keys(NamedTuple):
 
     @property
     def head(self) -> str:
-        """Hash: `epoch`, `cursor`, `chain`, `folded`, `server`."""
+        """Hash: `epoch` and whose that is (`leads`), `cursor`, `chain`, `folded`, `server`."""
         return f"{self.prefix}:head"
 
     @property
@@ -128,7 +128,7 @@ class Keys(NamedTuple):
 
     @property
     def feed_head(self) -> str:
-        """Hash: `epoch`, the number of the feed's term."""
+        """Hash: `epoch`, the number of the feed's term, and whose that is (`leads`)."""
         return f"{self.prefix}:feed-head"
 
     @property

@@ -136,11 +136,13 @@ class Market(Connected):
         self._add_step = self._script("feed_append.lua")
         self._write_prices = self._script("feed_prices.lua")
         self._write_notices = self._script("feed_note.lua")
+        self._feeds_as = ""  # a number alone may be another's on a server that failed over
 
     # --- who feeds ---------------------------------------------------------------------------------------
 
     def take_feed(self, who: str, lease_ms: int) -> FeedTerm:
         """Takes the feed's lease if it is free: the answer has a new epoch."""
+        self._feeds_as = who
         with self._errors_while("taking the feed"):
             epoch, holder, *_ = self._take_feed(
                 keys=[self.keys.feed, self.keys.feed_head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
@@ -162,14 +164,14 @@ class Market(Connected):
         """Adds a step, and of the earlier ones keeps as many as make `keep`; adds none that is no later than
         the last. Raises FeedReplaced.
         """
-        words = [epoch, step.time_ms, keep, FAR_AHEAD_MS, *step_fields(step)]
+        words = [epoch, self._feeds_as, step.time_ms, keep, FAR_AHEAD_MS, *step_fields(step)]
         with self._errors_while("adding a minute of the market"):
             outcome = self._add_step(keys=[self.keys.feed_head, self.keys.bars], args=words)
         return _ADDED[_unless_replaced(outcome)]
 
     def write_prices(self, epoch: int, source: str, prices: Iterable[NewPrice]) -> None:
         """Writes last prices; one that is older than what lies there changes nothing. Raises FeedReplaced."""
-        words: list[str | int] = [epoch, source]
+        words: list[str | int] = [epoch, self._feeds_as, source]
         for symbol, price, at_ms, contract in prices:
             words += (symbol, f"{price:f}", "" if at_ms is None else at_ms, contract)
         with self._errors_while("writing prices"):
@@ -178,14 +180,14 @@ class Market(Connected):
 
     def write_notices(self, epoch: int, notices: Mapping[str, str]) -> None:
         """Notes sentences by their subjects; an empty one takes its subject back. Raises FeedReplaced."""
-        words = [epoch, *(word for notice in notices.items() for word in notice)]
+        words = [epoch, self._feeds_as, *(word for notice in notices.items() for word in notice)]
         with self._errors_while("writing a notice of the feed"):
             outcome = self._write_notices(keys=[self.keys.feed_head, self.keys.feed_notices], args=words)
         _unless_replaced(outcome)
 
     def write_contracts(self, epoch: int, contracts: Mapping[str, ListedContract]) -> None:
         """Notes which contracts symbols are. Raises FeedReplaced."""
-        words: list[str | int] = [epoch]
+        words: list[str | int] = [epoch, self._feeds_as]
         for symbol, (contract, last_day) in contracts.items():
             words += (symbol, f"{contract} {last_day}")
         with self._errors_while("writing the market's contracts"):

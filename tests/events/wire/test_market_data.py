@@ -8,7 +8,9 @@ import pytest
 from portfold.events.market import FAR_AHEAD_MS, Step, StepBar, step_fields
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
 from portfold.events.wire.market import Added, FeedReplaced, LastPrice, NewPrice
+from tests.server import EmbeddedServer
 from tests.waiting import until
 
 BAR = StepBar(Decimal(1), Decimal(2), Decimal(1), Decimal(2), 7, "ESZ6")
@@ -48,6 +50,24 @@ def test_a_feed_that_was_replaced_writes_nothing_more(bus: Bus) -> None:
     assert times(bus) == [1_000]
     assert bus.market().prices == {}
     assert bus.market().notices == {}
+
+
+def test_a_term_of_the_same_number_is_another_feeds_on_a_server_that_failed_over(
+    server: EmbeddedServer, bus: Bus, client: Any
+) -> None:
+    other = Bus(connect(server.url), bus.keys.name)
+    bus.take_feed("ann", LONG_MS)
+    client.delete(bus.keys.feed, bus.keys.feed_head)  # as on a replica that never heard of ann's term
+    assert other.take_feed("bob", LONG_MS).epoch == 1
+    with pytest.raises(FeedReplaced):
+        bus.add_step(1, step(1_000), 10)
+    with pytest.raises(FeedReplaced):
+        bus.write_prices(1, "made", [NewPrice("ES", Decimal(5), 5)])
+    with pytest.raises(FeedReplaced):
+        bus.write_notices(1, {"gap": "none"})
+    assert other.add_step(1, step(2_000), 10)
+    assert times(bus) == [2_000]
+    other.close()
 
 
 def test_a_lease_that_lapsed_goes_on_while_nobody_else_has_fed(bus: Bus) -> None:
