@@ -4,12 +4,28 @@ With keys every event has to prove whose it is, the leader's own too. What does 
 its decision says why, so that whoever decides the log again needs no key.
 """
 
+import os
+from collections.abc import Mapping
 from typing import Literal
 
 from portfold.coordinator.process.terms import CannotProve
 from portfold.events.proof import COORDINATOR
-from portfold.events.roles.keyring import VARIABLE, Keyring
+from portfold.events.roles.keyring import NO_KEYS, VARIABLE, Keyring
 from portfold.events.wire.bus import Bus, Entry
+
+
+def refuse_without_keys(
+    asked_for: int, keyring: Keyring | None, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Raises CannotProve where the log asked `asked_for` names for proofs and nobody says that this is over.
+
+    Else a standby that was started without the keys would let anybody in again.
+    """
+    if asked_for and keyring is None and environ.get(VARIABLE) != NO_KEYS:
+        raise CannotProve(
+            f"{VARIABLE}: expected the file of all keys, as this log asks for proofs (names with a key: "
+            f"{asked_for}), got none. To lead it without from now on: {VARIABLE}={NO_KEYS}"
+        )
 
 
 class Entrance:

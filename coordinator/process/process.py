@@ -21,6 +21,7 @@ from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, loaded_line, milliseconds, secret
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.invariants import InvariantBroken
+from portfold.coordinator.process.entrance import refuse_without_keys
 from portfold.coordinator.process.leadable import LogDeaf, proved
 from portfold.coordinator.process.leader import Leader
 from portfold.coordinator.process.terms import LeadLost, Terms
@@ -199,6 +200,7 @@ class CoordinatorProcess:
             self._seen = max(self._seen, follower.cursor)
             if self._bus.leader() in (None, self._who):
                 follower = proved(self._bus, follower, head or _NOWHERE, self._clock)
+                refuse_without_keys(follower.state.keys, self._bus.keyring)
             lease = self._bus.take_lead(self._who, self._lease_ms)
             if lease.epoch:
                 return lease, follower

@@ -15,6 +15,8 @@ from portfold.events.proof import Proof, apart, proved, proves, refused, whose
 from portfold.events.roles.credentials import CredentialsError, read_credentials, with_passwords
 
 VARIABLE = "PORTFOLD_KEYS"
+NO_KEYS = "none"
+"""What the variable says where a log that asked for proofs is to be led without, on purpose."""
 LASTS_MS = 600_000
 """How long after it was signed an event may come: a clock that differs, a bus that was away for a moment."""
 _LOOK_SECONDS = 1.0
@@ -100,7 +102,8 @@ class Keyring:
 
 def keyring_of(environ: Mapping[str, str] = os.environ) -> Keyring | None:
     """Returns the keys that the environment names; None where it names none. Raises CredentialsError."""
-    return Keyring(Path(environ[VARIABLE])) if environ.get(VARIABLE) else None
+    named = environ.get(VARIABLE)
+    return Keyring(Path(named)) if named and named != NO_KEYS else None
 
 
 def with_new_key(file: Path, name: str) -> str:

@@ -147,6 +147,11 @@ def test_its_record_is_decided_again_without_keys_and_the_next_leader_goes_on_fr
     found = verify(LiveRecord(desk.live.bus))
     assert found.difference is None
     assert found.state.halt is not None
+    ran = called("coordinator", "--url", server.url, "--portfolio", desk.name, cwd=tmp_path)
+    assert ran.code == UNUSABLE
+    assert "this log asks for proofs (names with a key: 4), got none" in ran.err
+    assert verify(LiveRecord(desk.live.bus)).events == found.events, "it did not lead"
+    monkeypatch.setenv("PORTFOLD_KEYS", "none")
     with coordinating(server.url, desk.name) as leader:
         leader.says("No event has to prove whose it is: whoever may write says any name")
         assert desk.answer(encode_checked(RESUME)) == ""
