@@ -68,7 +68,6 @@ class Chooser:
             )
         best = max(able, key=lambda places: able[places])
         parameters = self.space.at(best)
-        assert parameters is not None  # noqa: S101 - explore looks at no other
         trades = self._calendar.trades(self._histories[best], known)
         return Choice(known, parameters, best, able[best], trades, tuple(found))
 
@@ -90,7 +89,6 @@ class Chooser:
     def _history(self, places: Places, record: TrialRecord) -> History:
         if places not in self._histories:
             parameters = self.space.at(places)
-            assert parameters is not None  # noqa: S101 - explore looks at no other
             known = record.known(parameters) or self._traded(parameters, record)
             self._histories[places] = self._calendar.history(known)
         return self._histories[places]

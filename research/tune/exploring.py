@@ -22,7 +22,7 @@ def explore(space: Space, trials: int, seed: int, worth: Worth) -> dict[Places, 
     """Returns what each of so many different sets is worth, in the order in which they were looked at."""
     if space.sets <= trials:
         every = product(*(range(len(one.values)) for one in space.ranges))
-        return {places: worth(places) for places in every if space.at(places) is not None}
+        return {places: worth(places) for places in every if space.fits(places)}
     return _sampled(space, trials, seed, worth)
 
 
@@ -43,7 +43,7 @@ def _sampled(space: Space, trials: int, seed: int, worth: Worth) -> dict[Places,
             break
         trial = study.ask(sampled)
         places = tuple(int(trial.params[one.name]) for one in space.ranges)
-        if places not in found and space.at(places) is not None:
+        if places not in found and space.fits(places):
             found[places] = worth(places)
         value = found.get(places)
         if value is None:

@@ -57,12 +57,17 @@ class Space(Struct, frozen=True):
         """Returns the values at these places, one in each range."""
         return {one.name: one.values[place] for one, place in zip(self.ranges, places, strict=True)}
 
-    def at(self, places: Sequence[int]) -> Struct | None:
-        """Returns the parameters with these values; None where they do not go together."""
+    def at(self, places: Sequence[int]) -> Struct:
+        """Returns the parameters with these values. Raises ValueError where they do not go together."""
+        return type(self.parameters)(**{**structs.asdict(self.parameters), **self.values(places)})
+
+    def fits(self, places: Sequence[int]) -> bool:
+        """Returns whether these values go together."""
         try:
-            return type(self.parameters)(**{**structs.asdict(self.parameters), **self.values(places)})
+            self.at(places)
         except ValueError:
-            return None
+            return False
+        return True
 
 
 def space_of(name: str, parameters: Struct, words: Sequence[str]) -> Space:

@@ -7,6 +7,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -174,16 +175,12 @@ def fed(target: Target, content: bytes) -> None:
     assert said.strip(), "an error without a sentence"
 
 
-class _folder:  # noqa: N801 - used as a function
+@contextmanager
+def _folder() -> Iterator[Path]:
     """A folder in memory, for one input."""
-
-    def __enter__(self) -> Path:
-        where = _MEMORY if _MEMORY.is_dir() else None
-        self._made = tempfile.TemporaryDirectory(prefix="portfold-fuzz-", dir=where)
-        return Path(self._made.name)
-
-    def __exit__(self, *_: object) -> None:
-        self._made.cleanup()
+    where = _MEMORY if _MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="portfold-fuzz-", dir=where) as made:
+        yield Path(made)
 
 
 def seeds(name: str) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 from portfold.coordinator.fold.state import State
@@ -65,7 +66,7 @@ def write_anew(folder: Path, stretches: Sequence[Stretch], states: Sequence[Stat
         for recorded in stretch:
             chain = chain_after(chain, recorded)
         opening = archive.next_opening(str(stretch[0].event.id))
-        closing = write_segment(archive.next_path(), opening, stretch, lambda chain=chain: chain)  # type: ignore[misc]
+        closing = write_segment(archive.next_path(), opening, stretch, partial(str, chain))
         after = Checkpoint(state, StreamId.parse(closing.last), closing.chain)
         archive.list_next(opening, closing, after, leader)
 

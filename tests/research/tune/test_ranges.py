@@ -59,7 +59,7 @@ def test_of_float_parameters_the_values_are_floats() -> None:
 
 def test_values_that_do_not_go_together_are_no_set() -> None:
     space = space_of("ibs", IbsParameters(), ("entry_below=0.2,0.6", "exit_above=0.5,0.9"))
-    assert [space.at(places) is None for places in ((0, 0), (0, 1), (1, 0), (1, 1))] == [
+    assert [not space.fits(places) for places in ((0, 0), (0, 1), (1, 0), (1, 1))] == [
         False,
         False,
         True,
