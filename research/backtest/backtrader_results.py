@@ -2,8 +2,7 @@
 
 An analyzer: `cerebro.addanalyzer(ResultsFolder, folder="results")`. Guarantees: a file is written whole or
 not at all, and only for data whose name is a symbol; P&L is what Backtrader says, net of its commission, to
-the  What was open at the end is no
-trade.
+the cent. What was open at the end is no trade.
 """
 
 import re
