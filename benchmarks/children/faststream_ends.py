@@ -69,7 +69,8 @@ async def _ask(broker: RedisBroker) -> None:
             begun = monotonic()
             lost = 0
             done = sum(await asyncio.gather(*(asked(begun + float(line)) for _ in range(_AT_ONCE))))
-            found = {"done": done, "seconds": answered - begun, "lost": lost}
+            seconds = (answered if done else monotonic()) - begun
+            found = {"done": done, "seconds": seconds, "lost": lost}
             print(json.dumps(found), flush=True)
 
 

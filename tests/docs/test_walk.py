@@ -6,7 +6,7 @@ On one server: a coordinator leads `main`, and beside it lies the record of two 
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,13 +41,14 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         live, record = (
             ends.enter_context(EmbeddedServer(tmp_path_factory.mktemp(name))) for name in ("live", "record")
         )
-        kept: Any = connect(record.url)
+        kept: Any = ends.enter_context(closing(connect(record.url)))
         past = Past(record.url, "main", kept)
+        ends.enter_context(closing(past.bus))
         for recorded in Golden().all:
             kept.execute_command("XADD", past.bus.keys.events, str(recorded.event.id), *recorded.event.fields)
         past.is_decided()
         ends.enter_context(coordinating(live.url, "main"))
-        yield Ground(live.url, record.url, connect(live.url))
+        yield Ground(live.url, record.url, ends.enter_context(closing(connect(live.url))))
 
 
 class Walk:

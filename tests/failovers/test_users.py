@@ -27,7 +27,7 @@ PORTFOLIO = "main"
 def test_each_has_its_role_at_whoever_takes_over(
     tmp_path: Path, rig: type[Sentinels] | type[Cluster]
 ) -> None:
-    with rig(tmp_path / "servers") as servers:
+    with rig(tmp_path / "servers", down_ms=3_000) as servers:
         config = config_folder(tmp_path / "mine", limits={"symbols": ["ES"]})
         where = ("--url", servers.url, "--portfolio", PORTFOLIO, "--config", str(config))
         ran = called("acl", "--apply", "--credentials", "users.json", *where, cwd=tmp_path)
@@ -42,8 +42,8 @@ def test_each_has_its_role_at_whoever_takes_over(
             event = encode(WorkerStopped(worker=WORKER, session="s1", seq=1))
             reports.append(event)
             reports.beat(WORKER, "s1", 60_000)
-            assert reports.beat_reaches(WORKER, "s1", 60_000, WantedReplicas(servers.replicas, 2_000))
             assert leads.take_lead("one", 60_000).epoch == 1
+            assert reports.beat_reaches(WORKER, "s1", 60_000, WantedReplicas(servers.replicas, 10_000))
             servers.fail(PORTFOLIO, "killed")
 
             def goes_on() -> bool:

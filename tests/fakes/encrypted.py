@@ -78,9 +78,11 @@ def encrypted(port: int, certificate: Path, key: Path, *, clients: Path | None =
     with socket.create_server(("127.0.0.1", 0)) as listener:
         accepting = threading.Thread(target=_accept, args=(listener, context, port), daemon=True)
         accepting.start()
-        yield int(listener.getsockname()[1])
-        listener.shutdown(socket.SHUT_RDWR)
-        accepting.join(10)
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join(10)
 
 
 def _accept(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:

@@ -53,7 +53,9 @@ def _fuzzed(name: str, engine: str, seconds: float) -> Row:
     ran = subprocess.run(words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = ran.stderr.decode("utf-8", "replace")
     done = _DONE.findall(said)
-    return Row(name, engine, int(done[-1]) if done else 0, said[-_TOLD:] if ran.returncode else "")
+    inputs = int(done[-1]) if done else 0
+    is_sound = inputs > 0 and ran.returncode == 0
+    return Row(name, engine, inputs, "" if is_sound else said[-_TOLD:] or "it tried nothing")
 
 
 if __name__ == "__main__":

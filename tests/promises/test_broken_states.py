@@ -72,7 +72,7 @@ class Desk:
         self.gates = Gates(server.url, PORTFOLIO)
         self.heard: list[FlattenOrder] = []
         self.gate = self.gates("ibs-ES", callbacks=(self.heard.append,), answer_seconds=0.5)
-        assert self.gate.request_entry("ES").allowed
+        until(lambda: self.gate.request_entry("ES").allowed, "the first entry")
         assert self.gate.position_opened("ES", price=5000)
 
     def ordered(self, folder: Path, *words: str) -> Ran:
@@ -85,8 +85,10 @@ class Desk:
 @pytest.fixture
 def troubled(tmp_path: Path) -> Iterator[TroubledServer]:
     server = TroubledServer(tmp_path / "server")
-    yield server
-    server.end()
+    try:
+        yield server
+    finally:
+        server.end()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Whatever the server's trouble: entries are denied, exits reported later, and all goes on by itself."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from tests.workers.client.gates import Gates
 @pytest.fixture
 def troubled(tmp_path: Path) -> Iterator[TroubledServer]:
     server = TroubledServer(tmp_path / "server")
-    yield server
-    server.end()
+    try:
+        yield server
+    finally:
+        server.end()
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -28,11 +31,13 @@ def test_entries_are_denied_and_an_exit_is_reported_once_when_it_is_over(
     troubled: TroubledServer, portfolio: str, trouble: str
 ) -> None:
     gates = Gates(troubled.url, portfolio)
-    with coordinating(troubled.url, portfolio) as coordinator:
+    with ExitStack() as ends:
+        coordinator = ends.enter_context(coordinating(troubled.url, portfolio))
+        ends.callback(gates.end)
         coordinator.says(READY)
         gate = gates("ibs-ES", answer_seconds=0.5)
         gate.also_trades(["CL", "SI"])
-        assert gate.request_entry("ES").allowed
+        until(lambda: gate.request_entry("ES").allowed, "the first entry")
         assert gate.position_opened("ES", price=5000)
         with TROUBLES[trouble](troubled):
             assert not gate.request_entry("CL")
@@ -40,9 +45,8 @@ def test_entries_are_denied_and_an_exit_is_reported_once_when_it_is_over(
             assert not gate.request_entry("SI")
         until(lambda: gate.request_entry("SI").allowed, "an entry again")
         with Redis(port=troubled.port, decode_responses=True) as client:
-            live = Live(Bus(connect(f"redis://127.0.0.1:{troubled.port}/0"), portfolio), client)
+            bus = ends.enter_context(closing(Bus(connect(f"redis://127.0.0.1:{troubled.port}/0"), portfolio)))
+            live = Live(bus, client)
             live.all_decided()
             assert [one["fill"] for one in live.said("PositionClosed")] == ["X1"]
             assert live.status()["realized_pnl"] == "50.00"
-            live.bus.close()
-    gates.end()

@@ -13,6 +13,7 @@ from redis import Redis, RedisError
 from portfold.events.roles.own_server import KEEPER
 from portfold.events.wire.embedded import server_binary
 from tests.proxy import Proxy
+from tests.rig.node import free_ports
 from tests.server import keepers_sha256
 from tests.waiting import until
 
@@ -26,8 +27,7 @@ class TroubledServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        (self.port,) = free_ports(1)
         self._process = self._spawn()
         self.proxy = Proxy(self.port)
         self.answers()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -21,20 +22,31 @@ _PRIMARIES = 3
 class Cluster:
     """As a context manager it ends with the block."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, down_ms: int = 800) -> None:
+        self.nodes: list[Node] = []
+        self._names: dict[int, str] = {}
+        self._failed: Node | None = None
         lasting = {
             "appendonly": "yes",
             "appendfsync": "always",
             "repl_diskless_sync_delay": "0",
             "cluster_enabled": "yes",
-            "cluster_node_timeout": "800",
+            "cluster_node_timeout": str(down_ms),
             "cluster_replica_validity_factor": "0",
         }
-        ports = free_ports(2 * _PRIMARIES, beside=_BUS_OFFSET)
-        self.nodes = [Node(folder / f"node-{port}", port, **lasting) for port in ports]
-        self._names = {one.port: str(one.ask("CLUSTER", "MYID")) for one in self.nodes}
-        self._failed: Node | None = None
-        self._meet()
+        try:
+            for port in free_ports(2 * _PRIMARIES, beside=_BUS_OFFSET):
+                self.nodes.append(Node(folder / f"node-{port}", port, **lasting))
+                self._names[port] = str(self.nodes[-1].ask("CLUSTER", "MYID"))
+            self._meet()
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Kills them all."""
+        for one in self.nodes:
+            one.kill()
 
     @property
     def url(self) -> str:
@@ -72,8 +84,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in self.nodes:
-            one.kill()
+        self.end()
 
     def primary_of(self, portfolio: str) -> Node:
         """Returns the node that has the portfolio's slot, as a node that is there sees it."""
@@ -149,7 +160,7 @@ class Cluster:
             node.ask("CLUSTER", "ADDSLOTSRANGE", str(edges[number]), str(edges[number + 1] - 1))
         for primary, replica in zip(self.nodes[:_PRIMARIES], self.nodes[_PRIMARIES:], strict=True):
             name = self._names[primary.port]
-            until(lambda: self._knows(replica, name), "nodes to know each other", seconds=30)  # noqa: B023
+            until(partial(self._knows, replica, name), "nodes to know each other", seconds=30)
             replica.ask("CLUSTER", "REPLICATE", name)
         self.until_whole()
 

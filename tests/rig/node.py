@@ -14,6 +14,9 @@ from portfold.events.wire.embedded import HOST, server_binary
 from tests.server import keepers_sha256
 from tests.waiting import until
 
+_PORTS, _PORTS_BESIDE = (20_000, 29_000), (20_000, 22_700)
+"""Below those that the system hands to outgoing connections, and so is what lies 10,000 above the latter."""
+
 
 class Node:
     """A server on a port of its own; `words` come first on its command line, `settings` are its own."""
@@ -47,7 +50,11 @@ class Node:
                 stdout=log,
                 stderr=log,
             )
-        until(self._answers, f"the node on {self.port} to answer", seconds=30)
+        try:
+            until(self._answers, f"the node on {self.port} to answer")
+        except BaseException:
+            self.kill()
+            raise
         self.is_up = True
 
     def ask(self, *words: str) -> Any:
@@ -99,7 +106,7 @@ def free_ports(count: int, *, beside: int = 0) -> list[int]:
     """Returns so many ports that nobody listens on now; with `beside` that one above each is free as well."""
     found: list[int] = []
     while len(found) < count:
-        port = random.randrange(20_000, 29_000)
+        port = random.randrange(*_PORTS_BESIDE if beside else _PORTS)
         if port in found or any(abs(port - other) in (0, beside) for other in found):
             continue
         try:

@@ -12,31 +12,40 @@ from tests.rig.node import Node, free_ports
 from tests.waiting import until
 
 PRIMARY = "mymaster"
-_DOWN_MS = 400
 _LOOKS_OFTEN = ("INFO-PERIOD", "200", "PUBLISH-PERIOD", "200", "SLAVE-RECONF-TIMEOUT", "1000")
 
 
 class Sentinels:
     """Three Sentinels over a primary and `replicas`; as a context manager it ends with the block."""
 
-    def __init__(self, folder: Path, *, replicas: int = 2) -> None:
-        ports = free_ports(4 + replicas)
-        lasting = {"appendonly": "yes", "appendfsync": "always", "repl_diskless_sync_delay": "0"}
-        first, others = ports[0], ports[1 : 1 + replicas]
-        self.servers = [Node(folder / "primary", first, **lasting)]
-        self.servers += [
-            Node(folder / f"replica-{number}", port, replicaof=f"{HOST} {first}", **lasting)
-            for number, port in enumerate(others, 1)
-        ]
-        self.sentinels = [
-            _sentinel(folder / f"sentinel-{number}", port, first)
-            for number, port in enumerate(ports[1 + replicas :], 1)
-        ]
+    def __init__(self, folder: Path, *, replicas: int = 2, down_ms: int = 400) -> None:
+        self.servers: list[Node] = []
+        self.sentinels: list[Node] = []
         self._failed: Node | None = None
+        try:
+            self._begin(folder, free_ports(4 + replicas), down_ms)
+        except BaseException:
+            self.end()
+            raise
+
+    def _begin(self, folder: Path, ports: Sequence[int], down_ms: int) -> None:
+        lasting = {"appendonly": "yes", "appendfsync": "always", "repl_diskless_sync_delay": "0"}
+        first, others = ports[0], ports[1:-3]
+        self.servers.append(Node(folder / "primary", first, **lasting))
+        for number, port in enumerate(others, 1):
+            settings = {"replicaof": f"{HOST} {first}", **lasting}
+            self.servers.append(Node(folder / f"replica-{number}", port, **settings))
+        for number, port in enumerate(ports[-3:], 1):
+            self.sentinels.append(_sentinel(folder / f"sentinel-{number}", port, first, down_ms))
         for one in self.sentinels:
             one.ask("SENTINEL", "DEBUG", *_LOOKS_OFTEN)
-        until(lambda: all(self._in_step(one) for one in self.servers[1:]), "replicas in step", seconds=30)
+        until(lambda: all(self._in_step(one) for one in self.servers[1:]), "replicas in step", seconds=60)
         until(self._agree, "the Sentinels to know each other", seconds=60)
+
+    def end(self) -> None:
+        """Kills them all."""
+        for one in (*self.sentinels, *self.servers):
+            one.kill()
 
     @property
     def url(self) -> str:
@@ -76,8 +85,7 @@ class Sentinels:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in (*self.sentinels, *self.servers):
-            one.kill()
+        self.end()
 
     def primary(self) -> Node:
         """Returns whoever the first Sentinel says it is."""
@@ -126,12 +134,12 @@ class Sentinels:
         )
 
 
-def _sentinel(folder: Path, port: int, primary: int) -> Node:
+def _sentinel(folder: Path, port: int, primary: int, down_ms: int) -> Node:
     folder.mkdir(parents=True)
     config = folder / "sentinel.conf"
     config.write_text(
         f"sentinel monitor {PRIMARY} {HOST} {primary} 2\n"
-        f"sentinel down-after-milliseconds {PRIMARY} {_DOWN_MS}\n"
+        f"sentinel down-after-milliseconds {PRIMARY} {down_ms}\n"
         f"sentinel failover-timeout {PRIMARY} 2000\n"
         f"sentinel parallel-syncs {PRIMARY} 2\n"
         "protected-mode no\n"

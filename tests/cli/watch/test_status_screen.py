@@ -302,10 +302,10 @@ def test_the_json_says_what_the_screen_says(standing: Standing) -> None:
 @pytest.mark.parametrize(
     ("switch", "shows"),
     [
-        (lambda now_ms: Switch(now_ms - 42_000, 60_000, ""), "Dead man   pressed 42 s ago"),
+        (lambda now_ms: Switch(now_ms - 7_500_000, 9_000_000, ""), "Dead man   pressed 2 h 05 m ago"),
         (
-            lambda now_ms: Switch(now_ms - 200_000, 60_000, ""),
-            "Dead man   pressed 3 m 20 s ago, NOT PRESSED NOW: its notifier is silent",
+            lambda now_ms: Switch(now_ms - 7_500_000, 60_000, ""),
+            "Dead man   pressed 2 h 05 m ago, NOT PRESSED NOW: its notifier is silent",
         ),
         (
             lambda _: Switch(0, 60_000, "no coordinator leads"),

@@ -1,6 +1,7 @@
 """Whether a replica has what an order rests on: a real primary, and replicas that come, hang and go."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.waiting import until
 from tests.workers.client.gates import Gates
 
 SESSION, LASTS_MS = "s1", 60_000
-ONE, TWO = WantedReplicas(1, 300), WantedReplicas(2, 300)
+ONE, SOON, TWO = WantedReplicas(1, 10_000), WantedReplicas(1, 300), WantedReplicas(2, 300)
 
 
 @pytest.fixture
@@ -23,16 +24,21 @@ def pair(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
     first, second = free_ports(2)
     lasting = {"appendonly": "yes", "appendfsync": "always", "repl_diskless_sync_delay": "0"}
     primary = Node(tmp_path / "primary", first, **lasting)
-    replica = Node(tmp_path / "replica", second, replicaof=f"127.0.0.1 {first}", **lasting)
-    until(lambda: replica.facts("replication")["master_link_status"] == "up", "a replica in step")
-    yield primary, replica
-    for one in (primary, replica):
-        one.kill()
+    with ExitStack() as ends:
+        ends.callback(primary.kill)
+        replica = Node(tmp_path / "replica", second, replicaof=f"127.0.0.1 {first}", **lasting)
+        ends.callback(replica.kill)
+        until(lambda: replica.facts("replication")["master_link_status"] == "up", "a replica in step")
+        yield primary, replica
 
 
 def test_it_is_said_to_have_it_when_it_has_it_and_not_before(pair: tuple[Node, Node], portfolio: str) -> None:
     primary, replica = pair
-    bus = Bus(connect(primary.url), portfolio)
+    with closing(Bus(connect(primary.url), portfolio)) as bus:
+        _said_when_it_has_it(bus, replica)
+
+
+def _said_when_it_has_it(bus: Bus, replica: Node) -> None:
     assert not bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE), "nobody is there under that session"
     bus.beat("ibs-ES", SESSION, LASTS_MS)
     assert bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE)
@@ -40,17 +46,18 @@ def test_it_is_said_to_have_it_when_it_has_it_and_not_before(pair: tuple[Node, N
     assert bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE._replace(on_disk=True))
     assert not bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, TWO), "there is only one"
     replica.freeze()
-    assert not bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE)
+    assert not bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, SOON)
     replica.come_back()
     until(lambda: bus.beat_reaches("ibs-ES", SESSION, LASTS_MS, ONE), "the replica to have it")
-    bus.close()
 
 
 def test_no_order_goes_out_on_a_yes_that_no_replica_has(pair: tuple[Node, Node], portfolio: str) -> None:
     primary, replica = pair
     gates = Gates(primary.url, portfolio)
-    with coordinating(primary.url, portfolio):
-        gate = gates(replicated=ONE)
+    with ExitStack() as ends:
+        ends.enter_context(coordinating(primary.url, portfolio))
+        ends.callback(gates.end)
+        gate = gates(replicated=WantedReplicas(1, 3_000))
         decision = gate.request_entry("ES")
         assert decision
         assert gate.standing(decision)
@@ -58,4 +65,3 @@ def test_no_order_goes_out_on_a_yes_that_no_replica_has(pair: tuple[Node, Node],
         assert not gate.standing(decision)
         gates.logged("no entry, as the yes is not on enough replicas in time")
         assert gate.position_closed("ES", price=5000, pnl=0, commission=0), "an exit waits for no replica"
-    gates.end()

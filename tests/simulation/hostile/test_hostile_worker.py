@@ -39,7 +39,7 @@ def _said_again_counts(patch: pytest.MonkeyPatch) -> None:
 def _whoever_has_more_names_pushes_others_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(repeats, "has_no_room", lambda *_: False)
     patch.setattr(
-        repeats, "_forgettable", lambda state: next(name for name in state.workers if name in HONEST)
+        repeats, "_forgettable", lambda state: next((one for one in state.workers if one in HONEST), None)
     )
 
 
@@ -49,6 +49,6 @@ def test_a_planted_bug_is_seen(plant: Callable[..., None], monkeypatch: pytest.M
     alone = played(0, hostile=False)
     try:
         beside = played(0, hostile=True)
-    except (InvariantBroken, KeyError, StopIteration):
+    except InvariantBroken:
         return  # seen sooner than that
     assert (beside.answers, beside.days) != (alone.answers, alone.days)

@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -189,11 +190,6 @@ def test_what_everybody_can_write_is_not_run(written: Written) -> None:
         open_strategy(configuration, "ES")
 
 
-def others_in(group: int) -> bool:
-    me = pwd.getpwuid(os.geteuid())
-    return group != me.pw_gid or bool({*grp.getgrgid(group).gr_mem} - {me.pw_name})
-
-
 ROOT, ME, ANOTHER, SHARED = 0, os.geteuid(), 54_321, 54_321
 FOLDER, FILE = stat.S_IFDIR, stat.S_IFREG
 
@@ -210,7 +206,6 @@ FOLDER, FILE = stat.S_IFDIR, stat.S_IFREG
         (FOLDER, 0o777, ROOT, SHARED, "everybody can"),
         (FOLDER, 0o1777, ROOT, SHARED, ""),
         (FOLDER, 0o1777, ANOTHER, SHARED, "belongs to another user"),
-        (FOLDER, 0o775, ME, os.getegid(), "its group can" if others_in(os.getegid()) else ""),
     ],
 )
 def test_who_else_may_write_what_would_be_run(kind: int, mode: int, owner: int, group: int, who: str) -> None:
@@ -218,6 +213,16 @@ def test_who_else_may_write_what_would_be_run(kind: int, mode: int, owner: int, 
     said, remedy = who_else(facts)
     assert said == who
     assert bool(remedy) == bool(who)
+
+
+@pytest.mark.parametrize(("others", "who"), [([], ""), (["bob"], "its group can")])
+def test_a_group_is_ones_own_where_nobody_else_is_in_it(
+    monkeypatch: pytest.MonkeyPatch, others: list[str], who: str
+) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_gid=SHARED, pw_name="me"))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_mem=["me", *others]))
+    said, _ = who_else(os.stat_result((FOLDER | 0o775, 1, 1, 1, ME, SHARED, 0, 0, 0, 0)))
+    assert said == who
 
 
 def test_nothing_of_it_is_run_before_its_worker_opens_it(written: Written, tmp_path: Path) -> None:
