@@ -49,8 +49,8 @@ def _events(url: str, portfolio: str, workers: str, backlog: str, *, timed: bool
             _add(client, keys.events, log)
             added += AT_ONCE
             _wait_until_decided(client, keys, added - int(backlog))
-        if not timed:
-            _wait_until_decided(client, keys, added)
+        # One at least: on a slow machine none may be decided yet, and a rate of none compares with nothing.
+        _wait_until_decided(client, keys, first + 1 if timed else added)
         return _decided(client, keys) - first, monotonic() - begun
 
     return until
