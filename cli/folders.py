@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portfold.cli.exits import Failure
-from portfold.config.locate import state_folder
+from portfold.servers.own import state_folder
 
 if TYPE_CHECKING:
     from portfold.cli.target import ResolvedTarget

@@ -120,15 +120,21 @@ def _under(role: ServerRole, url: str, portfolio: str) -> str:
 
     The file of a server of our own that was found is the environment's from here on, for what is started too.
     """
-    from portfold.config.locate import credentials_file
     from portfold.events.roles.credentials import ENVIRONMENT_VARIABLE
-    from portfold.events.wire.connection import as_role, has_user
+    from portfold.events.wire.connection import as_role, has_user, without_secrets
+    from portfold.servers.own import credentials_file
 
     file = None if has_user(url) else credentials_file(url, os.environ)
     if file is None:
         return url
-    os.environ[ENVIRONMENT_VARIABLE] = str(file)
-    return as_role(url, role.user(portfolio), file)
+    known = as_role(url, role.user(portfolio), file)
+    if known == url:
+        print_note(
+            f"{file} is of an embedded server on this machine, so it is not used for {without_secrets(url)}"
+        )
+    else:
+        os.environ[ENVIRONMENT_VARIABLE] = str(file)
+    return known
 
 
 def _bus(url: str, password: str | None, portfolio: str) -> "Bus":

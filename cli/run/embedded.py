@@ -51,8 +51,8 @@ def embedded(
     the coordinator writes on stderr. Within the block the server's file of passwords is the environment's.
     Raises ServerError, CredentialsError, Failure.
     """
-    from portfold.config.locate import usual_server_folder
     from portfold.events.wire.embedded import EmbeddedServer
+    from portfold.servers.own import usual_server_folder
     from portfold.workers.run.supervisor import SupervisedChild, Supervisor
 
     own = EmbeddedServer(usual_server_folder(), port=USUAL_PORTS)

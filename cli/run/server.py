@@ -47,8 +47,8 @@ def server(
         Cut off zeros that a power loss left at the end of its file, then start: only zeros, and only there.
     """
     from portfold.cli.stopping import stopped_by_signals
-    from portfold.config.locate import usual_server_folder
     from portfold.events.wire.embedded import EmbeddedServer
+    from portfold.servers.own import usual_server_folder
 
     ports = port if port is not None else USUAL_PORTS
     with (

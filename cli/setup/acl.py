@@ -91,18 +91,24 @@ def acl(
 def _print_password(place: ResolvedTarget, role: str, credentials: Path | None) -> None:
     """Prints a password, and how a person uses it. Raises Unusable, CredentialsError, BusError."""
     from portfold.cli.typed import print_note
-    from portfold.config.locate import credentials_file
     from portfold.events.roles.credentials import read_credentials
+    from portfold.events.roles.own_server import KEEPER
     from portfold.events.roles.server_roles import role_of
     from portfold.events.wire.bus import Bus
     from portfold.events.wire.connection import as_user, connect, without_secrets
+    from portfold.servers.own import credentials_file, is_here
 
     user, file = f"portfold.{place.portfolio}.{role}", credentials or credentials_file(place.url, os.environ)
     if role_of(user) is None:
         raise Unusable(f"--password: expected a role, such as operator or worker.ibs-ES, got {role[:80]!r}.")
     if file is None:
         raise Unusable("--password: expected --credentials FILE with it, or PORTFOLD_CREDENTIALS.")
-    secret = read_credentials(file).password(user)
+    known = read_credentials(file)
+    if KEEPER in known.users and not is_here(place.url):
+        raise Unusable(
+            f"--password: {file} is of an embedded server on this machine, and the address of another."
+        )
+    secret = known.password(user)
     with closing(Bus(connect(as_user(place.url, user, secret), credentials=file), place.portfolio)) as bus:
         bus.now_ms()
     print_note(
@@ -163,13 +169,12 @@ def _apply_at(url: str, place: ResolvedTarget, users: Sequence[Sequence[str]], k
 
 def keepers(url: str) -> str | None:
     """Returns the address by which one keeps a server of our own; None for another, or where one is named."""
-    from portfold.config.locate import credentials_file
     from portfold.events.roles.own_server import KEEPER
     from portfold.events.roles.signing_in import keepers_file
     from portfold.events.wire.connection import as_user, has_user
+    from portfold.servers.own import credentials_file, is_here
 
-    several = "+" in url.partition("://")[0]  # the keeper of an embedded server is nobody there
-    file = None if several or has_user(url) else credentials_file(url, os.environ)
+    file = credentials_file(url, os.environ) if is_here(url) and not has_user(url) else None
     known = keepers_file(file) if file is not None else None
     return as_user(url, KEEPER, known.password(KEEPER)) if known else None
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from redis import CredentialProvider
+from redis import CredentialProvider, exceptions
 
 from portfold.events.roles.credentials import (
     ENVIRONMENT_VARIABLE,
@@ -47,6 +47,9 @@ class SignsIn(CredentialProvider):
             keeper = self._connecting(KEEPER, self._known.password(KEEPER))
             try:
                 self._set_user(keeper)
+            except exceptions.AuthenticationError:
+                whose = f"{KEEPER} with the password in {self._known.file}"
+                raise exceptions.AuthenticationError(f"it does not know {whose}") from None
             finally:
                 keeper.close()
         return self._user, self._known.password(self._user)

@@ -30,8 +30,9 @@ from portfold.events.roles.own_server import KEEPER
 from portfold.events.roles.scripts import CallableScript, script_in
 from portfold.events.roles.signing_in import SignsIn, keepers_file
 from portfold.events.servers.primary import client_of, everyone, keep_to, whereabouts
-from portfold.events.wire.errors import BusReadOnly, BusRefused, BusUnreachable
+from portfold.events.wire.errors import BusReadOnly, BusRefused, BusShut, BusUnreachable
 from portfold.events.wire.keys import Keys
+from portfold.servers.own import is_here
 from portfold.servers.several import EXPECTED, SeveralServers
 
 _NO_ANSWER = (
@@ -64,11 +65,12 @@ def connect(
 
     Connects when first used. A blocking read must ask for less than `timeout_seconds`. Whoever comes by a
     password that follows from that of the server's keeper, which the file `credentials` holds (by default the
-    one that PORTFOLD_CREDENTIALS names), is made a user first. How rediss:// is encrypted, the environment
-    says: see `roles.encrypted`. Raises BusRefused for a text that is not a URL, CredentialsError, TlsError.
+    one that PORTFOLD_CREDENTIALS names), is made a user first, where the address is this machine's own. How
+    rediss:// is encrypted, the environment says: see `roles.encrypted`.
+    Raises BusRefused for a text that is not a URL, CredentialsError, TlsError.
     """
     user, its_own = _who(url) if _OURS in url else ("", "")
-    known = keepers_file(credentials) if user.startswith(_OURS) else None
+    known = keepers_file(credentials) if user.startswith(_OURS) and is_here(url) else None
     if known is None or known.password(user) != its_own:
         return _client(url, timeout_seconds, password=password)
     plain = _nobodys(url)
@@ -146,10 +148,11 @@ def has_user(url: str) -> bool:
 def as_role(url: str, user: str, file: Path) -> str:
     """Returns the URL by which one is that user of ours, by the file of passwords. Raises CredentialsError.
 
-    The keeper of an embedded server is nobody on several others: then the URL stays as it is.
+    The keeper of an embedded server is nobody but on its own machine: elsewhere the URL stays as it is, and
+    no password that follows from his is sent.
     """
     known = read_credentials(file)
-    if KEEPER in known.users and "+" in url.partition("://")[0]:
+    if KEEPER in known.users and not is_here(url):
         return url
     return as_user(url, user, known.password(user))
 
@@ -204,6 +207,10 @@ class Connected:
         except UnicodeEncodeError as error:  # its text is not repeated: it may be a password
             raise BusRefused(
                 f"Redis was not asked, while {doing}: expected words in UTF-8, got other bytes"
+            ) from error
+        except exceptions.AuthenticationError as error:
+            raise BusShut(
+                f"Redis at {_address(self._client)} did not let us in while {doing}: {_reason(error)}"
             ) from error
         except _NO_ANSWER as error:
             raise BusUnreachable(

@@ -28,5 +28,14 @@ class BusReadOnly(BusUnreachable):
     )
 
 
+class BusShut(BusUnreachable):
+    """The server is there, and does not know whom we come as. Nothing was written."""
+
+    remedy: ClassVar[str] = (
+        "PORTFOLD_CREDENTIALS names the file of that server's users, of an embedded server the users.json in "
+        "its folder; without it one comes as nobody."
+    )
+
+
 class BusRefused(BusError):
     """The server refused, or was not even asked. Nothing was written."""

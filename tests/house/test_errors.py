@@ -59,6 +59,7 @@ def test_below_the_error_of_the_bus_is_only_what_did_not_come_onto_it_or_off_it(
         "portfold.events.wire.errors.BusError",
         "portfold.events.wire.errors.BusReadOnly",
         "portfold.events.wire.errors.BusRefused",
+        "portfold.events.wire.errors.BusShut",
         "portfold.events.wire.errors.BusUnreachable",
         "portfold.workers.client.publisher.NotPublished",
         "portfold.workers.client.publisher.OutboxFull",

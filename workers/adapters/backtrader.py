@@ -25,11 +25,11 @@ from typing import Any
 import backtrader as bt
 
 from portfold.config import ConfigError, Configuration, Runtime, load
-from portfold.config.locate import state_folder
 from portfold.coordinator.configured import unwatched_limits
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.program_log import program_log
+from portfold.servers.own import state_folder
 from portfold.workers.adapters.backtrader_backtest import Fresh, GatedBroker, Shared
 from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
 from portfold.workers.adapters.backtrader_live import LiveBroker

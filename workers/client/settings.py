@@ -7,12 +7,12 @@ from typing import Literal
 from msgspec import Struct
 
 from portfold.config import Configuration, load, secret
-from portfold.config.locate import credentials_file
 from portfold.config.runtime import Replicated, milliseconds
 from portfold.events.roles.server_roles import FLATTENER, worker_role
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import as_role, connect, has_password, has_user, without_secrets
 from portfold.events.wire.presence import WantedReplicas
+from portfold.servers.own import credentials_file
 from portfold.workers.client.listener import LISTEN_SECONDS
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from portfold.config.locate import credentials_file
 from portfold.errors import PortfoldError
 from portfold.events.roles.credentials import CredentialsError, read_credentials
 from portfold.events.roles.own_server import ACL_FILE, KEEPER, password_of
@@ -16,6 +15,7 @@ from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import as_user, connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused, BusUnreachable
+from portfold.servers.own import credentials_file
 from tests.events.roles.test_permissions import all_commands, tried
 from tests.waiting import until
 
