@@ -223,7 +223,8 @@ def _of_all_lines(findings: "Findings", best: "Winner | None", table: Path) -> I
     write_whole(of_all, content)
     write_findings(of_all, findings_of_all(findings, best, content))
     named = shlex.quote(str(of_all))
-    yield f"The best of all sets is a table of its own, for report and export: --results {named}"
+    of = findings.sets_in_words(best)
+    yield f"The best of {of} is a table of its own, for report and export: --results {named}"
 
 
 def _judged(span: "KnownSpan", scenario: "Scenario") -> "Judged":

@@ -137,11 +137,11 @@ def _signs(subject: Subject) -> Iterator[Sign]:
     yield _judged(findings, winner)
     yield _lots(findings, winner)
     yield _forced(subject, winner)
-    yield _reality(winner)
+    yield _reality(findings, winner)
     yield _luck(winner)
     yield from _interval(subject)
     yield _breaches(subject, Decimal(findings.setting.breach_limit))
-    yield _greedy(winner)
+    yield _greedy(findings, winner)
 
 
 def _seen(subject: Subject, findings: Findings) -> Iterator[Sign]:
@@ -249,12 +249,12 @@ def _sets(deflated: Deflated) -> str:
     return f"{deflated.tries:,} sets{before}"
 
 
-def _reality(winner: Winner) -> Sign:
+def _reality(findings: Findings, winner: Winner) -> Sign:
     checked, name = winner.reality_check, "Reality check"
     if winner.of_all:
         sentence = (
-            f"none of the best of all {winner.of_all:,} sets, of which greedy tried few: the probability of "
-            "overfitting, below, is of all of them."
+            f"none of the best of {findings.sets_in_words(winner)}, of which greedy tried few: the "
+            "probability of overfitting, below, is of all of them."
         )
         return Sign("selection", name, seen=True, text=sentence)
     if checked is None:
@@ -281,10 +281,10 @@ def _breaches(subject: Subject, limit: Decimal) -> Sign:
     return Sign("breach", "Broker's limit", seen=breaches > 0, text=f"its drawdown {sentence} {where}.")
 
 
-def _greedy(winner: Winner) -> Sign:
+def _greedy(findings: Findings, winner: Winner) -> Sign:
     best, name, swaps = winner.best_of_all, "Greedy", winner.by_swaps
     if winner.of_all:
-        sentence = f"did not choose this: it is the best of all {winner.of_all:,} sets."
+        sentence = f"did not choose this: it is the best of {findings.sets_in_words(winner)}."
         return Sign("greedy", name, seen=False, text=sentence)
     if swaps is not None and swaps.symbols != winner.symbols:
         sentence = f"swaps found a set with {ratio(swaps.metrics.sharpe)}: {' '.join(swaps.symbols)}."

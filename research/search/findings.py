@@ -105,7 +105,8 @@ class Winner(Struct, frozen=True):
     `by_swaps` where they were, `daily_stop_loss` where the search had one daily stop: that of the setting.
     `days` are those it was judged on; None in findings of a version that kept none.
     `lots` is there for the first row, where the kernel searched and lots decided anything. `of_all` is there
-    for the best of all sets alone, which greedy need not have visited: of how many. It has no reality check.
+    for the best of all sets alone, which greedy need not have visited: of how many that were looked at. It
+    has no reality check.
     """
 
     max_positions: int
@@ -170,12 +171,27 @@ class Findings(Struct, frozen=True):
         return row.daily_stop_loss or Decimal(self.setting.daily_stop_loss)
 
     def among_all_sets(self, row: Winner) -> dict[str, object]:
-        """Returns what the exported file says of a row that is the best of all sets; nothing of others."""
+        """Returns what the exported file says of a row that is the best of all sets, or of those that were
+        looked at before that was interrupted; nothing of others.
+        """
         if not row.of_all:
             return {}
         found = self.all_sets.overfitting if self.all_sets is not None else None
         luck = {"probability_of_overfitting": round(found.probability, 6)} if found is not None else {}
+        if there_are := self._there_are:
+            return {"best_of_sets_looked_at": row.of_all, "sets_there_are": there_are, **luck}
         return {"best_of_all_sets": row.of_all, **luck}
+
+    def sets_in_words(self, row: Winner) -> str:
+        """Says what such a row is the best of: `all 30 sets`, or `the 15 of 30 sets looked at`."""
+        if there_are := self._there_are:
+            return f"the {row.of_all:,} of {there_are:,} sets looked at"
+        return f"all {row.of_all:,} sets"
+
+    @property
+    def _there_are(self) -> int:
+        """Returns how many sets there are where the look at them was interrupted, else 0."""
+        return self.all_sets.there_are if self.all_sets is not None else 0
 
     def rows_beside(self, row: Winner) -> tuple[Winner, ...]:
         """Returns the rows with the daily stop of this one."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from portfold.config import read_portfolio
+from tests.audit.pages import Elements
 from tests.cli.command_line import called
 from tests.research.test_commands import LOOSE, TABLE, rows
 
@@ -26,6 +27,17 @@ def test_a_look_at_all_sets_that_is_interrupted_leaves_what_it_found(
     assert "Partial: interrupted when 15 of 30 sets were looked at" in ran.out
     assert len(rows(folder / TABLE)) == 2
     assert json.loads((folder / f"{TABLE}.json").read_text())["all_sets"]["there_are"] == 30
+
+    of_all = Path("results") / "greedy_optimization_results_all_sets.csv"
+    assert "The best of the 15 of 30 sets looked at is a table of its own" in ran.out
+    assert called("research", "export", "--results", f"{of_all}", cwd=folder).code == 0
+    said = json.loads((folder / "config" / "portfolio_optimization.json").read_text())["optimization"]
+    assert (said["best_of_sets_looked_at"], said["sets_there_are"]) == (15, 30)
+    assert "best_of_all_sets" not in said
+    assert called("research", "report", "--results", f"{of_all}", cwd=folder).code == 0
+    page = Elements((folder / of_all).with_suffix(".html").read_text()).said
+    assert "did not choose this: it is the best of the 15 of 30 sets looked at." in page
+    assert "none of the best of the 15 of 30 sets looked at, of which greedy tried few" in page
 
 
 def test_several_daily_stops_are_searched_at_once_exported_and_shown(folder: Path) -> None:
@@ -64,7 +76,9 @@ def test_the_best_of_all_sets_is_exported_and_drawn_though_greedy_chose_another(
     assert exported.code == 0, exported.err
     file = folder / "config" / "portfolio_optimization.json"
     assert sorted(read_portfolio(file).symbols) == best["symbols"]
-    assert json.loads(file.read_text())["optimization"]["best_of_all_sets"] == 30
+    said = json.loads(file.read_text())["optimization"]
+    assert said["best_of_all_sets"] == 30
+    assert "sets_there_are" not in said
     page = called("research", "report", "--results", f"{of_all}", cwd=folder)
     assert (page.code, page.err) == (0, "")
     drawn = (folder / of_all).with_suffix(".html").read_text()
