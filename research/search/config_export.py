@@ -274,7 +274,9 @@ def _optimization(choice: PortfolioChoice) -> dict[str, object]:
         "judged_sharpe_95_percent": _interval(winner.test_intervals),
         "looks_at_the_test_span": findings.looks,
         "sets_tried": findings.tries,
-        "parameters_tried": {one: findings.parameters_tried.get(one, 1) for one in choice.symbols},
+        "parameters_tried": {
+            one: tried for one, tried in findings.parameters_tried.items() if one in choice.symbols
+        },
     }
     if len(findings.daily_stops) > 1:
         provenance["daily_stops_searched"] = [float(stop) for stop in findings.daily_stops]

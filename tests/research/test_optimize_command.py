@@ -79,6 +79,7 @@ def test_the_best_of_all_sets_is_exported_and_drawn_though_greedy_chose_another(
     said = json.loads(file.read_text())["optimization"]
     assert said["best_of_all_sets"] == 30
     assert "sets_there_are" not in said
+    assert said["parameters_tried"] == {}  # nobody counted
     page = called("research", "report", "--results", f"{of_all}", cwd=folder)
     assert (page.code, page.err) == (0, "")
     drawn = (folder / of_all).with_suffix(".html").read_text()
