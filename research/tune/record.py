@@ -90,6 +90,6 @@ def _lines(content: bytes) -> "list[Tried]":
     for line in content.split(b"\n"):
         try:
             found.append(msgspec.json.decode(line, type=Tried))
-        except msgspec.DecodeError:
-            continue  # cut short by a crash
+        except (UnicodeDecodeError, msgspec.DecodeError):
+            continue  # cut short by a crash, or zeros and odd bytes after a power cut
     return found

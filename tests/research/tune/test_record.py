@@ -37,12 +37,21 @@ def test_of_other_bars_it_is_not_used_and_was_tried_all_the_same(tmp_path: Path)
         assert record.tried == 3
 
 
-def test_a_line_that_was_cut_short_is_no_set_and_harms_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("whole", "left"),
+    [(b"1250]]}\n", b""), (b'"of":"a"', b'"of":"\xff"'), (b'"of":"a"', b'"of":"\0"')],
+    ids=["cut short", "no UTF-8", "zeros"],
+)
+def test_a_line_that_was_damaged_is_no_set_and_harms_no_other(
+    tmp_path: Path, whole: bytes, left: bytes
+) -> None:
     path = tmp_path / "ES_parameters.tried"
     with TrialRecord(path, "a") as record:
         record.add(BollingerParameters(bars=20), TRADES)
         record.add(BollingerParameters(bars=21), TRADES)
-    path.write_bytes(path.read_bytes()[:-9])
+    first, last = path.read_bytes().splitlines(keepends=True)
+    assert whole in last
+    path.write_bytes(first + last.replace(whole, left))
     with TrialRecord(path, "a") as record:
         assert (record.found, record.tried) == (1, 1)
         record.add(BollingerParameters(bars=22), ())
