@@ -82,7 +82,7 @@ def tune(
     spans = spans_of(symbol, past, plan, configuration.runtime.trading_day)
     chooser, looked = Chooser(plan, symbol, past, opened, space), count(1)
     digest = fingerprint_of(plan.backtest, symbol, past)
-    with TrialRecord(plan.record_file(symbol), digest) as record:
+    with TrialRecord(plan.record_file(symbol), digest, opened.name) as record:
 
         def choose(known: int) -> Choice:
             return chooser.choose(known, record, lambda: on_progress(next(looked)))
