@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -28,9 +28,6 @@ from portfold.research.search.search import (
 from portfold.research.search.swaps import Swapped, swapped
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Floats
-
-if TYPE_CHECKING:
-    pass
 
 
 class Optimized(Struct, frozen=True):

@@ -21,5 +21,5 @@ MEASURED = 'Of 100 random walks that were tuned, 3 ended in "something here": do
 
 
 def verdict_on(luck: Luck) -> Verdict:
-    """Judges tuned parameters: by the reality check among all sets, and by the test spans."""
+    """Judges tuned parameters: by the reality check among the sets of the last choice, and the test spans."""
     return verdict(luck.reality_check, luck.tested)
