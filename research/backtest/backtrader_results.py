@@ -1,8 +1,9 @@
 """Trades of a Backtrader run as a folder of results: what people have goes into simulate and optimize.
 
 An analyzer: `cerebro.addanalyzer(ResultsFolder, folder="results")`. Guarantees: a file is written whole or
-not at all, and only for data whose name is a symbol; P&L is what Backtrader says, net of its commission, to
-the cent. What was open at the end is no trade.
+not at all, for each data whose name is a symbol, so that none of an earlier run is taken for one of this: of
+what made no trade an empty one, as a backtest does. P&L is what Backtrader says, net of its commission, to
+the cent; contracts are whole. What was open at the end is no trade.
 """
 
 import re
@@ -33,12 +34,13 @@ class _Round:
     come to."""
 
     def __init__(self) -> None:
-        self.opened = self.closed = self.paid = self.got = 0.0
+        self.opened = self.closed = 0
+        self.paid = self.got = 0.0
 
-    def enters(self, size: float, price: float) -> None:
+    def enters(self, size: int, price: float) -> None:
         self.opened, self.paid = self.opened + size, self.paid + size * price
 
-    def leaves(self, size: float, price: float) -> None:
+    def leaves(self, size: int, price: float) -> None:
         self.closed, self.got = self.closed + size, self.got + size * price
 
 
@@ -57,15 +59,18 @@ class ResultsFolder(bt.Analyzer):  # type: ignore[misc]  # Backtrader has no typ
         self._trades: dict[str, list[Trade]] = {}
 
     def notify_order(self, order: Any) -> None:
-        """Takes in what an order got since it was last told of: Backtrader tells of orders before trades."""
+        """Takes in what an order got since it was last told of: Backtrader tells of orders before trades.
+
+        Raises ResearchError for a part of a contract.
+        """
         symbol = _symbol_of(order.data)
         for bit in order.executed.iterpending():
             held = self._held.setdefault(symbol, _Round())
-            held.leaves(abs(bit.closed), bit.price)
+            held.leaves(_contracts(symbol, bit.closed), bit.price)
             if held.closed and held.closed == held.opened:  # the rest of the order opens the other way
                 self._over.setdefault(symbol, deque()).append(held)
                 held = self._held[symbol] = _Round()
-            held.enters(abs(bit.opened), bit.price)
+            held.enters(_contracts(symbol, bit.opened), bit.price)
 
     def notify_trade(self, trade: Any) -> None:
         """Takes in a trade that is closed."""
@@ -79,7 +84,7 @@ class ResultsFolder(bt.Analyzer):  # type: ignore[misc]  # Backtrader has no typ
                 entry_ms=milliseconds_of(bt.num2date(trade.dtopen).replace(tzinfo=UTC)),
                 exit_ms=milliseconds_of(bt.num2date(trade.dtclose).replace(tzinfo=UTC)),
                 pnl=Decimal(repr(float(trade.pnlcomm))).quantize(CENT),
-                size=int(filled.opened),
+                size=filled.opened,
                 side="long" if trade.long else "short",
                 entry_price=_price(filled.paid / filled.opened),
                 exit_price=_price(filled.got / filled.closed),
@@ -89,6 +94,9 @@ class ResultsFolder(bt.Analyzer):  # type: ignore[misc]  # Backtrader has no typ
     def stop(self) -> None:
         """Writes the files. Raises ResearchError where one cannot be written."""
         folder, zone = Path(self.p.folder), ZoneInfo(self.p.zone)
+        for data in self.strategy.datas:
+            if _is_symbol(_named(data)):  # another is no contract: an index that is looked at
+                self._trades.setdefault(_named(data), [])
         for symbol, trades in self._trades.items():
             rows = (TradeRow(trade, selected=True, probability=None) for trade in trades)
             write_whole(trades_file(folder, symbol), trades_table(rows, zone))
@@ -104,7 +112,22 @@ def _price(average: float) -> Decimal:
 
 def _symbol_of(data: Any) -> str:
     """Returns the symbol that a data feed is named by. Raises ResearchError."""
-    name = name_of(data).upper()
-    if not re.fullmatch(SYMBOL, name):
+    name = _named(data)
+    if not _is_symbol(name):
         raise ResearchError(f"adddata: expected name= to be a symbol such as ES, got {name[:40]!r}.")
     return name
+
+
+def _named(data: Any) -> str:
+    return name_of(data).upper()
+
+
+def _is_symbol(name: str) -> bool:
+    return re.fullmatch(SYMBOL, name) is not None
+
+
+def _contracts(symbol: str, size: float) -> int:
+    """Returns how many contracts were filled, without their sign. Raises ResearchError."""
+    if size != int(size):
+        raise ResearchError(f"{symbol}: size: expected whole contracts, got a fill of {abs(size):g}.")
+    return abs(int(size))
