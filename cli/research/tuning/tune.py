@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from portfold.pieces.place import Place
     from portfold.research.backtest.several import FailedBacktest
     from portfold.research.tune.plan import TunePlan
+    from portfold.research.tune.tuned_file import WorkerEntry
     from portfold.research.tune.tuning import FinishedTuning
 
 
@@ -67,7 +68,8 @@ def tune(
     Sharpe of dollars by the trades that had ended before. The live trader
     trades all spans in one go, without a filter: one folder of results, out
     of sample as far as parameters go. What is best on all bars goes into
-    tuned.json there, with the number of sets that were ever tried.
+    tuned.json there, with the number of sets that were ever tried; other
+    symbols in it stay.
 
     After Ctrl-C the same command goes on where it was. Exit code 1 when a
     symbol cannot be tuned; the others are done.
@@ -119,6 +121,7 @@ def tune(
         tuning.seed,
         tuning.ranges,
     )
+    _before(_tuned_file(plan))  # one that cannot be added to is said before hours of work, not after them
     print_lines(what_is_done(alone, chosen, without), [f"{plan.method[:1].upper()}{plan.method[1:]}"])
     done, failed = _tuned(plan, chosen, place_of(jobs))
     if done:
@@ -159,13 +162,29 @@ def _alone(plan: "TunePlan", symbol: str) -> "tuple[list[FinishedTuning], list[F
 
 
 def _written(plan: "TunePlan", done: "Sequence[FinishedTuning]") -> Path:
-    """Writes the file of tuned parameters, and returns its path."""
+    """Writes the file of tuned parameters, those of other symbols as they were, and returns its path."""
     from portfold.research.tune.tuned_file import write_tuned
 
-    path = plan.backtest.folder / "tuned.json"
-    write_tuned(
-        path,
-        {one.best.symbol: one.entry for one in done},
-        {one.best.symbol: one.tried for one in done},
-    )
+    path = _tuned_file(plan)
+    workers, tried = _before(path)
+    workers |= {one.best.symbol: one.entry for one in done}
+    tried |= {one.best.symbol: one.tried for one in done}
+    write_tuned(path, dict(sorted(workers.items())), dict(sorted(tried.items())))
     return path
+
+
+def _before(path: Path) -> "tuple[dict[str, WorkerEntry], dict[str, int]]":
+    """Reads what earlier commands have tuned, of other symbols too: nothing where there is no such file.
+
+    Raises ConfigError.
+    """
+    from portfold.research.tune.tuned_file import read_tuned
+
+    if not path.exists():
+        return {}, {}
+    found = read_tuned(path)
+    return dict(found.workers), dict(found.tried)
+
+
+def _tuned_file(plan: "TunePlan") -> Path:
+    return plan.backtest.folder / "tuned.json"

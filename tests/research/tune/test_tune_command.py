@@ -129,6 +129,31 @@ def test_of_one_symbol_ctrl_c_says_what_is_kept(tmp_path: Path, monkeypatch: pyt
     assert "Each set of parameters that was traded is kept; the same command goes on." in stopped.out
 
 
+def test_what_was_tuned_before_stays_in_the_file_and_one_that_cannot_be_read_is_said_at_once(
+    tmp_path: Path,
+) -> None:
+    walks(tmp_path, 0.0, "CL", "ES")
+    file = tmp_path / "results" / "tuned" / "tuned.json"
+
+    def tuned(symbol: str) -> dict[str, Any]:
+        ran = called(*TUNE, *RANGES, *HOW, "--symbols", symbol, cwd=tmp_path)
+        assert ran.code == 0, ran.err
+        found: dict[str, Any] = json.loads(file.read_text())
+        return found
+
+    first, both = tuned("ES"), tuned("CL")
+    assert list(first["workers"]) == list(first["tried"]) == ["ES"]
+    assert list(both["workers"]) == list(both["tried"]) == ["CL", "ES"]
+    assert both["workers"]["ES"] == first["workers"]["ES"]
+    assert both["tried"]["ES"] == first["tried"]["ES"]
+
+    file.write_text('{"workers": {}}')
+    ran = called(*TUNE, *RANGES, *HOW, cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "tuned.json: tried: expected" in ran.err
+    assert file.read_text() == '{"workers": {}}'
+
+
 def test_what_cannot_be_tuned_is_said_by_name_and_the_rest_is_done(tmp_path: Path) -> None:
     walks(tmp_path, 0.0, "CL", "ES")
     short = (tmp_path / "bars" / "CL.csv").read_text().splitlines()[:400]
