@@ -56,14 +56,15 @@ def deflated_sharpe(
     """Deflates the mean Sharpe of histories that were chosen among `tries`.
 
     The histories, of daily returns, are drawings of one and the same. The file of each of its symbols was the
-    best of so many `variants`. Returns None for fewer than two tries or three days, or returns that
-    hardly vary.
+    best of so many `variants`. Returns None for fewer than two tries, these variants among them, or three
+    days, or returns that hardly vary.
     """
-    if tries.count < 2 or any(len(returns) < 3 or volatility(returns) == 0 for returns in histories):
+    tried = tries.count * math.prod(map(float, variants))
+    if tried < 2 or any(len(returns) < 3 or volatility(returns) == 0 for returns in histories):
         return None
     standard = [(returns - returns.mean()) / returns.std() for returns in histories]
     by_day = math.sqrt(DAYS_A_YEAR)
-    threshold = expected_best(tries.count * math.prod(map(float, variants)), tries.variance)
+    threshold = expected_best(tried, tries.variance)
     probability = probability_above(
         threshold,
         sharpe=float(np.mean([sharpe(returns) for returns in histories])) / by_day,

@@ -84,6 +84,15 @@ def test_where_there_is_nothing_to_tell_nothing_is_told(returns: np.ndarray, cou
     assert deflated_sharpe([returns], Tries(count, 1, 0.01)) is None
 
 
+def test_one_set_whose_file_was_the_best_of_several_is_deflated_by_these() -> None:
+    assert deflated_sharpe([BY_DAY], Tries(1, 1, 0.001), variants=[1]) is None
+    one, two = Tries(1, 1, 0.001), Tries(2, 1, 0.001)
+    of_files, of_sets = deflated_sharpe([BY_DAY], one, variants=[2]), deflated_sharpe([BY_DAY], two)
+    assert of_files is not None
+    assert of_sets is not None
+    assert (of_files.probability, of_files.threshold) == (of_sets.probability, of_sets.threshold)
+
+
 # --- tries that resemble each other ---------------------------------------------------------------------
 
 
