@@ -8,6 +8,7 @@ a rate of none compares with nothing.
 
 import asyncio
 import json
+import logging
 import sys
 from time import monotonic
 
@@ -83,7 +84,9 @@ async def _ask(broker: RedisBroker) -> None:
 
 def main(role: str, url: str) -> None:
     """Plays the role until standard input ends, or until it is asked to end."""
-    broker = RedisBroker(url, logger=None)  # a line for each request fills a pipe that nobody reads
+    silent = logging.getLogger(__name__)  # a line for each request fills a pipe that nobody reads
+    silent.disabled = True
+    broker = RedisBroker(url, logger=silent)
     asyncio.run({"app": _answer, "ask": _ask}[role](broker))
 
 

@@ -65,11 +65,10 @@ def export(
     from portfold.cli.research.extra import needs_extra
 
     needs_extra()
+    from portfold.research.search.config_changes import changes, in_force
     from portfold.research.search.config_export import (
-        changes,
         checked,
         configuration_text,
-        in_force,
         read_choice,
         write_configuration,
     )

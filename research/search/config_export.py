@@ -19,9 +19,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from portfold.config import ConfigError, Configuration, ConfiguredPortfolio, load, read_portfolio
+from portfold.config import ConfigError, Configuration, ConfiguredPortfolio, load
 from portfold.config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
-from portfold.dollars import shown_limit
 from portfold.research.errors import ResearchError
 from portfold.research.search.findings import Findings, Judged, Winner, read_findings
 from portfold.research.search.tables import GREEDY_COLUMNS, STOP_COLUMN
@@ -304,7 +303,7 @@ def _span(choice: PortfolioChoice, judged: Judged) -> dict[str, object]:
     }
 
 
-# --- what it changes ------------------------------------------------------------------------------------
+# --- written once it loads -------------------------------------------------------------------------------
 
 
 def checked(text: str, output: Path) -> Configuration:
@@ -322,29 +321,6 @@ def checked(text: str, output: Path) -> Configuration:
             here = output if error.path.name == PORTFOLIO_FILE else output.parent / error.path.name
             expected = error.expected.replace(stage, str(output.parent))
             raise ConfigError(here, error.field, expected, error.got) from error
-
-
-def in_force(output: Path) -> ConfiguredPortfolio | None:
-    """Reads the limits in the file to be overwritten; None where there is none. Raises ConfigError."""
-    return read_portfolio(output) if output.exists() else None
-
-
-def changes(old: ConfiguredPortfolio, new: ConfiguredPortfolio) -> list[str]:
-    """Lists the limits that the new file would change, a line each."""
-    lines = []
-    if old.max_positions != new.max_positions:
-        lines.append(f"max_positions: {old.max_positions} → {new.max_positions}")
-    if old.daily_stop_loss != new.daily_stop_loss:
-        stops = shown_limit(old.daily_stop_loss), shown_limit(new.daily_stop_loss)
-        lines.append(f"daily_stop_loss: {stops[0]} → {stops[1]}")
-    added, removed = (
-        sorted(set(a) - set(b)) for a, b in ((new.symbols, old.symbols), (old.symbols, new.symbols))
-    )
-    if added:
-        lines.append(f"symbols added: {', '.join(added)}")
-    if removed:
-        lines.append(f"symbols left out: {', '.join(removed)}")
-    return lines
 
 
 def write_configuration(output: Path, text: str) -> None:

@@ -9,13 +9,12 @@ import pytest
 
 from portfold.config import ConfigError, read_portfolio, write_defaults
 from portfold.research.errors import ResearchError
+from portfold.research.search.config_changes import changes, in_force
 from portfold.research.search.config_export import (
     UNMEASURED,
     PortfolioChoice,
-    changes,
     checked,
     configuration_text,
-    in_force,
     read_choice,
     stop_of,
 )
