@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -90,16 +90,40 @@ def backtest(
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
-    import os
-    from decimal import Decimal
-
     from portfold.cli.research.extra import needs_extra
 
     needs_extra()
+    from portfold.research.backtest.several import each_alone
+
+    plan, chosen, without = past_plan(past, results_dir, initial_cash, config, tuned)
+    print_lines(what_is_done(plan, chosen, without))
+    done, failed = run_each(each_alone(plan, chosen, workplace.place()), len(chosen))
+    if done:
+        print_lines(_found(plan, done))
+    if failed:
+        raise Failure(" ".join(one.why for one in failed))
+
+
+class PastPlan(NamedTuple):
+    """What is traded over the past: which symbols, and those `without` a contract that are left out."""
+
+    plan: "BacktestPlan"
+    symbols: list[str]
+    without: list[str]
+
+
+def past_plan(
+    past: Past, results_dir: Path, initial_cash: float, config: str | None, tuned: Path | None = None
+) -> PastPlan:
+    """Returns what is traded by these options, on paper whatever broker is configured: nothing of the past
+    reaches a real one. Raises Unusable, ConfigError, ResearchError, BarsError.
+    """
+    import os
+    from decimal import Decimal
+
     from portfold.cli.research.given import market_of
     from portfold.config import load
     from portfold.research.backtest.outcome import BacktestPlan
-    from portfold.research.backtest.several import each_alone
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
@@ -114,13 +138,8 @@ def backtest(
         configuration, tried = tuned_configuration(configuration, parameters), dict(parameters.tried)
     chosen, without = symbols_of(configuration, market, symbols_in(past.symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
-    plan = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir, tried)
-    print_lines(what_is_done(plan, chosen, without))
-    done, failed = run_each(each_alone(plan, chosen, workplace.place()), len(chosen))
-    if done:
-        print_lines(_found(plan, done))
-    if failed:
-        raise Failure(" ".join(one.why for one in failed))
+    span = DaySpan(past.first, past.last)
+    return PastPlan(BacktestPlan(configuration, market, span, cash, results_dir, tried), chosen, without)
 
 
 def symbols_of(

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from portfold.cli.exits import Failure, Unusable
-from portfold.cli.research.backtest import Past, run_each, symbols_of, what_is_done
+from portfold.cli.exits import Failure
+from portfold.cli.research.backtest import Past, past_plan, run_each, what_is_done
 from portfold.cli.research.given import Dollars
 from portfold.cli.research.printing import SHARPE_LINE, money, percent, print_lines, ratio
 from portfold.cli.rows import in_columns
-from portfold.cli.symbols import symbols_in
 from portfold.cli.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -79,28 +78,14 @@ def walk_forward(
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
-    import os
-    from decimal import Decimal
-
     from portfold.cli.research.extra import needs_extra, needs_ml
 
     needs_extra()
     needs_ml()
-    from portfold.cli.research.given import market_of
-    from portfold.config import load
-    from portfold.research.backtest.outcome import BacktestPlan
     from portfold.research.backtest.several import each_alone
     from portfold.research.backtest.walk_forward import WalkPlan
-    from portfold.research.trades.trading_days import DaySpan
-    from portfold.workers.brokers.registry import on_paper
 
-    market = market_of(past.bars, past.days, past.market_seed)
-    if market is None:
-        raise Unusable("--bars: expected synthetic or a folder, got nothing.")
-    configuration = on_paper(load(config, os.environ, Path.cwd()))
-    chosen, without = symbols_of(configuration, market, symbols_in(past.symbols))
-    cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
-    alone = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
+    alone, chosen, without = past_plan(past, results_dir, initial_cash, config)
     plan = WalkPlan(alone, walk.test_from, walk.every, walk.kind, walk.embargo)
     print_lines(what_is_done(alone, chosen, without), [f"{_capital(plan.method)}"])
     done, failed = run_each(each_alone(plan, chosen, workplace.place()), len(chosen))

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from portfold.cli.exits import Failure, Unusable
-from portfold.cli.research.backtest import Past, run_each, symbols_of, what_is_done
+from portfold.cli.exits import Failure
+from portfold.cli.research.backtest import Past, past_plan, run_each, what_is_done
 from portfold.cli.research.given import Dollars
 from portfold.cli.research.printing import print_lines
-from portfold.cli.symbols import symbols_in
 
 if TYPE_CHECKING:
     from portfold.pieces.place import Place
@@ -89,29 +88,15 @@ def tune(
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
-    import os
-    from decimal import Decimal
-
     from portfold.cli.research.extra import needs_extra, needs_optuna
 
     needs_extra()
     needs_optuna()
-    from portfold.cli.research.given import market_of
     from portfold.cli.research.tuning.told import told
-    from portfold.config import load
     from portfold.pieces.place import place_of
-    from portfold.research.backtest.outcome import BacktestPlan
-    from portfold.research.trades.trading_days import DaySpan
     from portfold.research.tune.plan import TunePlan
-    from portfold.workers.brokers.registry import on_paper
 
-    market = market_of(past.bars, past.days, past.market_seed)
-    if market is None:
-        raise Unusable("--bars: expected synthetic or a folder, got nothing.")
-    configuration = on_paper(load(config, os.environ, Path.cwd()))
-    chosen, without = symbols_of(configuration, market, symbols_in(past.symbols))
-    cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
-    alone = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
+    alone, chosen, without = past_plan(past, results_dir, initial_cash, config)
     plan = TunePlan(
         alone,
         tuning.test_from,
