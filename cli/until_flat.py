@@ -1,7 +1,8 @@
 """What a flatten says once it is ordered: flat, and after how long, or who still holds what.
 
-Guarantees: the wait is bounded. It ends with the confirmation that the log has of it, after three seconds,
-or as soon as nobody who is alive could close what is left.
+Guarantees: the wait is bounded, whatever else is decided meanwhile. It ends with the confirmation that the
+log has of it, after three seconds, or as soon as nobody who is alive could close any of what is left. What
+nobody alive could close is named.
 """
 
 import time
@@ -22,20 +23,36 @@ from portfold.workers.flattener.flattener import NAME
 _POLL_MS = 100
 _READ_AT_ONCE = 1000
 _LONGEST_MS = 3000
+_START = "start a flattener, portfold flattener"
 
 
 class FlatOutcome(NamedTuple):
     """What came of it: `took_ms` from the order until all was confirmed closed, None while it is not.
 
     `cause` began the closing; `left` is what is still to be closed; `waited_ms` how long was waited;
-    `nobody`: no process that is alive could close it.
+    `nobody` is what of it no process that is alive could close.
     """
 
     took_ms: int | None
     cause: str = ""
     left: tuple[Leg, ...] = ()
     waited_ms: int = 0
-    nobody: bool = False
+    nobody: tuple[Leg, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """Says that all is flat, and after how long, or what is not, and who would have to close it."""
+        if self.took_ms is not None:
+            return f"Flat after {span(self.took_ms)}."
+        unconfirmed = "all is reported closed, and not confirmed"
+        held = f"still open: {legs_listed(self.left)}" if self.left else unconfirmed
+        if self.nobody and self.nobody == self.left:
+            return f"NOT FLAT, {held}. Nobody alive closes it: {_START}."
+        after = f"NOT FLAT after {span(self.waited_ms)}, {held}."
+        if self.nobody:
+            alone = f"Nobody alive closes {legs_listed(self.nobody)}: {_START}."
+            return f"{after} {alone} The rest goes on being closed: portfold status"
+        return f"{after} It goes on being closed: portfold status"
 
 
 def say_when_flat(bus: Bus, event: StreamId) -> None:
@@ -45,18 +62,8 @@ def say_when_flat(bus: Bus, event: StreamId) -> None:
     except BusError as error:
         print(typed(f"Whether all is flat cannot be read: {error.with_remedy}"))
         return
-    if found is None:
-        return
-    if found.took_ms is not None:
-        print(f"Flat after {span(found.took_ms)}.")
-        return
-    unconfirmed = "all is reported closed, and not confirmed"
-    held = f"still open: {legs_listed(found.left)}" if found.left else unconfirmed
-    if found.nobody:
-        remedy = "Nobody alive closes it: start a flattener, portfold flattener."
-        print(typed(f"NOT FLAT, {held}. {remedy}"))
-        return
-    print(typed(f"NOT FLAT after {span(found.waited_ms)}, {held}. It goes on being closed: portfold status"))
+    if found is not None:
+        print(typed(found.in_words))
 
 
 def wait_until_flat(bus: Bus, event: StreamId) -> FlatOutcome | None:
@@ -77,8 +84,8 @@ def wait_until_flat(bus: Bus, event: StreamId) -> FlatOutcome | None:
                 return FlatOutcome(decision.took_ms, decision.cause)
         left = _left(bus)
         waited_ms = int(1000 * (time.monotonic() - begun))
-        nobody = bool(left) and not _alive(bus, left)
-        if not page and (nobody or waited_ms >= _LONGEST_MS):
+        nobody = _unattended(bus, left)
+        if (left and nobody == left) or waited_ms >= _LONGEST_MS:
             return FlatOutcome(None, ordered.cause, left, waited_ms, nobody)
 
 
@@ -91,7 +98,8 @@ def _left(bus: Bus) -> tuple[Leg, ...]:
     return view.flatten.left if view and view.flatten else ()
 
 
-def _alive(bus: Bus, left: tuple[Leg, ...]) -> bool:
-    """Returns whether anybody who could close one of these gives a sign of life."""
+def _unattended(bus: Bus, left: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    """Returns the legs of which neither the owner gives a sign of life nor a flattener, who closes any."""
     owners = sorted({leg.worker for leg in left})
-    return any(beat is not None for beat in bus.beats([*owners, NAME]))
+    beats = dict(zip([NAME, *owners], bus.beats([NAME, *owners]), strict=True))
+    return () if beats[NAME] is not None else tuple(leg for leg in left if beats[leg.worker] is None)

@@ -1,6 +1,7 @@
 """Operators' orders as commands and by hand: on record with who and why, in the status, whatever restarts."""
 
 import re
+import threading
 
 import pytest
 
@@ -176,6 +177,37 @@ def test_a_worker_that_lives_or_holds_something_is_not_retired(floor: Floor) -> 
     assert (ordered.code, floor.live.said("PositionClosed")) == (OK, [])
     not_flat = "NOT FLAT, still open: ES long 1 (ibs-ES). Nobody alive closes it: start a flattener, "
     assert not_flat in ordered.out
+
+
+def decides_on_and_on(floor: Floor, ended: threading.Event) -> None:
+    """Something is decided every hundredth of a second, for half a minute at most."""
+    for _ in range(3000):
+        floor.live.by_hand("type", "Nonsense")
+        if ended.wait(0.01):
+            return
+
+
+def test_what_nobody_alive_closes_is_named_within_seconds_however_much_is_decided_meanwhile(
+    floor: Floor,
+) -> None:
+    floor.opens()
+    floor.live.enters("ES", "CL")
+    floor.live.client.delete(floor.live.keys.worker("ibs-CL"))
+    ended = threading.Event()
+    deciding = threading.Thread(target=decides_on_and_on, args=[floor, ended])
+    deciding.start()
+    try:
+        ordered = floor.portfold("flatten", *JANE)
+        assert deciding.is_alive(), "it waited for a pause in what is decided"
+    finally:
+        ended.set()
+        deciding.join()
+    assert re.search(
+        r"^NOT FLAT after .+, still open: CL long 1 \(ibs-CL\), ES long 1 \(ibs-ES\)\. Nobody alive closes "
+        r"CL long 1 \(ibs-CL\): start a flattener, portfold flattener.*\. The rest goes on being closed: ",
+        ordered.out,
+        re.MULTILINE,
+    ), ordered.out
 
 
 # --- without a coordinator --------------------------------------------------------------------------------
