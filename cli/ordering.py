@@ -6,7 +6,7 @@ says.
 
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from portfold.cli.exits import Failure
 from portfold.cli.typed import typed
@@ -77,20 +77,24 @@ def put(bus: "Bus", order: "Event") -> "StreamId":
         raise OrderInDoubt(f"{error.with_remedy} {known} is on record. {_INSTEAD}") from error
 
 
-def print_outcome(
-    bus: "Bus", event: "StreamId", done: str, *, then: "Callable[[Bus, StreamId], object] | None" = None
-) -> None:
-    """Prints what became of an order, does what is `then` to be done where it has effect, and closes the bus.
+class OrderEffect(NamedTuple):
+    """What became of an order, in words, and whether it has its effect by now."""
+
+    in_words: str
+    there: bool
+
+
+def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
+    """Prints what became of an order, and closes the bus. Raises Failure where it was refused."""
+    with closing(bus):
+        print(effect_of(bus, event, done).in_words)
+
+
+def effect_of(bus: "Bus", event: "StreamId", done: str, unheard: str = "") -> OrderEffect:
+    """Returns what became of an order; `unheard` is what to do where nobody has decided on it.
 
     Raises Failure where it was refused.
     """
-    with closing(bus):
-        if _print_effect(bus, event, done) and then is not None:
-            then(bus, event)
-
-
-def _print_effect(bus: "Bus", event: "StreamId", done: str) -> bool:
-    """Prints what became of an order; returns whether it has its effect by now."""
     from portfold.coordinator.views.order_outcome import outcome_of
     from portfold.events.wire.errors import BusError
 
@@ -103,15 +107,15 @@ def _print_effect(bus: "Bus", event: "StreamId", done: str) -> bool:
     if outcome.rejected:
         raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
     if outcome.waits is not None:
-        print(
+        text = (
             f"On record as {event}. What loosens counts from the trading day {outcome.waits.day} on: "
             f"{outcome.waits.limits}. The rest counts. To have all of it count at once: --second NAME."
         )
     elif outcome.folded:
-        print(f"{done} On record as {event}.")
+        text = f"{done} On record as {event}."
     elif leader:
         see = typed("portfold status")
-        print(f"On record as {event}. {leader} leads and has not decided it yet; see: {see}")
+        text = f"On record as {event}. {leader} leads and has not decided it yet; see: {see}{unheard}"
     else:
-        print(f"On record as {event}. No coordinator leads now; it takes effect when one does.")
-    return outcome.folded
+        text = f"On record as {event}. No coordinator leads now; it takes effect when one does.{unheard}"
+    return OrderEffect(text, outcome.folded)

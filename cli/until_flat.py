@@ -6,9 +6,12 @@ nobody alive could close is named.
 """
 
 import time
+from contextlib import closing
 from typing import NamedTuple
 
+from portfold.cli.ordering import OrderEffect, effect_of
 from portfold.cli.typed import typed
+from portfold.coordinator.store.entry_json import shown_json
 from portfold.coordinator.views.view_field import view_in
 from portfold.coordinator.views.words.of_trades import legs_listed
 from portfold.events.codec import decode_decided
@@ -55,15 +58,44 @@ class FlatOutcome(NamedTuple):
         return f"{after} It goes on being closed: portfold status"
 
 
-def say_when_flat(bus: Bus, event: StreamId) -> None:
-    """Waits, for a bounded time, and prints `Flat after 12 ms.`, or what is not; the order stands."""
+def print_flattening(bus: Bus, event: StreamId, done: str, unheard: str, *, json: bool) -> None:
+    """Prints what became of the flatten at `event`, and of what it closes: in words, or as one JSON object.
+
+    Closes the bus. `done` and `unheard` are what is said where it is decided, and where not. The order stands
+    whatever comes of it. Raises Failure where it was refused.
+    """
+    with closing(bus):
+        effect = effect_of(bus, event, done, typed(unheard))
+        if not json:
+            print(effect.in_words)
+        came, in_words = _came_of(bus, event) if effect.there else (FlatOutcome(None), "")
+        if json:
+            print(shown_json(_fields(event, effect, came, in_words)))
+        elif in_words:
+            print(in_words)
+
+
+def _came_of(bus: Bus, event: StreamId) -> tuple[FlatOutcome, str]:
+    """Waits, for a bounded time; returns what came of it, and that in words, none where nothing was to be
+    closed.
+    """
     try:
         found = wait_until_flat(bus, event)
     except BusError as error:
-        print(typed(f"Whether all is flat cannot be read: {error.with_remedy}"))
-        return
-    if found is not None:
-        print(typed(found.in_words))
+        return FlatOutcome(None), typed(f"Whether all is flat cannot be read: {error.with_remedy}")
+    return (FlatOutcome(None), "") if found is None else (found, typed(found.in_words))
+
+
+def _fields(event: StreamId, effect: OrderEffect, came: FlatOutcome, in_words: str) -> dict[str, object]:
+    return {
+        "event": str(event),
+        "decided": effect.there,
+        "flat": came.took_ms is not None,
+        "took_ms": came.took_ms,
+        "open": [leg._asdict() for leg in came.left],
+        "nobody": [leg._asdict() for leg in came.nobody],
+        "said": f"{effect.in_words} {in_words}".rstrip(),
+    }
 
 
 def wait_until_flat(bus: Bus, event: StreamId) -> FlatOutcome | None:

@@ -16,6 +16,7 @@ from portfold.cli.operate.own_name import USER
 from portfold.cli.operate.scope_options import Of, made
 from portfold.cli.ordering import print_outcome, pulled, put
 from portfold.cli.target import Target
+from portfold.cli.typed import print_note
 from portfold.events.roles.server_roles import COORDINATOR, OPERATOR
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Held:
 _TARGET = Target()
 _WHOLE = Of()
 
+_PAST_THE_COORDINATOR = (
+    " What cannot wait: portfold flatten --now reaches the workers all the same, and closes everything."
+)
+
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 WHO, WHY = "Who orders this; goes on record. By default the user of this machine.", "Why; goes on record."
 Who = Annotated[str, Parameter(name="--by", help=WHO, show_default=False)]
 Why = Annotated[str, Parameter(name="--reason", help=WHY)]
@@ -111,12 +117,19 @@ def resume(
 
 
 def flatten(
-    *, by: Who = USER, reason: Why, now: bool = False, of: Of = _WHOLE, target: Target = _TARGET
+    *,
+    by: Who = USER,
+    reason: Why,
+    now: bool = False,
+    json: Flag = False,
+    of: Of = _WHOLE,
+    target: Target = _TARGET,
 ) -> None:
     """Close every position, and halt until a resume.
 
     Waits some seconds until all is confirmed closed, and says after how long,
-    or who still holds what.
+    or who still holds what. Exit code 0 says that the order is on record, flat
+    or not; `flat` of --json tells.
 
     Of a worker, a symbol or a group only its positions, and only its entries are denied.
 
@@ -131,6 +144,8 @@ def flatten(
     now
         The kill switch: reach the workers directly too, so that it works with no coordinator running. A
         coordinator accounts for it on the log as soon as one leads. It closes everything, and takes no scope.
+    json
+        What came of it as one JSON object, for programs.
     """
     from portfold.events.incoming import FlattenRequested
 
@@ -138,11 +153,12 @@ def flatten(
         raise Unusable("--now: expected without a scope: the kill switch closes everything.")
     order = made(FlattenRequested, of, by=by, reason=reason)
     bus = target.bus()
-    event = pulled(bus, order, print) if now else put(bus, order)
-    from portfold.cli.until_flat import say_when_flat
+    event = pulled(bus, order, print_note if json else print) if now else put(bus, order)
+    from portfold.cli.until_flat import print_flattening
 
     denied = "its entries are denied" if of.named else "trading is halted"
-    print_outcome(bus, event, f"Flattening{of.in_words} is ordered, and {denied}.", then=say_when_flat)
+    done = f"Flattening{of.in_words} is ordered, and {denied}."
+    print_flattening(bus, event, done, "" if now else _PAST_THE_COORDINATOR, json=json)
 
 
 def settle(

@@ -1,13 +1,16 @@
 """Operators' orders as commands and by hand: on record with who and why, in the status, whatever restarts."""
 
+import json
 import re
 import threading
+from typing import Any
 
 import pytest
 
 from portfold.cli import until_flat
 from portfold.cli.exits import FAILED, OK, UNUSABLE
 from portfold.events.stream_id import StreamId
+from tests.cli.command_line import Ran
 from tests.coordinator.story import code
 from tests.live import flat
 from tests.seen import values_on
@@ -23,6 +26,14 @@ def on_record(floor: Floor, said: str) -> dict[str, str]:
     assert named, said
     [event] = [entry for entry in floor.live.events() if entry.id == StreamId.parse(named[1])]
     return flat(event)
+
+
+def as_json(ran: Ran) -> dict[str, Any]:
+    """The one object that a command says on standard output."""
+    assert ran.code == OK, ran.err
+    [line] = ran.out.splitlines()
+    told: dict[str, Any] = json.loads(line)
+    return told
 
 
 def restarted(floor: Floor) -> dict[str, object]:
@@ -87,6 +98,9 @@ def test_flatten(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert on_record(floor, ordered.out)["type"] == "FlattenRequested"
     assert re.search(r"^Flat after [0-9. ms]+\.$", ordered.out, re.MULTILINE), "it waited for that"
+    again = as_json(floor.portfold("flatten", "--now", "--json", *JANE))
+    assert (again["decided"], again["flat"], again["open"], again["nobody"]) == (True, True, [], [])
+    assert type(again["took_ms"]) is int
     floor.is_flat()
     assert floor.closed_by() == ["ES:ibs-ES by ibs-ES"]
     assert floor.live.said("PositionClosed")[0]["reason"] == "ordered by jane"
@@ -177,6 +191,10 @@ def test_a_worker_that_lives_or_holds_something_is_not_retired(floor: Floor) -> 
     assert (ordered.code, floor.live.said("PositionClosed")) == (OK, [])
     not_flat = "NOT FLAT, still open: ES long 1 (ibs-ES). Nobody alive closes it: start a flattener, "
     assert not_flat in ordered.out
+    told = as_json(floor.portfold("flatten", "--json", *JANE))
+    assert (told["decided"], told["flat"], told["took_ms"]) == (True, False, None)
+    assert told["open"] == told["nobody"] == [{"symbol": "ES", "side": "long", "size": 1, "worker": "ibs-ES"}]
+    assert not_flat in told["said"]
 
 
 def decides_on_and_on(floor: Floor, ended: threading.Event) -> None:
@@ -228,8 +246,20 @@ def test_an_order_is_on_record_though_nobody_coordinates(
     ordered = floor.portfold(*words, *JANE)
     assert ordered.code == OK
     assert "No coordinator leads now; it takes effect when one does." in ordered.out
+    instead = "What cannot wait: portfold flatten --url"
+    assert (instead in ordered.out) == (words == ("flatten",)), (
+        "the kill switch reaches the workers all the same"
+    )
     event = on_record(floor, ordered.out)
     assert (event["type"], event["by"], event["reason"]) == (kind, "jane", "the news")
+
+
+def test_a_script_is_told_that_nobody_has_decided_on_its_flatten(floor: Floor) -> None:
+    told = as_json(floor.portfold("flatten", "--json", *JANE))
+    assert (told["decided"], told["flat"], told["took_ms"], told["open"]) == (False, False, None, [])
+    assert told["event"] == str(floor.live.events()[-1].id)
+    refused = floor.portfold("flatten", "--json", "--worker", "", *JANE)
+    assert (refused.code, refused.out) == (UNUSABLE, "")
 
 
 def test_a_halt_ordered_before_any_coordinator_was_there_holds_from_its_first_moment(floor: Floor) -> None:
