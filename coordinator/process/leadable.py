@@ -37,7 +37,7 @@ def proved(
         follower = follower.further_back(bus)
         _follow(bus, follower, head.cursor, meanwhile)
     follower.prove(head.cursor, head.chain)
-    if head.cursor == ORIGIN and bus.last_decision() != ORIGIN:
+    if head.cursor == ORIGIN and bus.last_decision().event() != ORIGIN:  # one behind no event is a renewal's
         raise LogDiffers(
             f"There are decisions, but {bus.keys.head} is gone: nobody knows how far the log is "
             "decided. Restore it, or start another portfolio."

@@ -3,7 +3,8 @@
 For what no permission forbids: an event from the far future, after which no time passes and every day is
 another; a flood of names; garbage by the megabyte. The log is cut before the first such event, so its state
 is that of before, by the same rules and the same chain. What came after it and is a fact or an order is put
-on again behind the record of the renewal; requests, marks and the like are not, as their moment is over.
+on again behind the record of the renewal; requests, marks and the like are not, as their moment is over. All
+of that is a term of its own: it is decided by the rules of today, even where who led by them was taken off.
 Entries are denied until a resume. Guarantees: all of it in one step, or nothing; nothing is taken off that an
 archive holds; whoever audits the log decides it again from its first event.
 """
@@ -12,6 +13,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.store import log_integrity
 from portfold.coordinator.store.clock_watch import AHEAD_MS
 from portfold.coordinator.store.follower import Follower
@@ -22,6 +24,7 @@ from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.codec import decode_event, encode_checked
 from portfold.events.incoming import (
     COORDINATOR,
+    CoordinatorStarted,
     EntryWithdrawn,
     FlattenRequested,
     LockoutOrdered,
@@ -43,6 +46,7 @@ from portfold.events.wire.importer_bus import Kept, RenewerBus
 MOST_TAKEN_OFF = 100_000
 """Events at once: the server answers nobody else while it takes them off."""
 _READ_AT_ONCE = 1000
+_TERM = "renewal"
 _PUT_ON_AGAIN = (
     *(PositionOpened, PositionClosed, PositionSettled, StopMoved, EntryWithdrawn),
     *(WorkerStarted, WorkerStopped, WorkerRetired, CashMoved, AccountSettled),
@@ -63,6 +67,11 @@ class Renewal(NamedTuple):
     kept: Kept
     found: Head | None
     last: StreamId
+
+    @property
+    def next_epoch(self) -> int:
+        """Returns the number of its own term."""
+        return (self.found.epoch if self.found else 0) + 1
 
     @property
     def in_words(self) -> str:
@@ -125,7 +134,14 @@ def renew(bus: RenewerBus, plan: Renewal, *, by: str, reason: str) -> StreamId:
     halt = TradingHalted(
         by=by, reason="The log was renewed. See what is open, settle what differs, then: portfold resume"
     )
-    events = [encode_checked(record), *(entry.fields for entry in plan.put_on_again), encode_checked(halt)]
+    term = CoordinatorStarted(
+        leader=_TERM,
+        epoch=plan.next_epoch,
+        fold=FOLD_VERSION,
+        keys=len(bus.keyring.names) if bus.keyring else 0,
+    )
+    again = (entry.fields for entry in plan.put_on_again)
+    events = [encode_checked(term), encode_checked(record), *again, encode_checked(halt)]
     done = bus.take_off(plan.removed[0].id, plan.kept, events, found=plan.found, last=plan.last)
     if done.outcome != "done":
         raise NothingToRenew("The log has gone on meanwhile, so nothing was changed. Give the command again.")

@@ -88,8 +88,8 @@ class RenewerBus(Bus):
     ) -> AcknowledgeReply:
         """Takes everything from the event `first` on off both streams, and puts `events` on.
 
-        Nothing where the head is not as it was `found`, or the log no longer ends at `last`. Returns the
-        first of those that were put on.
+        Nothing where the head is not as it was `found`, or the log no longer ends at `last`. The first of
+        `events` opens the term that this is; the second, the record, is the one that is returned.
         """
         first_decision = first.decision(0) if first.answerable else first.after_decisions()
         words: dict[str, Any] = {

@@ -123,6 +123,20 @@ def test_names_made_up_are_taken_off_from_the_first_and_no_fact_of_others_with_t
     assert "ibs-SI" not in again.state.workers
 
 
+def test_a_log_renewed_from_its_first_event_is_led_again(
+    led: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    led.enters("ES")
+    led.all_decided()
+    assert renewed(led, server, tmp_path, "--since", str(led.events()[0].id)).code == 0
+    again = begun_anew(led)
+    again.all_decided()
+    now = again.status()
+    assert (now["open_positions"], now["halted"]) == ("ES", "true")
+    assert now["loss_acknowledged"].startswith("by jane at "), "no rule refused the record"
+    assert verify(LiveRecord(again.bus)).difference is None
+
+
 def test_a_look_changes_nothing_and_says_what_would_go(
     led: Live, server: EmbeddedServer, tmp_path: Path
 ) -> None:
