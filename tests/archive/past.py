@@ -79,6 +79,16 @@ class Past:
             )
             assert done.outcome == "done"
 
+    def led_anew(self) -> None:
+        """Another leads, from the head as it stands, and commits what follows."""
+        head = self.bus.head()
+        assert head is not None
+        self._follower = Follower()
+        while self._follower.step(self.bus, head.cursor):
+            pass
+        self._epoch = self.bus.take_lead("another", 60_000).epoch
+        self.is_decided()
+
     def is_snapshot(self) -> None:
         """The state now is the snapshot."""
         self.bus.save_snapshot(snapshot_text(self._follower.checkpoint))

@@ -1,17 +1,23 @@
 """The log as alerts need it: each event once, whatever an archiver took away and whatever became of that."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from portfold.coordinator.process.renewal import planned, renew
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.log_reader import history
 from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.connection import connect
+from portfold.events.wire.importer_bus import RenewerBus
 from portfold.events.wire.notifier_bus import NotifierBus
+from portfold.workers.notify.alerts import missed_alert
 from portfold.workers.notify.reading import Missed, Read, Reading
 from tests.archive.past import Past, archive_and_end_after
+from tests.notifier.telling import CHICAGO
 from tests.server import EmbeddedServer
 
 BATCHES = 20
@@ -27,9 +33,25 @@ def past(server: EmbeddedServer, portfolio: str, client: Any) -> Iterator[Past]:
 
 def all_read(bus: NotifierBus, archive: Path) -> list[Read]:
     """What a notifier reads that was never there before."""
-    term = bus.take_over("discord", "me", 60_000)
-    reading = Reading(bus, "discord", term.number, ORIGIN, archive)
+    reading = begun(bus, archive)
     return [read for _ in range(BATCHES) for read in reading.more()]
+
+
+def begun(bus: NotifierBus, archive: Path) -> Reading:
+    term = bus.take_over("discord", "me", 60_000)
+    return Reading(bus, "discord", term.number, ORIGIN, archive)
+
+
+def ids(read: Iterable[Read]) -> list[StreamId]:
+    return [one.event.id for one in read if not isinstance(one, Missed)]
+
+
+def reading_all(bus: NotifierBus, archive: Path) -> Reading:
+    """A notifier that has read all there is."""
+    reading = begun(bus, archive)
+    while list(reading.more()):
+        pass
+    return reading
 
 
 @pytest.mark.parametrize("damaged", [2, 3, 5])
@@ -81,3 +103,45 @@ def test_where_an_event_that_was_not_delivered_is_surely_gone_it_is_missed(
     (missed,) = all_read(notifier_bus, tmp_path)
     assert isinstance(missed, Missed)
     assert (missed.up_to, missed.perhaps) == (past.place[0], False)
+
+
+FAR = StreamId(9999999999999, 0)
+
+
+@pytest.mark.parametrize("decided_again", [False, True])
+def test_after_a_renewal_it_goes_on_with_what_was_put_on_behind_the_last_event_of_the_present(
+    past: Past, tmp_path: Path, server: EmbeddedServer, notifier_bus: NotifierBus, *, decided_again: bool
+) -> None:
+    past.happens(50)
+    past.goes_on(TICK)
+    reading = reading_all(notifier_bus, tmp_path)
+    (present,) = past.goes_on(TICK)
+    past.goes_on(TICK, at=str(FAR))
+    assert ids(reading.more()) == [present, FAR]
+    with closing(RenewerBus(connect(server.url), past.bus.keys.name)) as renewer:
+        record = renew(renewer, planned(renewer, since=None), by="jane", reason="poison")
+    if decided_again:
+        past.led_anew()
+    missed, *read = list(reading.more())
+    assert isinstance(missed, Missed)
+    assert (missed.after, missed.up_to, missed.perhaps) == (FAR, present, True)
+    assert f"after event {present}" in missed_alert(missed, CHICAGO).lines[1]
+    if not decided_again:
+        assert (read, reading.last, reading.waits_for_decision) == ([], present, False)
+        past.led_anew()
+        read = list(reading.more())
+    _, renewed, *_ = ids(read)
+    assert renewed == record, "behind what opens the renewal's term"
+    assert reading.last == past.bus.last_event()
+    assert list(reading.more()) == []
+
+
+def test_a_head_that_was_set_back_alone_sets_no_reader_back(
+    past: Past, tmp_path: Path, notifier_bus: NotifierBus
+) -> None:
+    """It is so for a moment after a renewal: the facts that were put on again are there, and undecided."""
+    past.happens(50)
+    (last,) = past.goes_on(TICK)
+    reading = reading_all(notifier_bus, tmp_path)
+    past.client.hset(past.bus.keys.head, "cursor", str(last.before()))
+    assert (list(reading.more()), reading.last) == ([], last)

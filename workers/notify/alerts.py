@@ -198,7 +198,10 @@ def missed_alert(missed: Missed, clock: When) -> Alert:
     """Makes the alert that events are gone, or may be, before it was alerted of them."""
     after = str(missed.after) if missed.after != ORIGIN else "the beginning"
     up_to, when = missed.up_to, clock(missed.up_to.ms)
-    lines = wording.missed(after, str(up_to), missed.why, when, perhaps=missed.perhaps)
+    if up_to < missed.after:
+        lines = wording.set_back(after, str(up_to), when)
+    else:
+        lines = wording.missed(after, str(up_to), missed.why, when, perhaps=missed.perhaps)
     return Alert("alerts_missed", "critical", up_to.ms, lines)
 
 

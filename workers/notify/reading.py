@@ -2,7 +2,7 @@
 
 How things stand is asked in the notifier's term before anything is read, so one that was replaced reads no
 further. What left the server before it was read comes from the archive, if that is to be found here; what
-nobody can read any more is said.
+nobody can read any more is said, and so is that the log's end was taken off, beyond which it goes on.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,8 @@ READ_AT_ONCE = 200
 class Missed(NamedTuple):
     """Events after `after` and up to `up_to` that can no longer be read; `why` says what was tried.
 
-    `perhaps`: of those that are gone nobody can tell whether one came after `after`.
+    `perhaps`: of those that are gone nobody can tell whether one came after `after`. Where `up_to` lies
+    before `after`, the log's end was taken off, and it goes on behind `up_to`.
     """
 
     after: StreamId
@@ -50,7 +51,7 @@ class Reading:
         self.term = term
         self._reader = LogReader(bus, cursor, archive=archive, at_once=READ_AT_ONCE)
         self._begun: Iterator[Recorded] | None = None
-        self._seen = cursor
+        self._seen = self._in_time = cursor
         self.leader = ""
         self.now_ms = 0
 
@@ -74,6 +75,9 @@ class Reading:
         look = self._bus.look(self._destination, self.term)
         self.leader, self.now_ms = look.leader, look.now_ms
         begun, self._begun = self._begun, None
+        if (back := self._taken_off(extent, look)) is not None:
+            begun, self._seen = None, back
+            yield self._missed(back, "the end of the log was taken off", perhaps=True)
         if begun is None:
             if (gone := self._trimmed(extent, look)) is not None:
                 # What lies right before the first one left need be no event: all that went may be delivered.
@@ -84,6 +88,8 @@ class Reading:
         try:
             for recorded in islice(begun, READ_AT_ONCE):
                 read += 1
+                if recorded.event.id.ms <= self.now_ms:
+                    self._in_time = recorded.event.id
                 yield recorded
         except RemovedByHand as error:
             yield self._missed(error.up_to, str(error))
@@ -99,6 +105,18 @@ class Reading:
         """Moves the cursor behind what can no longer be read, and returns that gap."""
         after, self._reader.cursor = self._reader.cursor, up_to
         return Missed(after, up_to, why, perhaps)
+
+    def _taken_off(self, extent: Extent, look: LogStanding) -> StreamId | None:
+        """Returns from where to go on where the log ends before the cursor, as after a renewal; else None.
+
+        That is the last event that was read and not ahead of the clock, as all that was put on again lies
+        behind it; or, where that is gone too, how far the log is decided. Only a head that was set back, or
+        a log that is gone altogether and may be put back, is no reason.
+        """
+        cursor = self._reader.cursor
+        if extent.last == ORIGIN or max(extent.last, look.archived, look.decided) >= cursor:
+            return None
+        return self._in_time if self._in_time <= extent.last else look.decided
 
     def _trimmed(self, extent: Extent, look: LogStanding) -> StreamId | None:
         """Returns up to where the next events may be gone, though no archiver took them; None for none."""

@@ -75,6 +75,14 @@ def missed(after: str, up_to: str, why: str, when: datetime, *, perhaps: bool) -
     )
 
 
+def set_back(after: str, up_to: str, when: datetime) -> Lines:
+    return (
+        f"🚨 ALERTS MISSED, perhaps: the log's end was taken off, with event {after}, as by portfold renew",
+        f"They go on after event {up_to}; what was put on again may be told twice",
+        time_line(when),
+    )
+
+
 def unworded(at: str, fault: str, when: datetime) -> Lines:
     return (
         f"🚨 ALERTS MISSED: event {at} cannot be put into words, by a fault of the notifier's own: {fault}",
