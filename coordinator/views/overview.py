@@ -187,17 +187,20 @@ def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
     `now_ms` is the server's clock; None where the log has another clock, so the age of events is unknown.
     """
     extent = bus.extent()
-    page = [
-        entry.id
-        for entry in bus.events_after(head.cursor, count=BACKLOG_COUNTED + 1)
-        if entry.id <= extent.last
-    ]
-    more = len(page) > BACKLOG_COUNTED
+    waiting: list[StreamId] = []
+    at = head.cursor
+    while at < extent.last and (left := BACKLOG_COUNTED + 1 - len(waiting)):
+        page = bus.events_after(at, count=left)  # a short one need not be the last
+        if not page:
+            break
+        waiting += [entry.id for entry in page if entry.id <= extent.last]
+        at = page[-1].id
+    more = len(waiting) > BACKLOG_COUNTED
     return Backlog(
-        events=min(len(page), BACKLOG_COUNTED),
+        events=min(len(waiting), BACKLOG_COUNTED),
         more=more,
-        oldest_ms=max(0, now_ms - page[0].ms) if page and now_ms is not None else None,
-        lost="" if more else what_is_lost(extent, head, len(page)),
+        oldest_ms=max(0, now_ms - waiting[0].ms) if waiting and now_ms is not None else None,
+        lost="" if more else what_is_lost(extent, head, len(waiting)),
     )
 
 
