@@ -39,8 +39,8 @@ def test_a_worker_that_is_retired() -> None:
     assert telling.told() == ["Worker retired by ann: ibs-CL | its machine is gone | 14:23:45 CST"]
     telling.retires("ibs-CL")  # refused: not told as done
     assert telling.told() == [
-        "Event rejected: WorkerRetired: ibs-CL is retired already; only a lost worker is retired | "
-        "14:23:45 CST"
+        "Event rejected: WorkerRetired: ibs-CL is retired already; only one that is lost, stopped or never "
+        "announced itself is retired | 14:23:45 CST"
     ]
 
 

@@ -162,7 +162,7 @@ def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
 
 
 def retired(state: State, at: StreamId, event: WorkerRetired) -> list[Decision]:
-    """Frees the symbols of a lost worker that will not come back; refused while it may hold anything."""
+    """Frees the symbols of a worker that will not come back; refused while it may hold anything."""
     worker = state.workers.get(event.worker)
     why_not = _not_lost(state, event.worker, worker) or _at_stake(state, event.worker)
     if worker is None or why_not:
@@ -176,10 +176,12 @@ def retired(state: State, at: StreamId, event: WorkerRetired) -> list[Decision]:
 def _not_lost(state: State, name: str, worker: Worker | None) -> str:
     if worker is None:
         return f"no worker {name} is known"
-    if worker.presence == "lost" or (state.fold_version >= 10 and worker.presence in _MAY_BE_RETIRED):
+    since_10 = state.fold_version >= 10
+    if worker.presence == "lost" or (since_10 and worker.presence in _MAY_BE_RETIRED):
         return ""
     up = {"up": "up, as far as the log knows", "unannounced": "not lost"}
-    return f"{name} is {up.get(worker.presence, f'{worker.presence} already')}; only a lost worker is retired"
+    who = "one that is lost, stopped or never announced itself" if since_10 else "a lost worker"
+    return f"{name} is {up.get(worker.presence, f'{worker.presence} already')}; only {who} is retired"
 
 
 def _at_stake(state: State, name: str) -> str:

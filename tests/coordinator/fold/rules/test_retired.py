@@ -2,6 +2,8 @@
 
 from typing import cast
 
+import pytest
+
 from portfold.events.decisions import EntryDenied, EventRejected
 from portfold.events.stream_id import StreamId
 from tests.coordinator.fold.rules.test_lost_and_stopped import lost_after_a_grant
@@ -65,18 +67,20 @@ def refused_to_retire(story: Story, worker: str = "ibs-CL") -> str:
     return rejected.reason
 
 
-def test_only_a_lost_worker_is_retired_and_once() -> None:
+@pytest.mark.parametrize(
+    ("fold", "who"), [(9, "a lost worker"), (10, "one that is lost, stopped or never announced itself")]
+)
+def test_who_is_up_is_not_retired_nor_anybody_twice(fold: int, who: str) -> None:
     story = Story()
+    story.state.fold_version = fold
     assert refused_to_retire(story) == "WorkerRetired: no worker ibs-CL is known"
     story.starts("ibs-CL", symbols="CL")
     assert refused_to_retire(story) == (
-        "WorkerRetired: ibs-CL is up, as far as the log knows; only a lost worker is retired"
+        f"WorkerRetired: ibs-CL is up, as far as the log knows; only {who} is retired"
     )
     story.loses_worker("ibs-CL")
     story.retires("ibs-CL")
-    assert refused_to_retire(story) == (
-        "WorkerRetired: ibs-CL is retired already; only a lost worker is retired"
-    )
+    assert refused_to_retire(story) == f"WorkerRetired: ibs-CL is retired already; only {who} is retired"
 
 
 def test_a_worker_that_holds_a_position_is_not_retired() -> None:
