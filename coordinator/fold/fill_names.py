@@ -4,7 +4,8 @@ Each broker names its own fills, and each may count from 1. So from version 6 on
 size under a known name is no repeat. Its price does not matter: two who report one fill may believe two
 prices. Only the latest names of each worker are remembered, openings apart from closes: of closes as many as
 a broker keeps unconfirmed for one owner. From version 10 on, of a day's names eight times as many; where even
-more come, so that some are pushed out, whatever fill comes in the next day is doubted: see `late_report`.
+more come, so that some are pushed out, whatever fill of that worker comes in the next day is doubted, and
+whatever close where it closes for others: see `late_report`.
 """
 
 import hashlib
@@ -58,7 +59,9 @@ def remember_fill(state: State, at: StreamId, event: _Fill) -> None:
     else:
         fills = state.workers[event.worker].fills
     if state.fold_version >= _A_DAY_SINCE:
-        _make_room(state.workers[event.worker], fills, at)
+        worker = state.workers[event.worker]
+        worker.closes_for_others |= event.holder != event.worker
+        _make_room(worker, fills, at)
     elif len(fills) >= FILLS_REMEMBERED:
         del fills[next(iter(fills))]
     fills[_name(event) if state.fold_version < 6 else _name_and_content(event)] = str(at)
@@ -83,9 +86,12 @@ def may_have_been_forgotten(state: State, at: StreamId, event: _Fill) -> bool:
     """Returns whether this fill may have been reported before under a name that a flood pushed out."""
     if not event.fill or state.fold_version < _A_DAY_SINCE:
         return False
-    names = {event.worker, event.holder}
-    pushed_out = (state.workers[name].forgot_ms for name in names if name in state.workers)
-    return any(when and at.ms - when < A_DAY_MS for when in pushed_out)
+    own, closes = (event.worker, event.holder), isinstance(event, PositionClosed)
+    return any(
+        worker.forgot_ms and at.ms - worker.forgot_ms < A_DAY_MS
+        for name, worker in state.workers.items()
+        if name in own or (closes and worker.closes_for_others)
+    )
 
 
 def _name(event: _Fill) -> str:

@@ -172,11 +172,11 @@ class Flatten(Struct):
 class Worker(Struct):
     """A worker as its events show it.
 
-    `seqs` holds the last number seen of each of its sessions, newest session last; `answers` the
-    answers to its latest requests, by session and number, so that a repeat is answered alike. `said` is a
-    digest of the last event of each session: another event of the same number is no repeat of it. `fills` are
-    its latest fills with the events that reported them: many of one worker push out none of another's. Since
-    version 6 the fills that opened are in `openings`. At `forgot_ms` one of a day's names was pushed out.
+    `seqs` holds the last number seen of each of its sessions, newest session last; `answers` the answers to
+    its latest requests, by session and number, so that a repeat is answered alike. `said` is a digest of the
+    last event of each session: another event of the same number is no repeat. `fills` are its latest fills
+    with the events that reported them, each worker's apart; `openings`, since version 6, those that opened.
+    At `forgot_ms` one of a day's names was pushed out; `closes_for_others`: it closed what others held.
     """
 
     session: str = ""
@@ -190,6 +190,7 @@ class Worker(Struct):
     today: WorkerDay | None = None
     pace: WorkerPace | None = None
     forgot_ms: int = 0
+    closes_for_others: bool = False
 
 
 class Stats(Struct):

@@ -244,6 +244,22 @@ def test_of_a_days_fills_none_is_forgotten_unless_told_by_a_doubt(
     assert "PositionMismatch" not in kinds(story.fills("ES", fill="another"))
 
 
+@pytest.mark.parametrize(("others_closes", "doubted"), [(1, True), (0, False)])
+def test_a_close_that_another_reported_is_doubted_once_a_flood_of_that_one_may_have_pushed_its_name_out(
+    others_closes: int, *, doubted: bool
+) -> None:
+    story = Story()
+    story.enters("ES", size=3)
+    for number in range(others_closes):
+        story.closes("ES", worker="flattener", owner="ibs-ES", fill=f"F{number}")
+    for number in range(FILLS_OF_A_DAY + 1 - others_closes):
+        story.closes("CL", worker="flattener", fill=f"another-{number}")
+    assert story.state.workers["flattener"].forgot_ms
+    again = story.closes("ES", fill="F0")
+    assert ("PositionMismatch" in kinds(again)) is doubted
+    assert "PositionMismatch" not in kinds(story.fills("SI", fill="opening")), "none opens for another"
+
+
 def test_the_names_of_a_busy_day_go_again_once_it_is_over() -> None:
     story = busy_day(FILLS_REMEMBERED + 3)
     openings = story.state.workers["ibs-ES"].openings
