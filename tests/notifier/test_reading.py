@@ -119,7 +119,7 @@ def test_after_a_renewal_it_goes_on_with_what_was_put_on_behind_the_last_event_o
     past.goes_on(TICK, at=str(FAR))
     assert ids(reading.more()) == [present, FAR]
     with closing(RenewerBus(connect(server.url), past.bus.keys.name)) as renewer:
-        record = renew(renewer, planned(renewer, since=None), by="jane", reason="poison")
+        record = renew(renewer, planned(renewer, by="jane", since=None), reason="poison", keep=len)
     if decided_again:
         past.led_anew()
     missed, *read = list(reading.more())

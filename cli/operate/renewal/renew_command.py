@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from portfold.cli.exits import Unusable
 from portfold.cli.operate.orders import Who, Why
 from portfold.cli.operate.own_name import USER
+from portfold.cli.operate.renewal.evidence import Evidence
 from portfold.cli.ordering import print_outcome
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
@@ -43,8 +44,11 @@ def renew(
 
     For what no permission forbids: an event from the far future, made-up names
     or fills, garbage by the megabyte. The log is cut before it. Facts and
-    orders that came after it are put on again; requests and marks are not.
-    Entries are denied until a resume. All that was taken off is kept in a file.
+    orders that came after it are put on again; requests and marks are not. An
+    order to flatten that was decided goes on as the halt it was. All is dated
+    now, so its net P&L falls on today. Where events are proved by keys, only
+    what is proved goes on, and it takes the file of all keys. Entries are
+    denied until a resume. All that was taken off is kept in a file.
 
     First stop whoever wrote it. With --dry-run nothing changes. It takes
     somebody who may do anything on the server: on the embedded one its keeper,
@@ -60,14 +64,14 @@ def renew(
     Parameters
     ----------
     since
-        The first event to take off; by default the first that is ahead of the server's clock. It is not put
-        on again.
+        The first event to take off; it is not put on again. By default the first that is ahead of the
+        server's clock; that is put on again where it is a fact, such as a fill, unless --without names it.
     without
-        A later event that is not put on again either; may be given several times.
+        An event that is not put on again either; may be given several times.
     evidence
         The file for what is taken off; by default portfold-taken-off-EVENT.jsonl in the working folder.
     dry_run
-        Only say what would be taken off.
+        Only say what would be taken off, and each order that would be put on again, and as what.
     """
     from portfold.cli.setup.acl import keepers
     from portfold.coordinator.process import renewal
@@ -80,15 +84,19 @@ def renew(
     )
     place = target.resolve(None)
     folder = place.configuration.runtime.archive_folder
+    archive = Path(folder) if folder else None
     bus = RenewerBus(connect(keepers(place.url) or place.url, password=place.password), place.portfolio)
     with closing(bus):
-        plan = renewal.planned(bus, since=first, without=others, archive=Path(folder) if folder else None)
+        plan = renewal.planned(bus, by=by, since=first, without=others, archive=archive)
         print(f"{'Would be' if dry_run else 'To be'} taken off: {_told(plan)}")
+        print(*plan.told, sep="\n")
         if dry_run:
             return
         file = evidence or Path(f"portfold-taken-off-{plan.removed[0].id}.jsonl")
-        _keep(file, plan)
-        event = renewal.renew(bus, plan, by=by, reason=reason)
+        planned = len(plan.removed)
+        event = renewal.renew(bus, plan, reason=reason, keep=Evidence(file).keep)
+        if len(plan.removed) > planned:
+            print(f"The log went on meanwhile. Taken off: {_told(plan)}", *plan.told, sep="\n")
         print(f"Kept in {file}.")
         print_outcome(bus, event, "The log is renewed.")
         print(f"Entries are denied. See what is open, settle what differs, then: {typed('portfold resume')}")
@@ -110,17 +118,3 @@ def _told(plan: "Renewal") -> str:
     kinds = Counter(type(decode_event(entry.fields)).__name__ for entry in plan.removed)
     shown = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(_KINDS_SHOWN))
     return f"{plan.in_words}. Among them: {shown}."
-
-
-def _keep(file: Path, plan: "Renewal") -> None:
-    """Writes what is taken off, each event exactly as it lay there. Raises Unusable where that cannot be."""
-    from portfold.coordinator.store.entry_json import words_json
-    from portfold.whole_files import write_durably
-
-    if file.exists():
-        raise Unusable(f"--evidence: {file} is there already; name another file.")
-    lines = [words_json([str(entry.id), *entry.fields]) for entry in plan.removed]
-    try:
-        write_durably(file, b"\n".join(lines) + b"\n")
-    except OSError as error:
-        raise Unusable(f"--evidence: {file} cannot be written: {error.strerror}.") from error

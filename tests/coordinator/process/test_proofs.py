@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from portfold.events.incoming import (
     COORDINATOR,
     ClockTicked,
     Event,
+    PositionOpened,
     TradingHalted,
     TradingResumed,
     WorkerStarted,
@@ -26,7 +28,7 @@ from portfold.events.roles.keyring import LASTS_MS, Keyring, with_new_key
 from portfold.events.roles.server_roles import worker_role
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from tests.cli.command_line import called
+from tests.cli.command_line import Ran, called
 from tests.live import Live
 from tests.processes import coordinating
 from tests.server import EmbeddedServer, under
@@ -129,6 +131,33 @@ def test_whoever_has_a_key_proves_what_he_says_by_it_and_keys_are_exchanged_mean
     refused = called("resume", *where, cwd=desk.file.parent)
     assert "key of jane" in refused.out + refused.err
     assert desk.live.status()["keys"] == "4"
+
+
+def test_a_renewal_puts_on_only_what_is_proved_and_without_the_keys_takes_nothing_off(desk: Desk) -> None:
+    opened = PositionOpened("ibs-CL", "s1", 1, "CL", "long", 1, Decimal(70))
+    first = ["type", "Nonsense"]
+    assert desk.answer(first)
+    assert desk.answer(desk.proved(opened, "ibs-ES.1"))
+    assert desk.answer(desk.proved(STARTED, "ibs-ES.1")) == ""
+    assert desk.answer(desk.proved(HALT, "jane.1")) == ""
+    before = desk.live.events()
+    since = next(str(entry.id) for entry in before if entry.fields == first)
+    words = ("renew", "--url", desk.url, "--portfolio", desk.name, "--reason", "x", "--since", since)
+
+    def renewed(by: str, keys: str) -> Ran:
+        return called(*words, "--by", by, cwd=desk.file.parent, PORTFOLD_KEYS=keys)
+
+    assert "expected the file of all keys, as this log asks for proofs there" in renewed("jane", "none").err
+    assert "whose word is put on again, got none of bob" in renewed("bob", str(desk.file)).err
+    assert desk.live.events() == before
+    done = renewed("jane", str(desk.file))
+    assert done.code == OK, done.err
+    assert "Not put on again, as nothing proves whose they are: 1." in done.out
+    live = Live(desk.live.bus, desk.live.client)
+    live.all_decided()
+    assert live.said("PositionOpened") == []
+    assert (list(live.state.workers), live.status()["events_rejected"]) == (["ibs-ES"], "0")
+    assert live.state.halt is not None
 
 
 def test_its_record_is_decided_again_without_keys_and_the_next_leader_goes_on_from_it(

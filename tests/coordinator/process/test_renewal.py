@@ -11,14 +11,19 @@ import pytest
 
 from portfold.coordinator.audit.record.record import LiveRecord
 from portfold.coordinator.audit.record.verify import verify
-from portfold.coordinator.process.renewal import NothingToRenew, Renewal, planned, renew
+from portfold.coordinator.process.log_cut import NothingToRenew
+from portfold.coordinator.process.renewal import ATTEMPTS, planned, renew
+from portfold.events.codec import encode_checked
 from portfold.events.incoming import (
+    ClockTicked,
     EntryRequested,
+    FlattenRequested,
     LogTailMissing,
     PositionOpened,
     TradingResumed,
 )
 from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import AcknowledgeReply, Entry
 from portfold.events.wire.connection import connect
 from portfold.events.wire.importer_bus import RenewerBus
 from tests.cli.command_line import Ran, called
@@ -123,6 +128,42 @@ def test_names_made_up_are_taken_off_from_the_first_and_no_fact_of_others_with_t
     assert "ibs-SI" not in again.state.workers
 
 
+def test_what_was_ordered_closed_once_is_not_ordered_closed_again(
+    led: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """Since the order all was closed, trading resumed, and CL opened, which nobody ordered closed."""
+    led.enters("ES")
+    first = led.by_hand("type", "Garbage")
+    order = led.publishes(FlattenRequested(by="jane", reason="exchange outage"))
+    led.closes("ES", "120")
+    led.hears(TradingResumed(by="jane", reason="over"))
+    led.enters("CL")
+    look = renewed(led, server, tmp_path, "--dry-run", "--since", str(first))
+    assert f"Put on again: FlattenRequested by jane, event {order}: as TradingHalted." in look.out
+    assert "its net P&L, $120.00, falls on today" in look.out
+    assert renewed(led, server, tmp_path, "--since", str(first)).code == 0
+    again = begun_anew(led)
+    again.all_decided()
+    now = again.status()
+    assert (now["open_positions"], now["halted"]) == ("CL", "true")
+    assert again.said("FlattenRequested") == []
+    assert [flat(one)["type"] for one in again.decisions() if "Flatten" in flat(one)["type"]] == []
+
+
+def test_a_first_event_ahead_of_the_clock_is_not_lost_where_it_is_a_fact_unless_somebody_says_so(
+    led: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    fill = led.next_of(PositionOpened, "ibs-CL", symbol="CL", side="long", size=1, price=Decimal(70))
+    at = led.by_hand(*encode_checked(fill), at=FAR[0])
+    led.all_decided()
+    look = renewed(led, server, tmp_path, "--dry-run", "--without", str(at))
+    assert f"The first event, {at}, is a fact, PositionOpened by ibs-CL: it is not put on again" in look.out
+    assert renewed(led, server, tmp_path).code == 0
+    again = begun_anew(led)
+    again.all_decided()
+    assert again.status()["open_positions"] == "CL"
+
+
 def test_a_log_renewed_from_its_first_event_is_led_again(
     led: Live, server: EmbeddedServer, tmp_path: Path
 ) -> None:
@@ -169,26 +210,66 @@ def test_a_log_that_needs_no_renewal_is_left_alone(
     assert led.events() == before
 
 
-def test_what_is_archived_stays_and_a_log_that_goes_on_meanwhile_is_not_cut(
-    led: Live, renewer: RenewerBus, client: Any
-) -> None:
+def test_what_is_archived_stays(led: Live, renewer: RenewerBus, client: Any) -> None:
     led.enters("ES")
     first = led.events()[-1].id
-    plan = planned(renewer, since=first)
-    led.asks("CL")
-    with pytest.raises(NothingToRenew, match="has gone on meanwhile"):
-        renew(renewer, plan, by="jane", reason="x")
-    led.agrees()
     client.hset(led.keys.archive, mapping={"up_to": str(first), "folder": "/a", "kept_from": "9-9"})
     with pytest.raises(NothingToRenew, match="what is archived stays"):
-        planned(renewer, since=first)
+        planned(renewer, by="jane", since=first)
+
+
+class Busy(RenewerBus):
+    """Where somebody writes between the look at the log and the cut: so often as `writes` says."""
+
+    writes = 0
+
+    def take_off(self, *told: Any, **more: Any) -> AcknowledgeReply:
+        if self.writes:
+            self.writes -= 1
+            self.append(encode_checked(ClockTicked()))
+        return super().take_off(*told, **more)
+
+
+def test_a_log_that_goes_on_meanwhile_is_renewed_with_what_came_since(
+    led: Live, server: EmbeddedServer, portfolio: str
+) -> None:
+    led.enters("ES")
+    first = led.by_hand("type", "Garbage")
+    led.all_decided()
+    kept: list[Entry] = []
+    with closing(Busy(connect(server.url), portfolio)) as busy:
+        plan = planned(busy, by="jane", since=first)
+        fill = led.next_of(PositionOpened, "ibs-CL", symbol="CL", side="long", size=1, price=Decimal(70))
+        at = led.publishes(fill)
+        busy.writes = ATTEMPTS - 1
+        renew(busy, plan, reason="x", keep=kept.extend)
+    again = begun_anew(led)
+    again.all_decided()
+    assert again.status()["open_positions"] == "CL, ES"
+    assert [entry.id for entry in kept][:2] == [first, at]
+    assert kept == plan.removed
+    assert len(kept) == ATTEMPTS + 1
+
+
+def test_a_log_that_goes_on_at_each_attempt_is_left_as_it_is(
+    led: Live, server: EmbeddedServer, portfolio: str
+) -> None:
+    led.enters("ES")
+    first = led.by_hand("type", "Garbage")
+    with closing(Busy(connect(server.url), portfolio)) as busy:
+        plan = planned(busy, by="jane", since=first)
+        busy.writes = ATTEMPTS
+        with pytest.raises(NothingToRenew, match="has gone on meanwhile, 20 times in a row"):
+            renew(busy, plan, reason="x", keep=len)
+    led.all_decided()
+    assert first in [entry.id for entry in led.events()]
 
 
 def test_a_leader_of_before_writes_nothing_behind_a_renewal(led: Live, renewer: RenewerBus) -> None:
     led.enters("ES")
     found = until(led.bus.head, "a head")
-    plan: Renewal = planned(renewer, since=led.events()[-1].id)
-    renew(renewer, plan, by="jane", reason="x")
+    plan = planned(renewer, by="jane", since=led.events()[-1].id)
+    renew(renewer, plan, reason="x", keep=len)
     reply = led.bus.lead_append(["type", "ClockTicked"], "*", epoch=found.epoch)
     assert reply.outcome == "epoch"
 

@@ -1,0 +1,112 @@
+"""Where the end of a log is cut off: what stays of it, and the state of there.
+
+Guarantees: the state of there is what the log itself leads to, and where decided events are cut off, the way
+on from there is proved to be the log that was decided.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.snapshot import beginning, read_snapshot, snapshot_text
+from portfold.errors import PortfoldError
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Entry, Head
+from portfold.events.wire.importer_bus import Kept, RenewerBus
+
+
+class NothingToRenew(PortfoldError):
+    """The log needs no renewal, or cannot be renewed from there."""
+
+
+class Cut(NamedTuple):
+    """What stays where a log is cut, and what it knows there; `of_before`: the head is set back to there.
+
+    `keys` is how many names had to prove what they say, `signed` when the last order by each key was.
+    """
+
+    kept: Kept
+    keys: int
+    signed: dict[str, int]
+    of_before: bool
+
+
+def cut_before(
+    bus: RenewerBus, removed: Sequence[Entry], found: Head | None, added: int, archive: Path | None
+) -> Cut:
+    """Returns what stays where the events `removed`, of `added` that there ever were, are cut off.
+
+    Raises NothingToRenew, LogDiffers, ArchiveError, BusError.
+    """
+    first = removed[0].id
+    gone = bus.archived()
+    if gone is not None and gone.up_to >= first:
+        raise NothingToRenew(
+            f"The events up to {gone.up_to} are in the archive {gone.folder}, and what is archived stays: "
+            "renew from a later event, or start another portfolio."
+        )
+    before = bus.events_before(first.before(), count=1)
+    event = before[0].id if before else gone.up_to if gone is not None else ORIGIN
+    last_decision = bus.decision_before(first)
+    kept = Kept(
+        event=event,
+        added=added - len(removed),
+        decisions=bus.decisions_extent().added,
+        last_decision=last_decision if last_decision is not None else ORIGIN,
+        cursor=found.cursor if found else ORIGIN,
+        chain=found.chain if found else "",
+        folded=found.folded if found else 0,
+        snapshot="",
+    )
+    if found is None:
+        return Cut(kept, 0, {}, of_before=False)
+    decided = sum(entry.id <= found.cursor for entry in removed)
+    if decided:
+        return _set_back(bus, found, kept, decided, archive)
+    state = _followed(bus, found.cursor, archive).state
+    return Cut(kept, *_of_proofs(state), of_before=False)
+
+
+def _set_back(bus: Bus, found: Head, kept: Kept, decided: int, archive: Path | None) -> Cut:
+    """Returns what stays where events are cut off that were decided: the head, and the state, of before."""
+    follower = _followed(bus, kept.event, archive)
+    text, of_proofs = snapshot_text(follower.checkpoint), _of_proofs(follower.state)
+    chain = follower.chain if kept.event != ORIGIN else beginning().chain
+    _follow(follower, bus, found.cursor)
+    follower.prove(found.cursor, found.chain)
+    stays = Kept(
+        event=kept.event,
+        added=found.folded - decided,
+        decisions=kept.decisions,
+        last_decision=kept.last_decision,
+        cursor=kept.event,
+        chain=chain,
+        folded=found.folded - decided,
+        snapshot=text if kept.event != ORIGIN else "",
+    )
+    return Cut(stays, *of_proofs, of_before=True)
+
+
+def _of_proofs(state: State) -> tuple[int, dict[str, int]]:
+    return state.keys, dict(state.orders_signed)
+
+
+def _followed(bus: Bus, event: StreamId, archive: Path | None) -> Follower:
+    """Returns a follower at the event."""
+    follower = Follower(read_snapshot(bus.snapshot()), archive=archive)
+    if follower.cursor > event:
+        follower = Follower(archive=archive).further_back(bus)
+    _follow(follower, bus, event)
+    if follower.cursor != event:
+        raise NothingToRenew(
+            f"What the log came to at {event} is not known: the archive goes on beyond it. Renew from a "
+            "later event, or start another portfolio."
+        )
+    return follower
+
+
+def _follow(follower: Follower, bus: Bus, up_to: StreamId) -> None:
+    while follower.cursor < up_to and follower.step(bus, up_to):
+        pass
