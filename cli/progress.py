@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TextIO
 
 from portfold.exchange_time import span
 
@@ -127,13 +127,13 @@ class ShownProgress:
 def progress(doing: str, total: int | None, units: str, *, done_before: int = 0) -> Iterator[ShownProgress]:
     """Yields the function to call with how much is done; shows it within the block."""
     work = _Work(doing, total, units, done_before)
-    shown = ShownProgress(work, _Bar(work) if _on_terminal() else _Lines(work))
+    shown = ShownProgress(work, _Bar(work) if drawn_on(sys.stderr) else _Lines(work))
     try:
         yield shown
     finally:
         shown.end()
 
 
-def _on_terminal() -> bool:
-    """Returns whether stderr is a terminal that can be drawn on."""
-    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+def drawn_on(stream: TextIO) -> bool:
+    """Returns whether the stream is a terminal that can be drawn on."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")

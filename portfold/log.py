@@ -2,7 +2,7 @@
 
 Lines go through a bounded queue to a thread of their own: a terminal that is scrolled back, a full pipe or a
 slow disk delays lines; when the queue is full, lines are lost and counted, and a line says so; the fold is
-never blocked.
+never blocked. So are lines that could not be written, as on a full disk; those after them are.
 Nor is the end of a process: lines go past Python's own buffer, which an interpreter that ends would wait for.
 For people on a terminal lines are readable, elsewhere one JSON object each in UTF-8, by structlog. Whatever a
 line quotes, nothing in it steers a terminal.
@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import TextIO, cast
 
@@ -56,16 +57,20 @@ class LineQueue:
         self._writer.join(_CLOSE_SECONDS)
 
     def _write_on(self) -> None:
-        try:
-            while text := self._waiting():
-                self._write(text)
-                if self._lost:
-                    lost, self._lost = self._lost, 0
-                    self._write(f"({lost} log lines lost: the reader was too slow)\n")
-        except (OSError, ValueError):  # a closed pipe or terminal: nobody reads any more, decisions go on
-            while self._waiting():
-                pass
-        finally:
+        unwritten = 0
+        while text := self._waiting():
+            lost = self._lost
+            # What was written before may end in the middle of a line.
+            before = f"\n({unwritten} log lines lost: they could not be written)\n" if unwritten else ""
+            after = f"({lost} log lines lost: the reader was too slow)\n" if lost else ""
+            try:
+                self._write(before + text + after)
+            except (OSError, ValueError):  # a full disk; or nobody reads any more, and decisions go on
+                unwritten += text.count("\n")
+                continue
+            unwritten = 0
+            self._lost -= lost
+        with suppress(OSError):
             self._write("")
 
     def _waiting(self) -> str:

@@ -1,9 +1,9 @@
 """What `portfold run` shows on a terminal: the status, drawn anew, and below it what has just happened.
 
-Guarantees: where there is no terminal nothing is drawn, and every line goes where it went. On one, what the
-processes say goes into a file, whose name is shown, and comes to no harm on the screen; what has to be known
-before and after the picture is on the terminal as ever. Nothing waits for the picture: it reads on
-threads and connections of its own.
+Guarantees: where there is no terminal, or none to draw on, nothing is drawn, and every line goes where it
+went. On one, what the processes say and print goes into a file, whose name is shown, and comes to no harm on
+the screen; what is critical of it stands in the picture; what has to be known before and after the picture is
+on the terminal as ever. Nothing waits for the picture: it reads on threads and connections of its own.
 """
 
 import os
@@ -17,6 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from portfold.cli.exits import Failure
+from portfold.cli.folders import made
+from portfold.cli.progress import drawn_on
+from portfold.cli.run.critical_lines import CriticalLine, CriticalLines
 from portfold.cli.target import ResolvedTarget
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 _LINES_KEPT, _LINES_AT_FIRST = 50, 10
 _LEAST_LINES = 4
+_CRITICAL_LINES = 3
 _LOOK_SECONDS = 1.0
 _FRAMES_A_SECOND = 4
 _CLOSE_SECONDS = 2.0
@@ -53,8 +58,9 @@ class OnTerminal:
     def write(self, text: str) -> int:
         """Writes to both, or to the file."""
         if not self.drawn:
-            self._terminal.write(text)
-            self._terminal.flush()
+            with suppress(OSError):  # a terminal that is gone: the file has it all the same
+                self._terminal.write(text)
+                self._terminal.flush()
         return self.file.write(text)
 
     def flush(self) -> None:
@@ -64,17 +70,20 @@ class OnTerminal:
 
 @contextmanager
 def lines_of_run(folder: Path) -> Iterator[OnTerminal | None]:
-    """Yields where a run's lines go on a terminal; None where stdout and stderr are no terminal.
+    """Yields where a run's lines go on a terminal; None where stdout and stderr are none to draw on.
 
-    The file, new in `folder`, is for this user alone.
+    The file, new in `folder`, is for this user alone. Raises Failure where it cannot be made.
     """
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+    if not (drawn_on(sys.stdout) and drawn_on(sys.stderr)):
         yield None
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}.log"
-    path.touch(0o600)
-    with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+    path = made(folder) / f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}.log"
+    try:
+        path.touch(0o600)
+        file = path.open("a", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise Failure(f"Cannot write the file of what is said, {path}: {error.strerror}.") from error
+    with file:
         yield OnTerminal(sys.stderr, file)
 
 
@@ -106,7 +115,7 @@ def live_screen(lines: OnTerminal | None, place: ResolvedTarget) -> Iterator[Non
 
 
 class _Picture:
-    """The status and the last lines of the log, as far as they are read."""
+    """The status, what was critical, and the last lines of the log, as far as they are read."""
 
     def __init__(self, place: ResolvedTarget, file: Path, console: "Console") -> None:
         from portfold.cli.watch.status.contact import Contact
@@ -117,6 +126,7 @@ class _Picture:
         self._contact = Contact(
             self._look.now, wall_ms=lambda: time.time_ns() // 1_000_000, zone=self._look.zone
         )
+        self._critical = CriticalLines(file, place.zone)
         self._status: list[Text] = []
         self._happened: deque[Text] = deque(maxlen=_LINES_KEPT)
         self._ended = threading.Event()
@@ -143,15 +153,19 @@ class _Picture:
         from rich.rule import Rule
         from rich.text import Text
 
-        height = self._console.height - 1
-        said = Text(f"Ctrl-C ends it; all that is said: {self._file}", style="dim", overflow="fold")
-        status = self._status[: max(1, height - _LEAST_LINES - 2)]
-        room = height - len(status) - 2
-        return Group(*status, Rule(style="dim"), *list(self._happened)[-room:], said)
+        height, critical = self._console.height - 1, list(self._critical.last)[-_CRITICAL_LINES:]
+        unseen = self._critical.count - len(critical)
+        more = f"{unseen} more critical lines, and all that is said" if unseen else "all that is said"
+        said = Text(f"Ctrl-C ends it; {more}: {self._file}", style="dim", overflow="fold")
+        status = self._status[: max(1, height - len(critical) - _LEAST_LINES - 2)]
+        room = height - len(status) - len(critical) - 2
+        happened = list(self._happened)[-room:] if room > 0 else []
+        return Group(*status, Rule(style="dim"), *map(_told_critical, critical), *happened, said)
 
     def _glimpse(self) -> None:
         from portfold.cli.watch.status.watch import frame
 
+        self._critical.read_on()
         self._status = frame(self._look, self._contact.glimpse())
 
     def _look_on(self) -> None:
@@ -183,3 +197,10 @@ class _Picture:
         at = line.item.exchange.local(line.item.row.id.ms)
         when = (f"{at:%H:%M:%S %Z} ", "dim")
         return Text.assemble(when, (line.item.text, _STYLES[line.level]), no_wrap=True, overflow="ellipsis")
+
+
+def _told_critical(line: CriticalLine) -> "Text":
+    from rich.text import Text
+
+    text = (line.text, _STYLES["critical"])
+    return Text.assemble((f"{line.when} ", "dim"), text, no_wrap=True, overflow="ellipsis")

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from select import select
 from typing import Any
 
 from portfold.events.incoming import EntryRequested
 from portfold.log import open_log
 from tests.live import Live
 from tests.processes import ROOT
+from tests.waiting import until
 
 # --- lines that wait for nobody -------------------------------------------------------------------------
 
@@ -67,6 +69,27 @@ def test_a_reader_that_has_gone_away_ends_nothing() -> None:
         for number in range(30_000):
             log.info("line", number=number)
         lines.close()
+
+
+def test_lines_that_cannot_be_written_are_counted_and_those_after_them_are_written() -> None:
+    with pipe() as (reader, target):
+        os.set_blocking(target.fileno(), False)  # full, it refuses what is written, as a full disk does
+        log, lines = open_log("coordinator", target=target)
+        for number in range(3000):
+            log.info("line", number=number)  # more than a pipe holds
+        read: list[str] = []
+        reading = threading.Thread(target=lambda: read.extend(reader), daemon=True)
+        until(lambda: is_full(target.fileno()), "the pipe to be full")
+        reading.start()
+        until(lambda: bool(log.info("later")) or any("later" in line for line in read), "a line after those")
+        lines.close()
+        target.close()
+        reading.join(20)
+    assert re.search(r"^\([0-9]+ log lines lost: they could not be written\)$", "".join(read), re.MULTILINE)
+
+
+def is_full(descriptor: int) -> bool:
+    return not select([], [descriptor], [], 0)[1]
 
 
 def test_machines_read_utf_8_whatever_the_locale_is(tmp_path: Path) -> None:

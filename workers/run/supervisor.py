@@ -71,7 +71,7 @@ class Supervisor:
     """Keeps `children` running until they have done, or it is stopped.
 
     `needed`: once no worker is left, what there still is to do for what stands by; nothing, if there is not.
-    `said`: the file that takes what the processes write on stderr; None for our own.
+    `said`: the file that takes what the processes write, on stdout too; None for our own.
     """
 
     def __init__(
@@ -143,6 +143,7 @@ class Supervisor:
             kept.process = subprocess.Popen(
                 list(kept.child.command),
                 stdin=subprocess.PIPE,
+                stdout=self._said,  # a strategy may print
                 stderr=self._said,
                 env={**os.environ, **kept.child.variables},
                 start_new_session=True,  # a Ctrl-C on the terminal is the supervisor's to deal with
