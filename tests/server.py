@@ -49,7 +49,7 @@ def under(role: ServerRole, url: str, portfolio: str) -> str:
     """The address by which one comes to a server of the tests under that role."""
     if has_user(url):
         return url
-    return as_role(url, role.user(portfolio), Path(ROLES[ENVIRONMENT_VARIABLE]))
+    return as_role(url, role.user(portfolio), ROLES)
 
 
 def keeper(url: str) -> str:

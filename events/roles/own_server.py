@@ -15,7 +15,6 @@ from pathlib import Path
 KEEPER = "portfold.keeper"
 """Who may do everything on a server of our own: give it users, above all."""
 
-USERS_FILE = "users.json"
 ACL_FILE = "users.acl"
 _LOOKS = (
     "on nopass sanitize-payload resetchannels %R~* -@all +@read +auth +hello +ping +echo +select +quit +reset"

@@ -9,7 +9,7 @@ a second time. Who knows is asked through the client library.
 
 from typing import Any, Protocol
 
-from redis import Connection, ConnectionPool, Redis, SSLConnection, exceptions
+from redis import Connection, ConnectionPool, CredentialProvider, Redis, SSLConnection, exceptions
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
@@ -124,9 +124,20 @@ class _ToThePrimaryEncrypted(_ToThePrimary, SSLConnection):
     """The same, encrypted."""
 
 
-def client_of(servers: SeveralServers, *, password: str | None, **settings: Any) -> Redis:
-    """Returns a client of whichever server it is; `settings` are those of each connection."""
-    username, password = servers.username, servers.password or password
+def client_of(
+    servers: SeveralServers,
+    *,
+    password: str | None = None,
+    credential_provider: CredentialProvider | None = None,
+    **settings: Any,
+) -> Redis:
+    """Returns a client of whichever server it is; `settings` are those of each connection.
+
+    Who comes is the user of the address, by its password or `password`, or whom the provider says.
+    """
+    who: dict[str, Any] = {"username": servers.username, "password": servers.password or password}
+    if credential_provider is not None:
+        who = {"credential_provider": credential_provider}
     encryption = {name: value for name, value in settings.items() if name.startswith("ssl_")}
     asking = {"socket_timeout": _ASKING_SECONDS, "socket_connect_timeout": _ASKING_SECONDS, **encryption}
     if servers.encrypted:
@@ -135,13 +146,12 @@ def client_of(servers: SeveralServers, *, password: str | None, **settings: Any)
     if servers.kind == "sentinel":
         locate = PrimaryBySentinel(servers, {**asking, "retry": Retry(NoBackoff(), 0)})
     else:
-        locate = PrimaryInCluster(servers, {**asking, "username": username, "password": password})
+        locate = PrimaryInCluster(servers, {**asking, **who})
     pool = ConnectionPool(
         connection_class=_ToThePrimaryEncrypted if servers.encrypted else _ToThePrimary,
         locate=locate,
         db=servers.database,
-        username=username,
-        password=password,
+        **who,
         **settings,
     )
     return Redis.from_pool(pool)

@@ -9,30 +9,30 @@ them by hand, and reading on must be possible. They are never sent: a command th
 it uses.
 """
 
+import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from redis import Redis, exceptions
+from redis import CredentialProvider, Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portfold.events.fields import readable
-from portfold.events.roles.credentials import read_credentials
 from portfold.events.roles.encrypted import encryption, meaning
 from portfold.events.roles.keyring import keyring_of
 from portfold.events.roles.own_server import KEEPER
 from portfold.events.roles.scripts import CallableScript, script_in
-from portfold.events.roles.signing_in import SignsIn, keepers_file
+from portfold.events.roles.signing_in import ComesAs, passwords_for
 from portfold.events.servers.primary import client_of, everyone, keep_to, whereabouts
 from portfold.events.wire.errors import BusReadOnly, BusRefused, BusShut, BusUnreachable
 from portfold.events.wire.keys import Keys
-from portfold.servers.own import is_here
+from portfold.servers.own import credentials_file
 from portfold.servers.several import EXPECTED, SeveralServers
 
 _NO_ANSWER = (
@@ -59,38 +59,55 @@ class Place(NamedTuple):
 
 
 def connect(
-    url: str, *, password: str | None = None, timeout_seconds: float = 5.0, credentials: Path | None = None
+    url: str,
+    *,
+    password: str | None = None,
+    timeout_seconds: float = 5.0,
+    credentials: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> "Redis":
     """Returns a client for `url`: redis://, rediss:// or unix://, or one that names several servers.
 
-    Connects when first used. A blocking read must ask for less than `timeout_seconds`. Whoever comes by a
-    password that follows from that of the server's keeper, which the file `credentials` holds (by default the
-    one that PORTFOLD_CREDENTIALS names), is made a user first, where the address is this machine's own. How
-    rediss:// is encrypted, the environment says: see `roles.encrypted`.
+    Connects when first used. A blocking read must ask for less than `timeout_seconds`. Where the URL names a
+    user of ours without a password, or with one that follows from that of the server's keeper, it is decided
+    as each connection is made who comes, see `roles.signing_in`; `credentials` is the file of passwords, by
+    default the one that is known then. How rediss:// is encrypted, the environment says: `roles.encrypted`.
     Raises BusRefused for a text that is not a URL, CredentialsError, TlsError.
     """
-    user, its_own = _who(url) if _OURS in url else ("", "")
-    known = keepers_file(credentials) if user.startswith(_OURS) and is_here(url) else None
-    if known is None or known.password(user) != its_own:
-        return _client(url, timeout_seconds, password=password)
-    plain = _nobodys(url)
-    signs_in = SignsIn(user, known, partial(_as_another, plain, timeout_seconds))
-    return _client(plain, timeout_seconds, password=None, credential_provider=signs_in)
+    user, its_own = _user_of_ours(url)
+    plain, encrypted = _nobodys(url), encryption(url, environ)
+    if password or not user or (its_own and its_own != _from_keepers(url, user, credentials, environ)):
+        return _client(url, timeout_seconds, encrypted, password=password)
+    connecting = partial(_as_another, plain, timeout_seconds, encrypted)
+    comes_as = ComesAs(user, plain, connecting, credentials, environ)
+    return _client(plain, timeout_seconds, encrypted, credential_provider=comes_as)
 
 
-def _who(url: str) -> tuple[str, str]:
-    """Returns the user that the URL names, and the password."""
+def _from_keepers(url: str, user: str, credentials: Path | None, environ: Mapping[str, str]) -> str:
+    """Returns the user's password as it follows from that of the keeper; empty where he is unknown."""
+    known = passwords_for(url, environ, credentials)
+    return known.password(user) if known is not None and KEEPER in known.users else ""
+
+
+def _user_of_ours(url: str) -> tuple[str, str]:
+    """Returns the user of ours whom the URL names, and the password; nothing for another."""
+    if _OURS not in url:
+        return "", ""
     at = urlsplit(url)
-    return unquote(at.username or ""), unquote(at.password or "")
+    user = unquote(at.username or "")
+    return (user, unquote(at.password or "")) if user.startswith(_OURS) else ("", "")
 
 
-def _as_another(plain: str, timeout_seconds: float, user: str, password: str) -> "Redis":
-    return _client(as_user(plain, user, password), timeout_seconds, password=None)
+def _as_another(
+    plain: str, timeout_seconds: float, encrypted: Mapping[str, object], user: str, password: str
+) -> "Redis":
+    return _client(as_user(plain, user, password), timeout_seconds, encrypted)
 
 
-def _client(url: str, timeout_seconds: float, *, password: str | None, **who: Any) -> "Redis":
+def _client(
+    url: str, timeout_seconds: float, encrypted: Mapping[str, object], **who: CredentialProvider | str | None
+) -> "Redis":
     settings: dict[str, Any] = {
-        "password": password,
         "decode_responses": True,
         "encoding_errors": "surrogateescape",
         "protocol": 2,
@@ -100,7 +117,7 @@ def _client(url: str, timeout_seconds: float, *, password: str | None, **who: An
         "retry": Retry(NoBackoff(), 0),
         "retry_on_error": [],
         "health_check_interval": 0,
-        **encryption(url),
+        **encrypted,
         **who,
     }
     try:
@@ -135,9 +152,13 @@ def each_server(url: str, *, password: str | None = None) -> list[str]:
     return [f"{scheme}://{secrets}{at}{node}/{database}" for node in found]
 
 
-def has_password(url: str) -> bool:
-    """Returns whether the URL holds the password itself; then no other is used."""
-    return bool(urlsplit(url).password)
+def has_password(url: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Returns whether the URL holds the password itself, or a user of ours whom a file of passwords has.
+
+    Then no other is used.
+    """
+    known = bool(_user_of_ours(url)[0]) and credentials_file(url, environ) is not None
+    return known or bool(urlsplit(url).password)
 
 
 def has_user(url: str) -> bool:
@@ -145,16 +166,19 @@ def has_user(url: str) -> bool:
     return "@" in url
 
 
-def as_role(url: str, user: str, file: Path) -> str:
-    """Returns the URL by which one is that user of ours, by the file of passwords. Raises CredentialsError.
+def as_role(url: str, user: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Returns the URL by which one is that user of ours, as soon as his password for that server is known.
 
-    The keeper of an embedded server is nobody but on its own machine: elsewhere the URL stays as it is, and
-    no password that follows from his is sent.
+    It stays as it is where the file that is known is of an embedded server on this machine, and the address
+    is of another. Raises CredentialsError.
     """
-    known = read_credentials(file)
-    if KEEPER in known.users and not is_here(url):
+    known = passwords_for(url, environ)
+    if known is not None:
+        known.password(user)  # where there is none, that is said now
+    elif credentials_file(url, environ) is not None:
         return url
-    return as_user(url, user, known.password(user))
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{quote(user, safe='')}@{rest.rpartition('@')[2]}"
 
 
 def as_user(url: str, user: str, password: str) -> str:
@@ -185,12 +209,12 @@ def was_hung_up_on(unreachable: BusUnreachable) -> bool:
 class Connected:
     """The portfolio `name` on one server, and what all parts of its bus share."""
 
-    def __init__(self, client: "Redis", name: str) -> None:
+    def __init__(self, client: "Redis", name: str, environ: Mapping[str, str] = os.environ) -> None:
         self.keys = Keys(name)
         self._client: Any = client  # the library's own types are too loose to check against
         keep_to(client, self.keys.prefix)
         self._renew = self._script("renew.lua")
-        self.keyring = keyring_of()
+        self.keyring = keyring_of(environ)
         self._log = ""
         self._ahead_ms = self._signed_ms = 0
         self._compared = -_COMPARED_SECONDS
@@ -242,7 +266,8 @@ class Connected:
     def _as_whom(self) -> str:
         """Says what to do where one came without a name, and with one nothing."""
         at = self._client.connection_pool.connection_kwargs
-        if at.get("username") or at.get("credential_provider"):
+        comes_as = at.get("credential_provider")
+        if at.get("username") or (comes_as is not None and not comes_as.came_as_nobody):
             return ""
         return (
             ". Whoever gives no name may only look there. To come as a user: export "

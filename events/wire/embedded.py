@@ -33,6 +33,7 @@ from portfold.errors import PortfoldError
 from portfold.events.roles.signing_in import OwnUsers
 from portfold.events.wire.connection import connect
 from portfold.events.wire.zero_tail import cut_zero_tail, zero_tail
+from portfold.servers.own import LOCK_FILE, STARTING, last_note, note
 
 HOST = "127.0.0.1"
 
@@ -54,8 +55,7 @@ _BOUNDS = (
     *("--proto-max-bulk-len", "16mb", "--client-query-buffer-limit", "64mb"),
     *("--client-output-buffer-limit", "normal", "64mb", "0", "0"),
 )
-_LOCK = "server.lock"
-_WHO_HAS_IT = re.compile(rf"(?P<url>redis://{re.escape(HOST)}:\d+/0) (?P<pid>\d+)\n")
+_WHO_HAS_IT = re.compile(rf"(?P<url>redis://{re.escape(HOST)}:\d+/0) (?P<pid>\d+)")
 _DAMAGED = "Bad file format reading the append only file"  # what a server of ours says of such a file
 
 # The shell becomes the server, leaving behind a guard that blocks on a pipe which only the starting process
@@ -153,7 +153,7 @@ class EmbeddedServer:
                 self.was_cut = self._zeros(cut_zero_tail)
             self.users.write()
             self._port = self._start_on_first_free_port(binary, lock)
-            os.write(lock, f"{self.url} {self.pid if self.keep else os.getpid()}\n".encode())
+            note(lock, self.url, str(self.pid if self.keep else os.getpid()))
         finally:
             os.close(lock)  # the server has inherited it, and so holds the lock until it ends
 
@@ -174,6 +174,7 @@ class EmbeddedServer:
     def _start_on_first_free_port(self, binary: Path, lock: int) -> int:
         for port in self._candidates:
             log_start = self.log.stat().st_size if self.log.exists() else 0
+            note(lock, _url(port), STARTING)
             self._process = self._spawn(binary, port, lock)
             try:
                 self._wait_until_it_answers(self._process, port, log_start)
@@ -306,7 +307,7 @@ def _locked(folder: Path) -> int:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / _LOCK).open("ab") as file:
+        with (folder / LOCK_FILE).open("ab") as file:
             # 10 or above: in the guard's shell 3 is the pipe, and the lock must get through to the server.
             lock = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 10)
     except OSError as error:
@@ -327,11 +328,8 @@ def _locked(folder: Path) -> int:
 
 def _noted_in(folder: Path) -> tuple[str, str]:
     """Returns the address of the server that has the folder, and whom to end; empty while it starts."""
-    with suppress(OSError):
-        noted = _WHO_HAS_IT.fullmatch((folder / _LOCK).read_text(encoding="utf-8"))
-        if noted is not None:
-            return noted["url"], noted["pid"]
-    return "", ""
+    noted = _WHO_HAS_IT.fullmatch(" ".join(last_note(folder)))
+    return (noted["url"], noted["pid"]) if noted else ("", "")
 
 
 def _url(port: int) -> str:

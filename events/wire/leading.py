@@ -4,6 +4,7 @@ Whatever must not happen twice, or not after somebody else leads, is one script 
 that was replaced can write nothing.
 """
 
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -41,8 +42,8 @@ def longest_wait_ms(lease_ms: int) -> int:
 class Leading(Connected):
     """The part of a bus that leads, and commits what was decided."""
 
-    def __init__(self, client: "Redis", name: str) -> None:
-        super().__init__(client, name)
+    def __init__(self, client: "Redis", name: str, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__(client, name, environ)
         self._commit = self._script("commit.lua")
         self._name_log = self._script("name_log.lua")
         self._lead = self._script("lead.lua")

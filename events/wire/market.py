@@ -6,6 +6,7 @@ interleave, and a step that is added again after a lost answer is there once; a 
 What somebody else has written and dated far ahead keeps neither away.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -130,8 +131,8 @@ class FeedReplaced(Exception):
 class Market(Connected):
     """The part of a bus that carries the market's data."""
 
-    def __init__(self, client: "Redis", name: str) -> None:
-        super().__init__(client, name)
+    def __init__(self, client: "Redis", name: str, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__(client, name, environ)
         self._take_feed = self._script("lead.lua")
         self._add_step = self._script("feed_append.lua")
         self._write_prices = self._script("feed_prices.lua")

@@ -3,7 +3,8 @@
 All of it lapses unless it is renewed, so nothing here outlives by long the process that wrote it.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from portfold.events.fields import readable
@@ -33,8 +34,8 @@ class Switch(NamedTuple):
 class PresenceKeys(Connected):
     """The part of a bus by which processes show that they are alive, and are found."""
 
-    def __init__(self, client: "Redis", name: str) -> None:
-        super().__init__(client, name)
+    def __init__(self, client: "Redis", name: str, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__(client, name, environ)
         self._claim = self._script("claim.lua")
 
     # --- heartbeats --------------------------------------------------------------------------------------

@@ -12,6 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 CREDENTIALS_VARIABLE = "PORTFOLD_CREDENTIALS"
+USERS_FILE = "users.json"
+LOCK_FILE = "server.lock"
+"""Its last line says the server's address and who has the folder: whom to end, or `STARTING`."""
+STARTING = "?"
+"""Who has it until the server at that address is known to be ours: nobody is sent a password before."""
+_LONGEST_NOTES = 10_000
 _HERE = ("127.0.0.1", "localhost")
 
 
@@ -32,20 +38,44 @@ def credentials_file(url: str, environ: Mapping[str, str]) -> Path | None:
     named = environ.get(CREDENTIALS_VARIABLE)
     if named is not None:
         return Path(named) if named else None
-    folder = usual_server_folder()
-    file = folder / "users.json"
-    return file if file.is_file() and _runs_at(url, folder / "server.lock") else None
+    file = usual_server_folder() / USERS_FILE
+    return file if file.is_file() and _noted_at(url) not in ("", STARTING) else None
 
 
-def _runs_at(url: str, lock: Path) -> bool:
-    """Returns whether a server of ours that has noted this address runs, and so holds the lock."""
+def starts_at(url: str, environ: Mapping[str, str]) -> bool:
+    """Returns whether a server of our own starts there, whose file of passwords counts a moment later."""
+    return CREDENTIALS_VARIABLE not in environ and _noted_at(url) == STARTING
+
+
+def note(lock: int, url: str, who: str) -> None:
+    """Adds a line to the lock, so that whoever reads it never finds none while the server answers."""
+    os.write(lock, f"{url} {who}\n".encode())
+
+
+def last_note(folder: Path) -> tuple[str, str]:
+    """Returns the server's address and who has its folder, as its lock says last; empty where nothing."""
+    try:
+        with (folder / LOCK_FILE).open("rb") as file:
+            lines = os.fsdecode(file.read(_LONGEST_NOTES)).splitlines()
+    except OSError:
+        return "", ""
+    url, _, who = lines[-1].partition(" ") if lines else ("", "", "")
+    return url, who
+
+
+def _noted_at(url: str) -> str:
+    """Returns who has the usual folder, if a server of ours that has noted this address holds its lock."""
+    scheme, slashes, rest = url.replace(_HERE[1], _HERE[0]).rstrip("/").partition("://")
+    address = f"{scheme}{slashes}{rest.rpartition('@')[2]}"
+    noted, who = last_note(usual_server_folder())
+    return who if noted in (address, f"{address}/0") and _is_locked(usual_server_folder() / LOCK_FILE) else ""
+
+
+def _is_locked(lock: Path) -> bool:
     import fcntl  # noqa: PLC0415 - absent on Windows, where there is no embedded server
 
-    addresses = {url.replace(_HERE[1], _HERE[0]).rstrip("/"), f"{url.replace(_HERE[1], _HERE[0])}/0"}
     try:
         with lock.open("rb") as file:
-            if not addresses & set(os.fsdecode(file.read(200)).split()):
-                return False
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

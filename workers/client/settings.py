@@ -12,7 +12,6 @@ from portfold.events.roles.server_roles import FLATTENER, worker_role
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import as_role, connect, has_password, has_user, without_secrets
 from portfold.events.wire.presence import WantedReplicas
-from portfold.servers.own import credentials_file
 from portfold.workers.client.listener import LISTEN_SECONDS
 
 
@@ -72,13 +71,12 @@ def _wanted(replicated: Replicated | None) -> WantedReplicas | None:
 def open_bus(settings: GateSettings, worker: str) -> Bus:
     """Returns a connection to the portfolio, as the gate of that worker needs it; connects when first used.
 
-    Where the settings do not say as whom, and the server's passwords are known, it comes under the worker's
-    role. Raises CredentialsError.
+    Where the settings do not say as whom, it comes under the worker's role to whichever server it then is
+    whose passwords are known. Raises CredentialsError.
     """
     patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
-    url, file = settings.url, credentials_file(settings.url, os.environ)
-    if file is not None and not has_user(url) and settings.password is None:
+    url = settings.url
+    if not has_user(url) and settings.password is None:
         role = FLATTENER if worker == FLATTENER.name else worker_role(worker)
-        url = as_role(url, role.user(settings.portfolio), file)
-    client = connect(url, password=settings.password, timeout_seconds=patience, credentials=file)
-    return Bus(client, settings.portfolio)
+        url = as_role(url, role.user(settings.portfolio))
+    return Bus(connect(url, password=settings.password, timeout_seconds=patience), settings.portfolio)
