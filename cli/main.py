@@ -29,7 +29,7 @@ from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint
 from portfold.cli.run import account, coordinator, feed, flattener, notifier, server, worker
 from portfold.cli.run import portfolio as whole
-from portfold.cli.setup import acl, completion, config, keys, strategy
+from portfold.cli.setup import acl, completion, config, keys, strategy, units
 from portfold.cli.typed import begun_as, own_call, typed
 from portfold.cli.watch import doctor, shadow, tail
 from portfold.cli.watch.status import command as status
@@ -67,7 +67,17 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
     ),
     ("History", (audit.register,)),
     ("Research", (research.register,)),
-    ("Set-up", (config.register, strategy.register, acl.register, keys.register, completion.register)),
+    (
+        "Set-up",
+        (
+            config.register,
+            strategy.register,
+            acl.register,
+            keys.register,
+            units.register,
+            completion.register,
+        ),
+    ),
 )
 
 _HELP = """Position limits and a daily stop for a portfolio of futures strategies.

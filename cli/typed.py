@@ -61,7 +61,7 @@ TAKING_NONE = (
     *("config schema", "keys show", "keys give", "keys drop"),
     *("strategy new", "strategy check", "strategy"),
     *("dashboard user add", "dashboard user remove"),
-    *("server", "completion", "audit", "calendar", "research", "--help"),
+    *("server", "units", "completion", "audit", "calendar", "research", "--help"),
 )
 """The commands, and groups of commands, that take none of them."""
 _LONGEST_FIRST = sorted((*TAKING_ALL, *TAKING_CONFIG, *TAKING_NONE), key=len, reverse=True)

@@ -35,6 +35,7 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, Head, Lease
 from portfold.events.wire.connection import Place, connect, without_secrets
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
+from portfold.init_system import InitSystem
 from portfold.log import Log
 
 _FIRST_PAUSE_SECONDS = 0.1
@@ -60,7 +61,7 @@ def run(
     process = CoordinatorProcess(configuration, bus, clock=clock, log=log, stop=stop)
     log.info("Portfolio coordinator starting", portfolio=place.portfolio, redis=without_secrets(place.url))
     try:
-        process.run()
+        process.run(InitSystem.of(os.environ))
     finally:
         bus.close()
 
@@ -105,12 +106,19 @@ class CoordinatorProcess:
         self._snapshots = ProvedSnapshots(bus, Path(folder) if folder else None, log=log)
         self._trouble = ""
         self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._init_system, self._doing = InitSystem(), ""
 
-    def run(self) -> None:
+    def run(self, init_system: InitSystem) -> None:
         """Runs until `stop` is set. Logs a trouble once, and again when it changes or comes back."""
+        self._init_system = init_system
         for pause_seconds in self.steps():
+            self._go_on()
             if pause_seconds:
                 self._stop.wait(pause_seconds)
+        init_system.ending()
+
+    def _go_on(self) -> None:
+        self._init_system.alive(self._doing)
 
     def steps(self) -> Generator[float, None, None]:
         """Runs step by step: yields how many seconds to wait before the next step."""
@@ -128,6 +136,7 @@ class CoordinatorProcess:
                     self._log.error(
                         "Not coordinating, so no entry is answered; trying again", why=self._trouble
                     )
+                self._doing = f"Not coordinating: {self._trouble}"
                 yield self._pause_seconds
                 self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._log.info("Portfolio coordinator stopped")
@@ -156,6 +165,7 @@ class CoordinatorProcess:
         try:
             leader = self._leader(lease, follower, self._check_server())
             for _ in leader.lead(self._stop):
+                self._doing = "Leading"
                 self._snapshots.go_on()
                 yield 0.0  # it waits for events itself
         except BusUnreachable:
@@ -196,10 +206,10 @@ class CoordinatorProcess:
         while not self._stop.is_set():
             head = self._bus.head()
             while head is not None and not self._stop.is_set() and follower.step(self._bus, head.cursor):
-                pass
+                self._go_on()
             self._seen = max(self._seen, follower.cursor)
             if self._bus.leader() in (None, self._who):
-                follower = proved(self._bus, follower, head or _NOWHERE, self._clock)
+                follower = proved(self._bus, follower, head or _NOWHERE, self._clock, self._go_on)
                 refuse_without_keys(follower.state.keys, self._bus.keyring)
             lease = self._bus.take_lead(self._who, self._lease_ms)
             if lease.epoch:
@@ -207,6 +217,7 @@ class CoordinatorProcess:
             if not standing_by:
                 standing_by = True
                 self._log.info("Standing by", leader=lease.holder)
+                self._doing = f"Standing by for {lease.holder}"
             self._bus.stand_by(self._who, _STANDBY_LEASES * self._lease_ms)
             self._snapshots.go_on()
             yield self._lease_ms / 4000

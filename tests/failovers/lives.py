@@ -18,6 +18,7 @@ from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusError
 from portfold.events.wire.presence import WantedReplicas
+from portfold.init_system import InitSystem
 from portfold.log import open_log
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
@@ -42,7 +43,7 @@ def coordinator(name: str, url: str, portfolio: str, config: Path) -> Life:
         log, lines = open_log(name)
         CoordinatorProcess(
             load(str(config), {}, config), bus, clock="server", log=log, stop=stop, who=name
-        ).run()
+        ).run(InitSystem())
         lines.close()
 
     return live

@@ -18,6 +18,7 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import SERVERS_TIME, Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusUnreachable
+from portfold.init_system import InitSystem
 from portfold.log import open_log
 from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
@@ -52,7 +53,7 @@ def coordinator(name: str, port: int, portfolio: str, config: Path, archive: Pat
         orders(hear)
         log, lines = open_log(name)
         configuration = with_archive(load(str(config), {}, config), archive)
-        CoordinatorProcess(configuration, bus, clock="server", log=log, stop=stop, who=name).run()
+        CoordinatorProcess(configuration, bus, clock="server", log=log, stop=stop, who=name).run(InitSystem())
         lines.close()
 
     return live
