@@ -7,6 +7,8 @@ reshard look like a server that went away for a moment, which everything here ca
 a second time. Who knows is asked through the client library.
 """
 
+import os
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from redis import Connection, ConnectionPool, CredentialProvider, Redis, SSLConnection, exceptions
@@ -17,6 +19,8 @@ from redis.sentinel import Sentinel
 
 from portfold.servers.several import Node, SeveralServers
 
+SENTINELS_USER, SENTINELS_PASSWORD = "PORTFOLD_SENTINEL_USER", "PORTFOLD_SENTINEL_PASSWORD"
+"""What of the environment says as whom Sentinels are asked, where they want to know."""
 _ASKING_SECONDS = 1.0
 _NOT_HERE = (
     exceptions.ReadOnlyError,
@@ -51,7 +55,11 @@ class PrimaryBySentinel:
         """Asks one Sentinel after the other."""
         try:
             host, port = self._sentinel.discover_master(self._servers.primary)
-        except exceptions.ConnectionError:
+        except exceptions.ConnectionError as unknown:
+            if "Authentication" in str(unknown):  # the library's only trace of what a Sentinel said
+                raise exceptions.AuthenticationError(
+                    f"a Sentinel wants {SENTINELS_PASSWORD}, or another, and maybe {SENTINELS_USER}"
+                ) from None
             raise exceptions.ConnectionError("no Sentinel knows of a primary that is there") from None
         return str(host), int(port)
 
@@ -129,11 +137,13 @@ def client_of(
     *,
     password: str | None = None,
     credential_provider: CredentialProvider | None = None,
+    environ: Mapping[str, str] = os.environ,
     **settings: Any,
 ) -> Redis:
     """Returns a client of whichever server it is; `settings` are those of each connection.
 
-    Who comes is the user of the address, by its password or `password`, or whom the provider says.
+    Who comes is the user of the address, by its password or `password`, or whom the provider says. As whom
+    Sentinels are asked, `environ` says.
     """
     who: dict[str, Any] = {"username": servers.username, "password": servers.password or password}
     if credential_provider is not None:
@@ -144,7 +154,8 @@ def client_of(
         asking["ssl"] = True
     locate: Locate
     if servers.kind == "sentinel":
-        locate = PrimaryBySentinel(servers, {**asking, "retry": Retry(NoBackoff(), 0)})
+        as_whom = {"username": environ.get(SENTINELS_USER), "password": environ.get(SENTINELS_PASSWORD)}
+        locate = PrimaryBySentinel(servers, {**asking, **as_whom, "retry": Retry(NoBackoff(), 0)})
     else:
         locate = PrimaryInCluster(servers, {**asking, **who})
     pool = ConnectionPool(

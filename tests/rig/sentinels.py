@@ -36,7 +36,7 @@ class Sentinels:
             settings = {"replicaof": f"{HOST} {first}", **lasting}
             self.servers.append(Node(folder / f"replica-{number}", port, **settings))
         for number, port in enumerate(ports[-3:], 1):
-            self.sentinels.append(_sentinel(folder / f"sentinel-{number}", port, first, down_ms))
+            self.sentinels.append(sentinel(folder / f"sentinel-{number}", port, first, down_ms))
         for one in self.sentinels:
             one.ask("SENTINEL", "DEBUG", *_LOOKS_OFTEN)
         until(lambda: all(self._in_step(one) for one in self.servers[1:]), "replicas in step", seconds=60)
@@ -134,7 +134,8 @@ class Sentinels:
         )
 
 
-def _sentinel(folder: Path, port: int, primary: int, down_ms: int) -> Node:
+def sentinel(folder: Path, port: int, primary: int, down_ms: int) -> Node:
+    """Starts one that watches the primary at a port."""
     folder.mkdir(parents=True)
     config = folder / "sentinel.conf"
     config.write_text(
