@@ -22,6 +22,7 @@ from portfold.config import Configuration, loaded_line, milliseconds, secret
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.process.entrance import refuse_without_keys
+from portfold.coordinator.process.init_system import InitSystem
 from portfold.coordinator.process.leadable import LogDeaf, proved
 from portfold.coordinator.process.leader import Leader
 from portfold.coordinator.process.terms import LeadLost, Terms
@@ -35,7 +36,6 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, Head, Lease
 from portfold.events.wire.connection import Place, connect, without_secrets
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
-from portfold.init_system import InitSystem
 from portfold.log import Log
 
 _FIRST_PAUSE_SECONDS = 0.1

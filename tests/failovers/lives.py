@@ -12,13 +12,13 @@ from pathlib import Path
 from random import Random
 
 from portfold.config import load
+from portfold.coordinator.process.init_system import InitSystem
 from portfold.coordinator.process.process import CoordinatorProcess
 from portfold.events.legs import Holding
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusError
 from portfold.events.wire.presence import WantedReplicas
-from portfold.init_system import InitSystem
 from portfold.log import open_log
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate

@@ -9,6 +9,7 @@ from random import Random
 
 from portfold.config import load, with_archive
 from portfold.coordinator.process import leader
+from portfold.coordinator.process.init_system import InitSystem
 from portfold.coordinator.process.process import CoordinatorProcess
 from portfold.coordinator.store.archiver import Keep, NotArchived, archive_history
 from portfold.events.codec import Fields, encode_checked
@@ -18,7 +19,6 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import SERVERS_TIME, Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusUnreachable
-from portfold.init_system import InitSystem
 from portfold.log import open_log
 from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate

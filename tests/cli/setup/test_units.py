@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import OK, UNUSABLE
-from portfold.init_system import InitSystem
+from portfold.coordinator.process.init_system import InitSystem
 from tests.cli.command_line import called
 from tests.live import Live
 from tests.processes import Coordinators
