@@ -1,32 +1,32 @@
 """What proves whose an event is: three fields behind its own, the last one an HMAC of all the others.
 
-`key` names the key, `signed` the moment in ms on the server's clock, `proof` is the HMAC-SHA-256 of the log's
-name and of every field before it, in order, under that key. Pure. Guarantees: an event that was proved for
-one log proves nothing on another; one altered word, or its fields in another order, prove nothing.
+`key` names the key, `signed` is the first ID that was free on the log then, `proof` is the HMAC-SHA-256 of
+the log's name and of every field before it, in order, under that key. Pure. Guarantees: an event that was
+proved for one log proves nothing on another; one altered word, or its fields in another order, prove nothing.
 """
 
 import hmac
-import re
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
 
+from portfold.events.stream_id import StreamId
+
 COORDINATOR, ACCOUNT = "coordinator", "account"
 _NAMES = ("key", "signed", "proof")
 _WORDS = 2 * len(_NAMES)
 _BY_THE_LEADER = frozenset({"CoordinatorStarted", "ClockTicked", "WorkerLost"})
-_MILLISECONDS = re.compile(r"[1-9][0-9]{0,14}").fullmatch
 _MOST_LETTERS = 100
 _REFUSED = "proof: "
 
 
 class Proof(NamedTuple):
-    """By which key an event is proved, and when that was done."""
+    """By which key an event is proved, and where on the log that was done."""
 
     key: str
-    signed_ms: int
+    signed: StreamId
     digest: str
 
     @property
@@ -40,14 +40,17 @@ def apart(fields: Sequence[str]) -> tuple[Sequence[str], Proof | None]:
     if len(fields) <= _WORDS or fields[-2] != "proof" or tuple(fields[-_WORDS::2]) != _NAMES:
         return fields, None
     key, signed, digest = fields[1 - _WORDS :: 2]
-    if len(key) > _MOST_LETTERS or not _MILLISECONDS(signed):
+    if len(key) > _MOST_LETTERS:
         return fields, None
-    return fields[:-_WORDS], Proof(key, int(signed), digest)
+    try:
+        return fields[:-_WORDS], Proof(key, StreamId.parse(signed), digest)
+    except ValueError:
+        return fields, None
 
 
-def proved(fields: Sequence[str], *, key: str, secret: str, log: str, ms: int) -> list[str]:
-    """Returns the fields with their proof."""
-    words = [*fields, "key", key, "signed", str(ms), "proof"]
+def proved(fields: Sequence[str], *, key: str, secret: str, log: str, at: StreamId) -> list[str]:
+    """Returns the fields with their proof, signed `at` that place."""
+    words = [*fields, "key", key, "signed", str(at), "proof"]
     return [*words, _digest(secret, log, words)]
 
 

@@ -42,6 +42,12 @@ class StreamId(NamedTuple):
             return StreamId(self.ms, self.seq - 1)
         return StreamId(self.ms - 1, _LARGEST) if self.ms > 0 else ORIGIN
 
+    def after(self) -> "StreamId":
+        """Returns the smallest ID after this one; this one where there is none."""
+        if self.seq < _LARGEST:
+            return StreamId(self.ms, self.seq + 1)
+        return StreamId(self.ms + 1, 0) if self.ms < _LARGEST else self
+
     @property
     def as_seen(self) -> str:
         """Returns the ID as a worker says that it saw it: no number larger than it can say."""

@@ -14,6 +14,7 @@ from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.limits import Limits, Loosening
 from portfold.coordinator.fold.money_state import Apart, Capital, Day, Doubt, Lock, PastDay, Plan, WorkerDay
 from portfold.coordinator.fold.pace.remembered import Pace, WorkerPace
+from portfold.coordinator.fold.proofs.remembered import AllSigned
 from portfold.coordinator.fold.scopes import ClosedScope
 from portfold.coordinator.fold.windows.calendar import Calendar
 from portfold.coordinator.fold.windows.locked_out import Lockout
@@ -209,16 +210,16 @@ class Stats(Struct):
 class State(Struct):
     """The whole portfolio. `positions`, `reservations` and `unsettled` are by `leg_key`.
 
-    `lost` names the lost workers, `fills` the latest fills and the events that reported them, up to version 3
-    of the fold; since then they are with the worker that reported them. While `tail_missing`, entries are
-    denied; `acknowledged` is the last loss that was acknowledged. `config` is the digest of the configuration
-    last put in force, `configs` those of all that ever were: none is put in force again. `led_since_ms` is
-    when the latest leader took over, `worker_lost_ms` after how long a silence it counts a worker as lost.
-    `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
-    `capital` is the account's money where limits name it, `locks` are the limits that were reached, by rule,
-    and `past` the trading days that are over, the latest last; `paused_on` is that of the last loss that
-    denied entries for days. `scopes` are closed, by their names; `loosening` was ordered, and waits for a
-    later day; `calendar` is there where any is known; `pace` is how often was entered, and lost.
+    `lost` names the lost workers, `fills` the latest fills and the events that reported them, up to version
+    3; since then they are with the worker. While `tail_missing`, entries are denied; `acknowledged` is the
+    last loss that was. `config` is the digest of the configuration last put in force, `configs` those of all
+    that ever were: none is put in force again. `led_since_ms` is when the latest leader took over,
+    `worker_lost_ms` after how long a silence it counts a worker as lost. `account` is what is watched, and
+    `net` the dollars realized since the log began, open profit apart. `capital` is the account's money where
+    limits name it, `locks` are the limits that were reached, by rule, and `past` the trading days that are
+    over, the latest last; `paused_on` is that of the last loss that denied entries for days. `scopes` are
+    closed, by their names; `loosening` was ordered, and waits for a later day; `calendar` is there where any
+    is known; `pace` is how often was entered, and lost.
     """
 
     limits: Limits | None = None
@@ -240,7 +241,7 @@ class State(Struct):
     epoch: int = 0
     fold_version: int = 0
     keys: int = 0
-    orders_signed: dict[str, int] = field(default_factory=dict)
+    signed: AllSigned = field(default_factory=AllSigned)
     led_since_ms: int = 0
     worker_lost_ms: int = 0
     account: Account | None = None
@@ -333,10 +334,7 @@ def is_kept(state: State, key: str) -> bool:
 
 def first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:
     """Returns the first in the symbol, of positions or of slots."""
-    for one in held.values():
-        if one.symbol == symbol:
-            return one
-    return None
+    return next((one for one in held.values() if one.symbol == symbol), None)
 
 
 def open_symbols(state: State) -> list[str]:

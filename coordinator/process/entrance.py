@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 from portfold.coordinator.process.terms import CannotProve
-from portfold.events.proof import COORDINATOR
+from portfold.events.proof import COORDINATOR, apart, refused
 from portfold.events.roles.keyring import NO_KEYS, VARIABLE, Keyring
 from portfold.events.wire.bus import Bus, Entry
+
+_LATER_MS = 10_000
 
 
 def refuse_without_keys(
@@ -61,4 +63,16 @@ class Entrance:
         """Says why it is not proved; nothing where it is, or need not be."""
         if self._keyring is None:
             return ""
-        return self._keyring.refusal(entry.fields, log=self._log, ms=entry.id.ms if self._has_time else None)
+        return self._keyring.refusal(entry.fields, log=self._log) or self._signed_later(entry)
+
+    def _signed_later(self, entry: Entry) -> str:
+        """Says so of an order that was signed behind where it came: it was on what a renewal took off.
+
+        A worker's event may be, after a log has lost its end; its number tells a copy. Where a clock is
+        driven, the log is of another time than the server.
+        """
+        own, proof = apart(entry.fields)
+        if not self._has_time or proof is None or "seq" in own[::2]:
+            return ""
+        late = proof.signed.ms > entry.id.ms + _LATER_MS
+        return refused("expected one signed no later than it came, got a later one") if late else ""

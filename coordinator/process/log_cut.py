@@ -5,9 +5,11 @@ on from there is proved to be the log that was decided.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
+from portfold.coordinator.fold.proofs.remembered import AllSigned
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import beginning, read_snapshot, snapshot_text
@@ -24,12 +26,12 @@ class NothingToRenew(PortfoldError):
 class Cut(NamedTuple):
     """What stays where a log is cut, and what it knows there; `of_before`: the head is set back to there.
 
-    `keys` is how many names had to prove what they say, `signed` when the last order by each key was.
+    `keys` is how many names had to prove what they say, `signed` what came under each name.
     """
 
     kept: Kept
     keys: int
-    signed: dict[str, int]
+    signed: AllSigned
     of_before: bool
 
 
@@ -61,7 +63,7 @@ def cut_before(
         snapshot="",
     )
     if found is None:
-        return Cut(kept, 0, {}, of_before=False)
+        return Cut(kept, 0, AllSigned(), of_before=False)
     decided = sum(entry.id <= found.cursor for entry in removed)
     if decided:
         return _set_back(bus, found, kept, decided, archive)
@@ -89,8 +91,8 @@ def _set_back(bus: Bus, found: Head, kept: Kept, decided: int, archive: Path | N
     return Cut(stays, *of_proofs, of_before=True)
 
 
-def _of_proofs(state: State) -> tuple[int, dict[str, int]]:
-    return state.keys, dict(state.orders_signed)
+def _of_proofs(state: State) -> tuple[int, AllSigned]:
+    return state.keys, deepcopy(state.signed)
 
 
 def _followed(bus: Bus, event: StreamId, archive: Path | None) -> Follower:

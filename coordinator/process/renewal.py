@@ -104,7 +104,7 @@ def planned(
     if since is not None and (not removed or removed[0].id != since):
         raise NothingToRenew(f"--since: expected an event of the log, and {since} is none.")
     cut = cut_before(bus, removed, found, extent.added, archive)
-    chooser = Chooser(without if since is None else {*without, since}, _proofs(bus, cut, now_ms))
+    chooser = Chooser(without if since is None else {*without, since}, _proofs(bus, cut))
     chooser.look_at(removed[:1], orders=False)
     chooser.look_at(removed[1:])
     plan = Renewal(by, removed, chooser, archive, found, extent.last, cut, _of_first(removed[0], chooser))
@@ -193,10 +193,10 @@ def _of_first(first: Entry, chooser: Chooser) -> str:
     return f"{about}: it is not put on again. If it is true, settle what is missing afterwards."
 
 
-def _proofs(bus: RenewerBus, cut: Cut, now_ms: int) -> ProvedBefore | None:
+def _proofs(bus: RenewerBus, cut: Cut) -> ProvedBefore | None:
     """Returns what judges whose the events are that are put on again; None where nobody has to prove that."""
     if bus.keyring is not None:
-        return ProvedBefore(bus.keyring, bus.log_name(), cut.signed, now_ms, asked=cut.keys > 0)
+        return ProvedBefore(bus.keyring, bus.log_name(), cut.signed, asked=cut.keys > 0)
     if cut.keys:
         raise NothingToRenew(
             f"{VARIABLE}: expected the file of all keys, as this log asks for proofs there (names with a "

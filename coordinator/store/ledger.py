@@ -5,8 +5,8 @@ The live coordinator and the audit both decide by this one function; it touches 
 
 from typing import NamedTuple
 
-from portfold.coordinator.fold.effects.proofs import read_event
 from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.proofs.reading import read_event
 from portfold.coordinator.fold.repeats import known
 from portfold.coordinator.fold.state import State
 from portfold.events import chain
@@ -41,7 +41,7 @@ def decide(state: State, previous_chain: str, at: StreamId, fields: Fields, unpr
 
     `unproved`: why it is refused before it is read, as nothing proves whose it is.
     """
-    event = read_event(state, fields, unproved)
+    event = read_event(state, at, fields, unproved)
     repeated = isinstance(event, WorkerEvent) and known(state, event)
     # An ID no server gives by itself leaves no room for an answer: it is chained, but changes nothing.
     decisions = fold(state, at, event) if at.answerable else []

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from portfold.events.proof import Proof, apart, proved, proves, refused, whose
 from portfold.events.roles.credentials import CredentialsError, read_credentials, with_passwords
+from portfold.events.stream_id import StreamId
 
 VARIABLE = "PORTFOLD_KEYS"
 NO_KEYS = "none"
 """What the variable says where a log that asked for proofs is to be led without, on purpose."""
-LASTS_MS = 600_000
-"""How long after it was signed an event may come: a clock that differs, a bus that was away for a moment."""
 _LOOK_SECONDS = 1.0
 
 
@@ -55,13 +54,13 @@ class Keyring:
             raise CredentialsError(self.file, f"the key {key[:80]}", "none")
         return self._secrets[key]
 
-    def signed(self, fields: list[str], *, log: str, ms: int) -> list[str]:
+    def signed(self, fields: list[str], *, log: str, at: StreamId) -> list[str]:
         """Returns an event with the proof of whose it is; as it is where no key of theirs is here."""
         key = self.newest(whose(fields))
-        return fields if key is None else proved(fields, key=key, secret=self._secrets[key], log=log, ms=ms)
+        return fields if key is None else proved(fields, key=key, secret=self._secrets[key], log=log, at=at)
 
-    def refusal(self, fields: list[str], *, log: str, ms: int | None) -> str:
-        """Says why the event, that came at `ms`, is not proved; nothing where it is. None: at any time."""
+    def refusal(self, fields: list[str], *, log: str) -> str:
+        """Says why the event is not proved; nothing where it is."""
         own, proof = apart(fields)
         name = whose(own)
         if proof is None:
@@ -70,8 +69,6 @@ class Keyring:
             return refused(f"expected one by a key of {name[:80] or 'whoever says it'}, got another")
         if not proves(fields, self._secrets[proof.key], log):
             return refused(f"expected what {proof.key} makes of this event on this log, got another")
-        if ms is not None and abs(ms - proof.signed_ms) > LASTS_MS:
-            return refused(f"expected one of the last {LASTS_MS // 60_000} minutes, got an older or a later")
         return ""
 
     def read(self) -> None:

@@ -11,7 +11,6 @@ it uses.
 
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -28,8 +27,11 @@ from portfold.events.roles.encrypted import encryption, meaning
 from portfold.events.roles.keyring import keyring_of
 from portfold.events.roles.own_server import KEEPER
 from portfold.events.roles.scripts import CallableScript, script_in
+from portfold.events.roles.signer import LogAsItIs, Signer
 from portfold.events.roles.signing_in import ComesAs, passwords_for
 from portfold.events.servers.primary import client_of, everyone, keep_to, whereabouts
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.answers import milliseconds_in
 from portfold.events.wire.errors import BusReadOnly, BusRefused, BusShut, BusUnreachable
 from portfold.events.wire.keys import Keys
 from portfold.servers.own import credentials_file
@@ -43,7 +45,6 @@ _NO_ANSWER = (
 )
 _CONNECTING = re.compile(r"^Error -?\d+ connecting to (?:unix:)?\S+?\. (?=\S)")
 _OURS = "portfold."
-_COMPARED_SECONDS = 60.0  # how often this machine's clock is held against the server's
 _RAW_REPLIES = ("XREAD", "XRANGE", "XREVRANGE")
 
 
@@ -215,9 +216,7 @@ class Connected:
         keep_to(client, self.keys.prefix)
         self._renew = self._script("renew.lua")
         self.keyring = keyring_of(environ)
-        self._log = ""
-        self._ahead_ms = self._signed_ms = 0
-        self._compared = -_COMPARED_SECONDS
+        self._signer = Signer(self.keyring, self._log_as_it_is) if self.keyring else None
 
     def close(self) -> None:
         """Lets the connections go."""
@@ -251,17 +250,18 @@ class Connected:
 
     def _signed(self, fields: Sequence[str]) -> Sequence[str]:
         """Returns an event with the proof of whose it is, where there are keys for that."""
-        if self.keyring is None:
-            return fields
-        now = time.monotonic()
-        if not self._log or now >= self._compared + _COMPARED_SECONDS:
-            with self._errors_while("asking what to prove an event for"):
-                seconds, micros = self._client.time()
-                self._log = str(self._client.get(self.keys.log) or "")
-            self._ahead_ms = seconds * 1000 + micros // 1000 - int(time.time() * 1000)
-            self._compared = now
-        self._signed_ms = max(int(time.time() * 1000) + self._ahead_ms, self._signed_ms + 1)
-        return self.keyring.signed(list(fields), log=self._log, ms=self._signed_ms)
+        return fields if self._signer is None else self._signer.signed(list(fields))
+
+    def _log_as_it_is(self) -> LogAsItIs:
+        """Asks for the log's name, and where it goes on."""
+        with self._errors_while("asking what to prove an event for"):
+            with self._client.pipeline(transaction=False) as commands:
+                commands.time()
+                commands.get(self.keys.log)
+                commands.exists(self.keys.events)
+                now, name, begun = answers_to(commands)
+            last = self._client.xinfo_stream(self.keys.events)["last-generated-id"] if begun else str(ORIGIN)
+        return LogAsItIs(name or "", max(StreamId(milliseconds_in(now), 0), StreamId.parse(last).after()))
 
     def _as_whom(self) -> str:
         """Says what to do where one came without a name, and with one nothing."""

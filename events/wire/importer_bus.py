@@ -12,6 +12,7 @@ import msgspec
 
 from portfold.events.codec import Fields
 from portfold.events.proof import apart
+from portfold.events.roles.signer import LogAsItIs, Signer
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import AcknowledgeReply, Head, entries_in
 from portfold.events.wire.bus import Bus, Entry
@@ -106,7 +107,7 @@ class RenewerBus(Bus):
             "chain": kept.chain,
             "folded": str(kept.folded),
             "snapshot": kept.snapshot,
-            "events": [list(self._anew(fields)) for fields in events],
+            "events": self._anew(events, kept.event),
         }
         keys = self.keys
         named = [
@@ -121,9 +122,16 @@ class RenewerBus(Bus):
             outcome, event = self._take_off(keys=named, args=[_packed(words)])
         return AcknowledgeReply(outcome, StreamId.parse(event) if event else ORIGIN)
 
-    def _anew(self, fields: Fields) -> Fields:
-        """Returns an event to be put on again: proved anew where there are keys, as the old proof is late."""
-        return fields if self.keyring is None else self._signed(apart(fields)[0])
+    def _anew(self, events: Sequence[Fields], after: StreamId) -> list[list[str]]:
+        """Returns events to be put on again behind the event `after`: proved anew where there are keys.
+
+        They are signed as of now, and not behind what is taken off.
+        """
+        if self.keyring is None:
+            return [list(fields) for fields in events]
+        as_it_will_be = LogAsItIs(self.known_log_name(), max(StreamId(self.now_ms(), 0), after.after()))
+        signer = Signer(self.keyring, lambda: as_it_will_be)
+        return [signer.signed(list(apart(fields)[0])) for fields in events]
 
 
 def _literally(text: str) -> str:

@@ -10,6 +10,7 @@ from portfold.events.codec import decode_bare, decode_event, encode
 from portfold.events.incoming import Event, Malformed
 from portfold.events.message import WorkerEvent
 from portfold.events.proof import apart, proved, proves, refused, refused_in, whose
+from portfold.events.stream_id import StreamId
 from tests.events.any_message import ANY_EVENT
 
 MARK = [
@@ -26,11 +27,12 @@ MARK = [
     "price",
     "5",
 ]
+AT = StreamId(5, 2)
 SECRET = "of-tests-and-nobody-else"  # noqa: S105 - of tests
 
 
 def signed(fields: list[str], **how: object) -> list[str]:
-    told: dict[str, object] = {"key": "ibs-ES.1", "secret": SECRET, "log": "a1", "ms": 5} | how
+    told: dict[str, object] = {"key": "ibs-ES.1", "secret": SECRET, "log": "a1", "at": AT} | how
     return proved(fields, **told)  # type: ignore[arg-type]
 
 
@@ -39,7 +41,7 @@ def test_a_proof_stands_behind_the_event_and_is_told_apart_from_it() -> None:
     assert whole[: len(MARK)] == MARK
     own, proof = apart(whole)
     assert proof is not None
-    assert (own, proof.key, proof.name, proof.signed_ms) == (MARK, "ibs-ES.1", "ibs-ES", 5)
+    assert (own, proof.key, proof.name, proof.signed) == (MARK, "ibs-ES.1", "ibs-ES", AT)
     assert proves(whole, SECRET, "a1")
     assert decode_event(whole) == decode_bare(MARK)
     assert isinstance(decode_bare(whole), Malformed)  # as earlier versions took it

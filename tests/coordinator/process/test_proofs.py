@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -21,12 +22,14 @@ from portfold.events.incoming import (
     TradingHalted,
     TradingResumed,
     WorkerStarted,
+    WorkerStopped,
 )
 from portfold.events.proof import proved
 from portfold.events.roles.credentials import CredentialsError
-from portfold.events.roles.keyring import LASTS_MS, Keyring, with_new_key
+from portfold.events.roles.keyring import Keyring, with_new_key
 from portfold.events.roles.server_roles import worker_role
-from portfold.events.wire.bus import Bus
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.connection import connect
 from tests.cli.command_line import Ran, called
 from tests.live import Live
@@ -53,14 +56,14 @@ class Desk:
         """Of a worker that has the file of keys."""
         return Bus(connect(under(worker_role(worker), self.url, self.name)), self.name)
 
-    def proved(self, event: Event, key: str, *, ms: int | None = None, log: str = "") -> list[str]:
+    def proved(self, event: Event, key: str, *, at: StreamId | None = None, log: str = "") -> list[str]:
         """An event as whoever has that key proves it."""
         return proved(
             encode_checked(event),
             key=key,
             secret=Keyring(self.file).secret(key),
             log=log or self.live.bus.log_name(),
-            ms=self.live.bus.now_ms() if ms is None else ms,
+            at=at or StreamId(self.live.bus.now_ms(), 0),
         )
 
     def answer(self, fields: list[str]) -> str:
@@ -106,14 +109,32 @@ def test_a_stolen_connection_cannot_speak_for_another(desk: Desk) -> None:
 
 
 def test_what_was_proved_once_counts_once(desk: Desk) -> None:
-    now = desk.live.bus.now_ms()
-    halt, resume = desk.proved(HALT, "jane.1", ms=now), desk.proved(RESUME, "jane.1", ms=now + 1)
+    """Orders, and what the leader itself said; a worker's event is a repeat by its number."""
+    halt, resume = desk.proved(HALT, "jane.1"), desk.proved(RESUME, "jane.1")
     assert desk.answer(halt) == desk.answer(resume) == ""
     assert "got a copy" in desk.answer(halt)
+    assert "got a copy" in desk.answer(desk.live.events()[0].fields), "that a leader began"
     assert desk.live.status()["halted"] == "false"
-    long_ago = desk.live.bus.now_ms() - LASTS_MS - 60_000
-    assert "of the last 10 minutes" in desk.answer(desk.proved(STARTED, "ibs-ES.1", ms=long_ago))
-    assert desk.answer(desk.proved(STARTED, "ibs-ES.1")) == ""
+    assert desk.answer(desk.proved(HALT, "jane.1", at=StreamId(desk.live.bus.now_ms(), 1))) == ""
+
+
+def test_an_id_that_is_years_ahead_blocks_no_exit_and_no_halt(desk: Desk) -> None:
+    """Its leader halts, on record; whoever has a key says what he has to say, also the same again."""
+    bus = desk.bus("ibs-ES")
+    bus.append(encode_checked(STARTED))
+    ahead = f"{desk.live.bus.now_ms() + 365 * 24 * 3_600_000}-0"
+    desk.live.by_hand("type", "Nonsense", at=ahead)
+    until(lambda: "ahead of the server's clock" in desk.live.status().get("halt_reason", ""), "a halt")
+    stopped = bus.append(encode_checked(WorkerStopped("ibs-ES", "s1", 2)))
+    where = ("--url", desk.url, "--portfolio", desk.name, "--by", "jane", "--reason", "news")
+    for _ in range(2):
+        ordered = called("flatten", *where, cwd=desk.file.parent, PORTFOLD_KEYS=str(desk.file))
+        assert ordered.code == OK, ordered.err
+    until(lambda: desk.live.has_decided(stopped), "a decision")
+    assert desk.live.bus.decisions_of(stopped) == []
+    bus.close()
+    said = [entry.by_name for entry in desk.live.events() if entry.by_name["type"] == "TradingHalted"]
+    assert [halt["by"] for halt in said] == [COORDINATOR], "and it does not say so again and again"
 
 
 def test_whoever_has_a_key_proves_what_he_says_by_it_and_keys_are_exchanged_meanwhile(desk: Desk) -> None:
@@ -185,6 +206,22 @@ def test_its_record_is_decided_again_without_keys_and_the_next_leader_goes_on_fr
         leader.says("No event has to prove whose it is: whoever may write says any name")
         assert desk.answer(encode_checked(RESUME)) == ""
     assert verify(LiveRecord(desk.live.bus)).difference is None
+
+
+def test_an_order_that_was_signed_behind_where_it_came_is_one_that_a_renewal_took_off(tmp_path: Path) -> None:
+    """It was signed on a log that was ahead. A worker's has a number, and is a repeat or a fact."""
+    for name in NAMES:
+        with_new_key(tmp_path / "keys.json", name)
+    ring = Keyring(tmp_path / "keys.json")
+
+    def why(event: Event, key: str, later_ms: int, clock: Literal["server", "driven"] = "server") -> str:
+        at, signed = StreamId(10**12, 0), StreamId(10**12 + later_ms, 0)
+        fields = proved(encode_checked(event), key=key, secret=ring.secret(key), log="a1", at=signed)
+        return Entrance(ring, "a1", clock).refusal(Entry(at, fields))
+
+    assert why(HALT, "jane.1", 10_000) == ""
+    assert "no later than it came, got a later one" in why(HALT, "jane.1", 10_001)
+    assert why(HALT, "jane.1", 10_001, "driven") == why(STARTED, "ibs-ES.1", 10_001) == ""
 
 
 def test_keys_that_cannot_be_a_coordinators_are_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from portfold.coordinator.fold.proofs.remembered import AllSigned
 from portfold.coordinator.process.proved_before import ProvedBefore
 from portfold.coordinator.process.put_on_again import Chooser, PutOn
 from portfold.events.codec import decode_event, encode_checked
@@ -22,8 +23,8 @@ from portfold.events.incoming import (
     TradingHalted,
     TradingResumed,
 )
-from portfold.events.proof import proved
-from portfold.events.roles.keyring import LASTS_MS, Keyring, with_new_key
+from portfold.events.proof import apart, proved
+from portfold.events.roles.keyring import Keyring, with_new_key
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Entry
 from tests.coordinator.story import limits
@@ -105,11 +106,19 @@ class Signed:
 
     def entry(self, event: Event, key: str, *, signed: int = NOW, at: int = NOW) -> Entry:
         secret = self.ring.secret(key)
-        fields = proved(encode_checked(event), key=key, secret=secret, log="main", ms=signed)
+        fields = proved(encode_checked(event), key=key, secret=secret, log="main", at=StreamId(signed, 0))
         return Entry(StreamId(at, 0), fields)
 
-    def judged(self, *entries: Entry, asked: bool = True, signed: dict[str, int] | None = None) -> list[bool]:
-        judge = ProvedBefore(self.ring, "main", signed or {}, NOW, asked=asked)
+    def judged(
+        self, *entries: Entry, asked: bool = True, before: tuple[Entry, ...] = (), forgotten: int = 0
+    ) -> list[bool]:
+        """Of orders of jane's that came `before`, and what of her and the worker is `forgotten`."""
+        signed = AllSigned(forgotten=StreamId(forgotten, 0))
+        for one in before:
+            proof = apart(one.fields)[1]
+            assert proof is not None
+            signed.by("jane").remember(proof, one.id)
+        judge = ProvedBefore(self.ring, "main", signed, asked=asked)
         return [judge.holds(one) for one in entries]
 
 
@@ -121,23 +130,23 @@ def keys(tmp_path: Path) -> Signed:
 def test_what_nobody_proved_is_not_put_on_and_the_rest_is(keys: Signed) -> None:
     right, theirs = keys.entry(OPENED, "w.1"), keys.entry(OPENED, "jane.1")
     assert keys.judged(right, theirs, entry(OPENED, NOW)) == [True, False, False]
-    chooser = Chooser((), ProvedBefore(keys.ring, "main", {}, NOW, asked=True))
+    chooser = Chooser((), ProvedBefore(keys.ring, "main", AllSigned(), asked=True))
     chooser.look_at([theirs, right, entry(EntryRequested("w", "s", 1, "ES", "long", 1), NOW)])
     assert [one.fields for one in chooser.put_on(ORIGIN)] == [right.fields]
     assert chooser.unproved == [theirs.id]
 
 
-def test_a_copy_of_an_order_is_none_nor_is_what_was_signed_long_before_it_came(keys: Signed) -> None:
+def test_a_copy_of_an_order_is_none_nor_is_what_was_signed_before_something_forgotten(keys: Signed) -> None:
     halt = TradingHalted(by="jane", reason="news")
     first, later = (keys.entry(halt, "jane.1", signed=ms) for ms in (NOW, NOW + 1))
     assert keys.judged(first, first, later) == [True, False, True]
-    assert keys.judged(first, signed={"jane.1": NOW - 1}) == [True]
-    assert keys.judged(first, signed={"jane.1": NOW}) == [False]
-    old, older = (keys.entry(OPENED, "w.1", signed=NOW - ms) for ms in (LASTS_MS, LASTS_MS + 1))
-    assert keys.judged(old, older) == [True, False]
+    assert keys.judged(first, later, before=(first,)) == [False, True]
+    fill = keys.entry(OPENED, "w.1")
+    assert keys.judged(first, fill, forgotten=NOW - 1) == [True, True]
+    assert keys.judged(first, fill, forgotten=NOW) == [False, False]
 
 
-def test_behind_an_event_from_the_future_nobody_knows_when_something_came(keys: Signed) -> None:
+def test_behind_an_event_from_the_future_it_is_as_everywhere(keys: Signed) -> None:
     assert keys.judged(keys.entry(OPENED, "w.1", signed=NOW, at=9_999_999_999_999)) == [True]
 
 
@@ -148,7 +157,7 @@ def test_before_the_log_asked_for_proofs_none_is_needed_and_from_then_on_it_is(k
 
 
 def test_who_renews_a_log_that_asks_for_no_proof_by_his_own_key_has_it_ask_for_none(keys: Signed) -> None:
-    judge = ProvedBefore(keys.ring, "main", {}, NOW, asked=False)
+    judge = ProvedBefore(keys.ring, "main", AllSigned(), asked=False)
     judge.holds(entry(OPENED, NOW))
     assert judge.keys == 0
     judge.holds(keys.entry(CoordinatorStarted("leader", epoch=2, fold=10, keys=3), "coordinator.1"))

@@ -12,7 +12,7 @@ from random import Random
 from unittest import mock
 
 from portfold.coordinator.configured import configured_limits
-from portfold.coordinator.fold.effects import proofs
+from portfold.coordinator.fold.proofs import reading
 from portfold.coordinator.process import leader
 from portfold.coordinator.process import process as coordinator_process
 from portfold.events.codec import Fields, decode_bare
@@ -44,7 +44,7 @@ def substituted(random: Random, world: World) -> Iterator[None]:
             (leader, "EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
             (coordinator_process, "version", lambda _: _VERSION),
             (coordinator_process, "configured_limits", lambda _: limits),
-            (proofs, "decode_bare", _decoding_each_entry_once()),
+            (reading, "decode_bare", _decoding_each_entry_once()),
         ):
             stack.enter_context(mock.patch.object(owner, name, substitute))
         stack.enter_context(world.brokers.substituted(random))
