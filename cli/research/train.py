@@ -87,15 +87,15 @@ def train(
     page
         A file for the charts; by default beside the model, ending in .html.
     """
-    from zoneinfo import ZoneInfo
-
     from portfold.cli.exits import Unusable
     from portfold.cli.progress import progress
     from portfold.cli.research.extra import needs_ml
     from portfold.research.filter.examples import examples_of
     from portfold.research.simulate.bars_within import bars_within
+    from portfold.research.simulate.market import bars_beside, zones_of
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.feeds.csv_folder import CsvFolder
+    from portfold.workers.strategies.opened import open_strategy
 
     configuration = target.resolve(None).configuration
     if symbol not in configuration.contracts:
@@ -104,12 +104,16 @@ def train(
     if output.suffix != ".onnx":
         raise Unusable(f"--output: expected a file that ends in .onnx, got {output}.")
     needs_ml()
-    feed = CsvFolder(past.bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
+    opened = open_strategy(configuration, symbol)
+    feed = CsvFolder(past.bars, zones=zones_of(configuration, (symbol, *opened.context)))
     bars = list(feed.bars(symbol))
     span, day = DaySpan(past.first, past.last), configuration.runtime.trading_day
     begins, ends = bars_within(symbol, bars, span, day, past.bars)
     with progress("Reading", ends, "bars") as on_progress:
-        examples = examples_of(symbol, bars[:ends], configuration, begins=begins, on_progress=on_progress)
+        opened = opened.over(bars_beside(feed, symbol, opened.context, until=bars[ends - 1].time))
+        examples = examples_of(
+            symbol, bars[:ends], configuration, begins=begins, opened=opened, on_progress=on_progress
+        )
     print(
         f"{symbol}: {examples.bars:,} bars, {len(examples.of):,} examples, "
         f"{examples.missing:,} signals without all features, {examples.unfinished:,} without an end.",

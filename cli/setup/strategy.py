@@ -1,7 +1,7 @@
 """`portfold strategy`: a strategy of one's own, from the first file to its entry in runtime.json."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,34 +133,40 @@ def _found(configuration: "Configuration", bars: str, symbol: str, days: int) ->
     from portfold.dollars import shown
     from portfold.research.backtest.signals import signals_alone
     from portfold.research.backtest.trading import trade_alone
+    from portfold.research.simulate.market import bars_beside
     from portfold.workers.strategies.opened import open_strategy
 
     opened = open_strategy(configuration, symbol)
     opened.strategy()
     told = ", ".join(f"{name} {value}" for name, value in to_builtins(opened.parameters).items())
     yield f"{opened.name} is a strategy; its parameters: {told or 'none'}."
-    history = list(_market(configuration, bars, symbol, days).bars(symbol))
-    first = trade_alone(symbol, history, configuration)
-    if first != trade_alone(symbol, history, configuration):
+    feed = _market(configuration, bars, symbol, opened.context, days)
+    history = list(feed.bars(symbol))
+    if history:
+        opened = opened.over(bars_beside(feed, symbol, opened.context, until=history[-1].time))
+    first = trade_alone(symbol, history, configuration, opened=opened)
+    if first != trade_alone(symbol, history, configuration, opened=opened):
         raise Failure(
             f"{opened.name} traded the same bars otherwise the second time: it has to know them alone."
         )
     made = sum((trade.pnl for trade in first.trades), Decimal(0))
     bars_of = f"{len(history):,} bars of {symbol}"
     yield f"{bars_of}, traded twice and alike: {len(first.trades):,} trades, {shown(made)}."
-    signals = len(signals_alone(symbol, history, configuration).outcomes)
+    signals = len(signals_alone(symbol, history, configuration, opened=opened).outcomes)
     yield f"{signals:,} signals, each with its own outcome, as research asks for them."
     if not first.trades:
         yield "It made no trade on these bars: try others, or other parameters."
 
 
-def _market(configuration: "Configuration", bars: str, symbol: str, days: int) -> "Feed":
+def _market(
+    configuration: "Configuration", bars: str, symbol: str, context: Sequence[str], days: int
+) -> "Feed":
     """Returns the bars that are asked for. Raises BarsError."""
-    from zoneinfo import ZoneInfo
-
+    from portfold.research.simulate.market import zones_of
     from portfold.workers.feeds.csv_folder import CsvFolder
     from portfold.workers.feeds.synthetic import SyntheticMarket
 
     if bars == "synthetic":
-        return SyntheticMarket(configuration.contracts, days=days, seed=7, symbols=(symbol,))
-    return CsvFolder(Path(bars), zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
+        known = [market for market in context if market in configuration.contracts]
+        return SyntheticMarket(configuration.contracts, days=days, seed=7, symbols=(symbol, *known))
+    return CsvFolder(Path(bars), zones=zones_of(configuration, (symbol, *context)))

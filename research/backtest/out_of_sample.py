@@ -24,6 +24,7 @@ from portfold.research.filter.examples import Examples
 from portfold.research.trades.trade_file import Trade
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import Verdict
+from portfold.workers.strategies.opened import open_strategy
 
 GROUPS = 6
 TESTED = 2
@@ -46,11 +47,15 @@ class OutOfSample(NamedTuple):
 
 
 class Past(NamedTuple):
-    """The bars; those from number `begins` on are traded, on the trading days `days`; the earlier warm up."""
+    """The bars; those from number `begins` on are traded, on the trading days `days`; the earlier warm up.
+
+    `context` are those of the other markets that the strategy looks at, by their ends.
+    """
 
     bars: Sequence[Bar]
     begins: int
     days: Sequence[str]
+    context: Sequence[Bar] = ()
 
 
 def out_of_sample(
@@ -76,12 +81,13 @@ def out_of_sample(
     threshold = configuration.runtime.worker(symbol).min_probability
     times = [example.time for example in examples.of]
     sharpes, trades, signals = [], [], []
+    opened = open_strategy(configuration, symbol).over(past.context)
     for scores in paths:
         scored = _Scored(dict(zip(times, scores, strict=True)), threshold)
-        traded = trade_alone(symbol, past.bars, configuration, scored, begins=past.begins)
+        traded = trade_alone(symbol, past.bars, configuration, scored, begins=past.begins, opened=opened)
         sharpes.append(figures_of(configuration, traded.trades, past.days, cash).metrics.sharpe)
         trades.append(traded.trades)
-        found = signals_alone(symbol, past.bars, configuration, scored, begins=past.begins)
+        found = signals_alone(symbol, past.bars, configuration, scored, begins=past.begins, opened=opened)
         signals.append(found.outcomes)
     return OutOfSample(sum(sharpes) / len(sharpes), CPCV, tuple(sharpes), tuple(trades), tuple(signals))
 

@@ -31,12 +31,12 @@ from portfold.research.backtest.trading import TradedAlone
 from portfold.research.errors import ResearchError
 from portfold.research.filter.examples import Example, Examples
 from portfold.research.simulate.bars_within import bars_within, day_of
-from portfold.research.simulate.market import ResearchMarket
+from portfold.research.simulate.market import ResearchMarket, bars_beside
 from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import DaySpan, days_between
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.filters.sidecar import Sidecar
-from portfold.workers.strategies.opened import own_code
+from portfold.workers.strategies.opened import open_strategy, own_code
 
 
 class BacktestPlan(Struct, frozen=True):
@@ -85,8 +85,12 @@ class Outcome(NamedTuple):
 
 
 def past_of(plan: BacktestPlan, symbol: str) -> Past:
-    """Reads the symbol's bars up to the end of the span. Raises BarsError, ResearchError."""
-    bars = list(plan.market.open(plan.configuration).bars(symbol))
+    """Reads the symbol's bars up to the end of the span. Raises BarsError, ConfigError,
+    ResearchError.
+    """
+    context = open_strategy(plan.configuration, symbol).context
+    feed = plan.market.open(plan.configuration, context)
+    bars = list(feed.bars(symbol))
     if not bars:
         raise ResearchError(f"{symbol}: expected bars in {plan.market}, got none.")
     if milliseconds_of(bars[0].time) < 0:
@@ -94,7 +98,8 @@ def past_of(plan: BacktestPlan, symbol: str) -> Past:
     day = plan.configuration.runtime.trading_day
     begins, ends = bars_within(symbol, bars, plan.span, day, plan.market)
     ends_of_days = (date.fromisoformat(day_of(bars[number], day)) for number in (begins, ends - 1))
-    return Past(bars[:ends], begins, days_between(*ends_of_days))
+    shown = bars_beside(feed, symbol, context, until=bars[ends - 1].time)
+    return Past(bars[:ends], begins, days_between(*ends_of_days), shown)
 
 
 def measured(plan: BacktestPlan, symbol: str, outcome: Outcome) -> Results:

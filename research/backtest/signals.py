@@ -64,7 +64,7 @@ def signals_alone(
     paper = filled_at_once(on_paper(configuration))
     runtime, contract, log = paper.runtime, paper.contracts[symbol], quiet_log()
     opened = opened or open_strategy(paper, symbol)
-    scout = opened.without_rest().strategy()
+    scout = opened.without_rest().over_the_past()
     protection = Protection(runtime.stop_distance(symbol), contract, log)
     found, trained_on = list[Trade](), 0
     with _Desk(paper, contract, bars, log) as desk:

@@ -73,7 +73,7 @@ def trade_alone(
     with closing(open_broker(BrokerSetup(paper, worker, IN_MEMORY, log, {}))) as broker:
         trader = Trader(
             contract=contract,
-            strategy=(opened or open_strategy(paper, symbol)).strategy(),
+            strategy=(opened or open_strategy(paper, symbol)).over_the_past(),
             gate=gate,
             broker=broker,
             log=log,

@@ -46,6 +46,7 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.features import FeatureHistory
 from portfold.workers.filters.opened import judged
 from portfold.workers.filters.protocol import Verdict
+from portfold.workers.strategies.opened import open_strategy
 
 if TYPE_CHECKING:
     from portfold.research.filter.training import Kind
@@ -150,16 +151,17 @@ def walk_forward(plan: WalkPlan, asked: Asked) -> Results:
     same_as_asked(asked, _fingerprint(plan, symbol, past))
     day = configuration.runtime.trading_day
     spans = spans_of(symbol, past, plan, day)
-    examples = examples_of(symbol, past.bars, configuration, begins=past.begins)
+    strategy = open_strategy(configuration, symbol).over(past.context)
+    examples = examples_of(symbol, past.bars, configuration, begins=past.begins, opened=strategy)
     refits = list(refitted(symbol, past.bars, examples, spans, plan))
     first = spans[0].begins
 
     def opened() -> RefittedFilter:
         return RefittedFilter(refits, past.bars, day)
 
-    traded = trade_alone(symbol, past.bars, configuration, opened(), begins=first)
-    signals = signals_alone(symbol, past.bars, configuration, opened(), begins=first)
-    unfiltered = trade_alone(symbol, past.bars, configuration, begins=first)
+    traded = trade_alone(symbol, past.bars, configuration, opened(), begins=first, opened=strategy)
+    signals = signals_alone(symbol, past.bars, configuration, opened(), begins=first, opened=strategy)
+    unfiltered = trade_alone(symbol, past.bars, configuration, begins=first, opened=strategy)
     ends = (date.fromisoformat(day_of(past.bars[at], day)) for at in (first, -1))
     tested = Past(past.bars, first, days_between(*ends))
     refused = list(refused_rows(symbol, traded, examples))

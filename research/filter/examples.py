@@ -25,7 +25,7 @@ from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.features import FeatureHistory, MissingFeatures
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
-from portfold.workers.strategies.opened import open_strategy
+from portfold.workers.strategies.opened import OpenedStrategy, open_strategy
 
 
 class ExampleFill(NamedTuple):
@@ -135,15 +135,16 @@ def examples_of(
     configuration: Configuration,
     *,
     begins: int = 0,
+    opened: OpenedStrategy | None = None,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> Examples:
     """Makes the examples of the symbol's bars from number `begins` on; the bars before it warm up.
 
-    Calls `on_progress` with the number of bars read. Raises ConfigError for options that the broker does not
-    have.
+    `opened` is what is traded by, where that was told. Calls `on_progress` with the number of bars read.
+    Raises ConfigError for options that the broker does not have.
     """
     runtime, contract = configuration.runtime, configuration.contracts[symbol]
-    scout = open_strategy(configuration, symbol).without_rest().strategy()
+    scout = (opened or open_strategy(configuration, symbol)).without_rest().over_the_past()
     history = FeatureHistory(runtime.trading_day)
     waits = fill_at(configuration) == "next_bar"
     costs = _Costs(contract, waits)

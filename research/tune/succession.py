@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from portfold.config import TradingDayRoll
 from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.context import shown
 from portfold.workers.strategies.intent import Intent, OwnPosition, Strategy, tell_if_gone
 from portfold.workers.strategies.opened import OpenedStrategy
 
@@ -36,6 +37,11 @@ class Succession:
         for later in self._strategies[1:]:
             later.decide(bar, None)
         return self._strategies[0].decide(bar, held)
+
+    def see(self, bar: Bar) -> None:
+        """Shows a bar of the context to the one of now, and to those whose time is to come."""
+        for strategy in self._strategies:
+            shown(strategy, bar)
 
     def came_and_went(self) -> None:
         """Tells the one of now that its position was gone before a bar could show it."""

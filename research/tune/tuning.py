@@ -77,7 +77,7 @@ def tune(
     Raises BarsError, ConfigError, ResearchError, StrategyFailed.
     """
     past, configuration = past_of(plan.backtest, symbol), plan.backtest.configuration
-    opened = open_strategy(configuration, symbol)
+    opened = open_strategy(configuration, symbol).over(past.context)
     space = space_of(opened.name, opened.parameters, plan.ranges)
     spans = spans_of(symbol, past, plan, configuration.runtime.trading_day)
     chooser, looked = Chooser(plan, symbol, past, opened, space), count(1)

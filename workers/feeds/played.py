@@ -5,7 +5,7 @@ other, and none is lost.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from portfold.config.rules import Exact, Folder, Whole
 from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.beside import before_own, by_their_ends, refuse_no_bars
 from portfold.workers.feeds.csv_folder import CsvFolder
 from portfold.workers.feeds.protocol import Feed, FeedSetup
 from portfold.workers.feeds.synthetic import LONGEST, SyntheticMarket
@@ -72,6 +73,13 @@ class PlayedFeed:
                 number += 1
             yield bar
 
+    def bars_with(self, symbol: str, context: Sequence[str]) -> Iterator[Bar]:
+        """Returns the same, and before each bar those of the context that had ended by then. A market that
+        has none is refused at once. Raises BarsError.
+        """
+        refuse_no_bars(self._feed, symbol, context)
+        return before_own(self.bars(symbol), by_their_ends([self._feed.bars(one) for one in context]))
+
 
 class _Csv(Struct, frozen=True):
     folder: Annotated[str, Folder()]
@@ -117,5 +125,6 @@ def open_synthetic(setup: FeedSetup) -> PlayedFeed:
 
 
 def _folder(setup: FeedSetup, folder: str) -> CsvFolder:
-    zone = ZoneInfo(setup.configuration.runtime.bar_zone(setup.symbol))
-    return CsvFolder(Path(folder), zones={setup.symbol: zone})
+    runtime = setup.configuration.runtime
+    zones = {symbol: ZoneInfo(runtime.bar_zone(symbol)) for symbol in (setup.symbol, *setup.context)}
+    return CsvFolder(Path(folder), zones=zones)

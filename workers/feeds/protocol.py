@@ -1,7 +1,7 @@
 """What every feed of bars offers, whatever it reads them from."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -15,7 +15,8 @@ class FeedSetup(NamedTuple):
     """What a feed is opened with: the `symbol` that is traded, and `stop`, which ends every wait once set.
 
     `after`: how far an earlier life of the worker has traded; bars up to then, if the feed still has them,
-    need not be waited for. `place`: where the portfolio is, if not where the configuration says.
+    need not be waited for. `place`: where the portfolio is, if not where the configuration says. `context`:
+    the other markets that the strategy looks at.
     """
 
     configuration: Configuration
@@ -24,6 +25,7 @@ class FeedSetup(NamedTuple):
     entry: ConfiguredFeed
     after: datetime | None = None
     place: Place | None = None
+    context: tuple[str, ...] = ()
 
     def options(self, shape: type[Shape]) -> Shape:
         """Returns the `options` of the feed's entry, as `shape` describes them. Raises ConfigError."""
@@ -55,6 +57,15 @@ class LiveFeed(Protocol):
     def bars(self, symbol: str) -> Iterator[Bar | None]:
         """Yields each bar as it comes, and None now and then while none does, so that a worker can be
         stopped; ends when there are no more."""
+        ...
+
+
+class FeedOfSeveral(Protocol):
+    """A live feed that brings other markets too, for strategies that look at some."""
+
+    def bars_with(self, symbol: str, context: Sequence[str]) -> Iterator[Bar | None]:
+        """Yields as `LiveFeed.bars`, and before each bar those of the `context` that had ended by then, by
+        their ends."""
         ...
 
 

@@ -9,9 +9,10 @@ it has not read.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -51,12 +52,17 @@ class BusFeed:
         self._seen = ORIGIN
         self._last_ms: int | None = None
         self._there: StreamId | None = None
-        self._longer: LongerBars | None = None
+        self._longer: dict[str, LongerBars] = {}
         self._is_unknown = False
         self.past_until: datetime | None = None
 
     def bars(self, symbol: str) -> Iterator[Bar | None]:
         """Yields each bar as it ends, and None while none does."""
+        return self.bars_with(symbol, ())
+
+    def bars_with(self, symbol: str, context: Sequence[str]) -> Iterator[Bar | None]:
+        """Yields the same, and before each bar those of the context that had ended by then."""
+        wanted = (*context, symbol)
         with closing(self._bus):
             while not self._stop.is_set():
                 try:
@@ -67,7 +73,7 @@ class BusFeed:
                 if not entries:
                     yield None
                 for entry in entries:
-                    yield from self._of_one(entry, symbol)
+                    yield from self._of_one(entry, wanted)
                     self._seen = entry.id
 
     def _entries(self) -> list[Entry]:
@@ -83,12 +89,18 @@ class BusFeed:
             self._is_unknown = True
         return entries
 
-    def _of_one(self, entry: Entry, symbol: str) -> Iterator[Bar]:
+    def _of_one(self, entry: Entry, wanted: Sequence[str]) -> list[Bar]:
+        """Returns what is over with a step, by its end; of one end in the order in which it is `wanted`."""
         step = self._read(entry)
         if step is None:  # what it should have said is not known
             self._is_unknown = True
-            return
-        longer = self._longer_bars(step)
+            return []
+        over = [bar for symbol in wanted for bar in self._over(step, symbol)]
+        self._is_unknown = False
+        return sorted(over, key=attrgetter("time"))
+
+    def _over(self, step: Step, symbol: str) -> Iterator[Bar]:
+        longer = self._longer_bars(step, symbol)
         if symbol in step.unknown:
             longer.gap(step.time_ms)
         if bar := step.bars.get(symbol):
@@ -110,20 +122,21 @@ class BusFeed:
         if step.time_ms > max(before, entry.id.ms) + FAR_AHEAD_MS:
             return None
         if step.time_ms <= before:
-            self._longer = None
+            self._longer = {}
             if self._there is not None and entry.id > self._there and self.past_until is not None:
                 self.past_until = min(self.past_until, utc(step.time_ms - MINUTE_MS))
         return step
 
-    def _longer_bars(self, step: Step) -> LongerBars:
+    def _longer_bars(self, step: Step, symbol: str) -> LongerBars:
         """Returns the bars so far, and since when all is known; of the first step that is its own minute."""
-        if self._longer is None:
-            self._longer = LongerBars(self._minutes, self._zone, step.time_ms - MINUTE_MS)
+        longer = self._longer.get(symbol)
+        if longer is None:
+            longer = LongerBars(self._minutes, self._zone, step.time_ms - MINUTE_MS)
+            self._longer[symbol] = longer
         if self._is_unknown:
-            self._longer.gap(step.time_ms)
-        self._is_unknown = False
-        self._longer.gap(step.known_since_ms)
-        return self._longer
+            longer.gap(step.time_ms)
+        longer.gap(step.known_since_ms)
+        return longer
 
 
 def open_bus(setup: FeedSetup) -> BusFeed:
@@ -134,8 +147,9 @@ def open_bus(setup: FeedSetup) -> BusFeed:
         expected = f"one of {', '.join(map(str, LENGTHS))}, into which an hour can be cut"
         raise ConfigError(configuration.files.runtime.path, "feed.options.minutes", expected, str(minutes))
     market = configuration.runtime.market
-    if market is not None and setup.symbol not in market.symbols:
-        expected = f"{setup.symbol} among them, as its worker reads the bus"
+    lacking = [one for one in (setup.symbol, *setup.context) if market and one not in market.symbols]
+    if market is not None and lacking:
+        expected = f"{lacking[0]} among them, as the worker of {setup.symbol} reads the bus"
         got = ", ".join(market.symbols)
         raise ConfigError(configuration.files.runtime.path, "market.symbols", expected, got)
     place = setup.place or _usual_place(configuration)

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from portfold.config import Configuration, ConfiguredFeed, symbol_of
+from portfold.config import ConfigError, Configuration, ConfiguredFeed, symbol_of
 from portfold.coordinator.views.words.of_events import STRATEGY_FAILED
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import Place, connect
@@ -31,7 +31,7 @@ from portfold.workers.client.settings import GateSettings, open_bus
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import DrivenFeed
 from portfold.workers.feeds.progress import BarProgress
-from portfold.workers.feeds.protocol import FeedSetup, past_until
+from portfold.workers.feeds.protocol import FeedSetup, LiveFeed, past_until
 from portfold.workers.feeds.registry import DRIVEN, open_feed
 from portfold.workers.filters.opened import open_filter
 from portfold.workers.protection import Protection
@@ -39,7 +39,9 @@ from portfold.workers.run.first_words import FirstWords
 from portfold.workers.run.marking import Marking
 from portfold.workers.run.money import OfNow, is_of_the_past, refuse_a_past_market
 from portfold.workers.run.trader import Manner, Trader, holdings_of
+from portfold.workers.strategies.context import own_bars
 from portfold.workers.strategies.guarded import StrategyFailed
+from portfold.workers.strategies.intent import Strategy
 from portfold.workers.strategies.opened import open_strategy
 
 _RETRY_SECONDS = 0.5
@@ -81,7 +83,9 @@ def run(
             settings, mark_seconds=0.0
         )  # a pace in real time means nothing there
     with closing(open_broker(BrokerSetup(configuration, worker, plan.book, log, os.environ))) as broker:
-        feed = None if driven else open_feed(_feed_setup(configuration, settings, plan, progress, stop))
+        where = _feed_setup(configuration, settings, plan, progress, stop)._replace(context=opened.context)
+        feed = None if driven else open_feed(where)
+        live = _live_bars(feed, where, strategy)
         words = FirstWords()
         gate = PortfolioGate(
             worker,
@@ -110,8 +114,7 @@ def run(
             _trade(gate, trader, _driven_bars(driven, log, stop), stop, log, driven=True)
         elif feed is not None:
             with _marked(configuration, settings, gate, broker, plan, log):
-                bars = feed.bars(plan.symbol)
-                _trade(gate, trader, bars, stop, log, past=partial(past_until, feed))
+                _trade(gate, trader, live, stop, log, past=partial(past_until, feed))
     bus.close()
 
 
@@ -165,6 +168,23 @@ def _warm_up(trader: Trader, bar: Bar, stop: threading.Event, log: Log) -> None:
             stop.wait(_RETRY_SECONDS)
         else:
             return
+
+
+def _live_bars(feed: LiveFeed | None, setup: FeedSetup, strategy: Strategy) -> Iterator[Bar | None]:
+    """Returns the bars of the symbol that is traded; the strategy is shown those of its context as they come.
+
+    Raises ConfigError for a feed that brings no other markets.
+    """
+    if not setup.context:
+        return feed.bars(setup.symbol) if feed is not None else iter(())
+    together: Callable[..., Iterator[Bar | None]] | None = getattr(feed, "bars_with", None)
+    if together is None:
+        named = ", ".join(setup.context)
+        expected = (
+            f"a feed with bars_with(symbol, context), as the strategy of {setup.symbol} looks at {named}"
+        )
+        raise ConfigError(setup.configuration.files.runtime.path, "feed.kind", expected, setup.entry.kind)
+    return own_bars(together(setup.symbol, setup.context), setup.symbol, strategy)
 
 
 def _driven_bars(feed: DrivenFeed, log: Log, stop: threading.Event) -> Iterator[Bar | None]:

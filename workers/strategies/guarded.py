@@ -7,12 +7,14 @@ seconds ends its own worker with a sentence, and nobody else's.
 
 import copy
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from portfold.bounds import MOST_CONTRACTS
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.context import shown
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition, Strategy
 from portfold.workers.strategies.time_limit import NotReturned, returns_within
 
@@ -20,7 +22,9 @@ RETURNS_SECONDS = 10.0
 """How long a call of the user's may take, unless his class says otherwise in `returns_within_seconds`."""
 _MOST_SECONDS = 600.0
 _LONGEST = 200
-_OURS = tuple(str(Path(__file__).with_name(name)) for name in ("guarded.py", "opened.py", "time_limit.py"))
+_OURS = tuple(
+    str(Path(__file__).with_name(name)) for name in ("guarded.py", "context.py", "opened.py", "time_limit.py")
+)
 _WARM_UP_MOST = 100_000
 
 
@@ -48,20 +52,27 @@ class Guarded:
             raise StrategyFailed(f"{self._name} cannot be copied: {said(error)}") from error
         return type(self)(inner, self._name, self._seen)
 
+    def see(self, bar: Bar) -> None:
+        """Shows the strategy a bar of its context. Raises StrategyFailed."""
+        self._called(lambda: shown(self._inner, bar), _end_of(bar))
+
     def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
         """Returns what the strategy wants. Raises StrategyFailed."""
-        at = f"at the bar of {bar.symbol} that ends {bar.time:%Y-%m-%d %H:%M:%S} UTC"
+        at = _end_of(bar)
+        intent = self._called(lambda: self._inner.decide(bar, held), at)
+        self._seen += 1
+        checked = self._checked(intent, held, at)
+        return None if isinstance(checked, Enter) and self._seen < self.warm_up_bars else checked
+
+    def _called(self, call: Callable[[], object], at: str) -> object:
         try:
             with returns_within(self._seconds):
-                intent: object = self._inner.decide(bar, held)
+                return call()
         except NotReturned as hung:
             longest = f"{self._seconds:g} seconds{where(hung)}"
             raise StrategyFailed(f"{self._name} did not return within {longest}, {at}") from None
         except (Exception, SystemExit) as error:  # the user's code may fail in any way there is
             raise StrategyFailed(f"{self._name} raised {said(error)}, {at}") from error
-        self._seen += 1
-        checked = self._checked(intent, held, at)
-        return None if isinstance(checked, Enter) and self._seen < self.warm_up_bars else checked
 
     def _checked(self, intent: object, held: OwnPosition | None, at: str) -> Intent:
         wanted = (
@@ -95,6 +106,10 @@ def where(error: BaseException) -> str:
     return f" (line {theirs[-1].lineno} of {Path(theirs[-1].filename).name})" if theirs else ""
 
 
+def _end_of(bar: Bar) -> str:
+    return f"at the bar of {bar.symbol} that ends {bar.time:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _is_size(size: object) -> bool:
     return isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= MOST_CONTRACTS
 
@@ -109,6 +124,8 @@ def _shown(intent: object) -> str:
 def _warm_up_of(inner: object, name: str) -> int:
     if not callable(getattr(inner, "decide", None)):
         raise StrategyFailed(f"{name} has no decide(bar, held)")
+    if getattr(inner, "context", ()) and not callable(getattr(inner, "see", None)):
+        raise StrategyFailed(f"{name} has a context and no see(bar), which is shown its bars")
     bars = getattr(inner, "warm_up_bars", 0)
     if isinstance(bars, int) and not isinstance(bars, bool) and 0 <= bars <= _WARM_UP_MOST:
         return bars

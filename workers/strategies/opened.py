@@ -5,17 +5,26 @@ its caller but a strategy, or an error in a sentence that names what is to blame
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
-from portfold.config import ConfigError, Configuration, IbsParameters, StrategyEntry, TradingDayRoll
+from portfold.config import (
+    ConfigError,
+    Configuration,
+    IbsParameters,
+    StrategyEntry,
+    TradingDayRoll,
+    symbol_of,
+)
 from portfold.config.errors import describe, joined
 from portfold.config.load import check_size
 from portfold.config.strategies.entry import IBS, own_file, shipped_parameters
+from portfold.workers.feeds.bar import Bar
 from portfold.workers.named import find, read_options
+from portfold.workers.strategies.context import EXPECTED, OverThePast, declared_by
 from portfold.workers.strategies.guarded import RETURNS_SECONDS, Guarded, said
 from portfold.workers.strategies.intent import Strategy
 from portfold.workers.strategies.time_limit import NotReturned, returns_within
@@ -36,7 +45,8 @@ class NoParameters(Struct, frozen=True):
 class OpenedStrategy(NamedTuple):
     """What a worker trades by: the strategy's name, its parameters, and what makes it.
 
-    `own`: the user's, which is guarded. `place`: its entry's, for errors.
+    `own`: the user's, which is guarded. `place`: its entry's, for errors. `context`: the other markets that
+    it looks at; `past` are their bars, in order, where research trades by it.
     """
 
     name: str
@@ -45,6 +55,8 @@ class OpenedStrategy(NamedTuple):
     trading_day: TradingDayRoll
     own: bool
     place: tuple[Path, str]
+    context: tuple[str, ...] = ()
+    past: Sequence[Bar] | None = None
 
     @property
     def cooldown_bars(self) -> int:
@@ -58,8 +70,23 @@ class OpenedStrategy(NamedTuple):
             return self
         return self._replace(parameters=structs.replace(self.parameters, **{_COOLDOWN: 0}))
 
+    def over(self, context: Sequence[Bar]) -> "OpenedStrategy":
+        """Returns the same for a past in which these were the bars of its context."""
+        return self._replace(past=context)
+
+    def over_the_past(self) -> Strategy:
+        """Makes one that is shown its context over a past. Raises ConfigError, StrategyFailed."""
+        if not self.context:
+            return self.strategy()
+        if self.past is None:
+            expected = f"the bars of {', '.join(self.context)} beside those that are traded"
+            raise ConfigError(*self.place, expected, f"none here, and {self.name} looks at them")
+        return OverThePast(self.strategy(), self.past)
+
     def strategy(self) -> Strategy:
-        """Makes one that has seen no bar. Raises ConfigError, StrategyFailed."""
+        """Makes one that has seen no bar; whoever calls shows it its context. Raises ConfigError,
+        StrategyFailed.
+        """
         if not self.own:
             made: Strategy = self.make(self.parameters, self.trading_day)
             return made
@@ -90,7 +117,11 @@ def open_strategy(configuration: Configuration, key: str) -> OpenedStrategy:
     make = _found(name, *place)
     parameters = _own_parameters(entry, make, path, where)
     check_size(parameters, configuration.max_contracts, path, f"{where}.params")
-    return OpenedStrategy(name, parameters, make, runtime.trading_day, own=True, place=place)
+    context = declared_by(make, symbol_of(key))
+    if context is None:
+        raise ConfigError(*place, EXPECTED, describe(name))
+    opened = OpenedStrategy(name, parameters, make, runtime.trading_day, own=True, place=place)
+    return opened._replace(context=context)
 
 
 def own_code(configuration: Configuration, key: str) -> str:

@@ -52,6 +52,15 @@ class Minutes:
         for minute in minutes:
             self._bus.add_step(self._epoch, Step(TEN + minute * MINUTE, bars, "made", known_since), keep)
 
+    def unknown(self, minute: int, symbol: str, **prices: int) -> None:
+        """A minute of which nothing is known of a symbol."""
+        bars = {
+            name: StepBar(Decimal(price), Decimal(price), Decimal(price), Decimal(price), 5, "Z6")
+            for name, price in prices.items()
+        }
+        step = Step(TEN + minute * MINUTE, bars, "made", unknown=(symbol,))
+        self._bus.add_step(self._epoch, step, 1_000)
+
 
 @pytest.fixture
 def market(bus: Bus) -> Minutes:
@@ -93,6 +102,27 @@ def test_minutes_are_joined_to_bars_of_the_length_that_is_asked_for(
     market.add(8, ES=90)
     market.add(10)
     assert ends_in(bars, 2) == ["5: 100 106 99 105", "10: 90 91 89 90"]
+
+
+def test_other_markets_come_with_it_by_their_ends_and_what_is_unknown_of_them_hides_no_bar_of_its_own(
+    server: EmbeddedServer, portfolio: str, market: Minutes
+) -> None:
+    bars = opened(server, portfolio, 1).bars_with("ES", ["CL", "NQ"])
+    market.add(0)
+    market.add(1, ES=100, CL=60, GC=1)
+    market.add(2, NQ=200)
+    market.add(3, ES=101, CL=61)
+    market.unknown(4, "CL", ES=102)
+    found: list[Bar] = []
+
+    def look() -> bool:
+        bar = next(bars)
+        found.extend([bar] if bar else [])
+        return len(found) == 6
+
+    until(look, "all of them")
+    told = [f"{(int(bar.time.timestamp() * 1000) - TEN) // MINUTE} {bar.symbol}" for bar in found]
+    assert told == ["1 CL", "1 ES", "2 NQ", "3 CL", "3 ES", "4 ES"]
 
 
 def test_each_length_has_the_same_minutes(server: EmbeddedServer, portfolio: str, market: Minutes) -> None:
@@ -246,6 +276,9 @@ def test_a_worker_of_a_symbol_that_is_not_fed_is_refused() -> None:
     setup = FeedSetup(fed_by("databento", "CL"), "ES", threading.Event(), ConfiguredFeed("bus"))
     with pytest.raises(ConfigError, match=r"market.symbols: expected ES among them"):
         open_feed(setup)
+    setup = FeedSetup(fed_by("databento", "ES"), "ES", threading.Event(), ConfiguredFeed("bus"))
+    with pytest.raises(ConfigError, match=r"market.symbols: expected CL among them, as the worker of ES"):
+        open_feed(setup._replace(context=("CL",)))
 
 
 def test_with_money_the_bus_has_to_be_fed_with_a_market_of_now() -> None:
