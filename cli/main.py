@@ -24,6 +24,7 @@ from portfold.cli.operate import (
     reconcile,
 )
 from portfold.cli.operate.calendar import calendar_command
+from portfold.cli.operate.drill import drill_command
 from portfold.cli.operate.renewal import renew_command
 from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint
@@ -62,6 +63,7 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
             reconcile.register,
             archive.register,
             renew_command.register,
+            drill_command.register,
             calendar_command.register,
         ),
     ),

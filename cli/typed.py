@@ -27,7 +27,7 @@ _OPTIONS = ("--url", "--portfolio", "--config")
 TAKING_ALL = (
     *("coordinator", "worker", "run", "flattener", "feed", "account", "account cash", "notifier"),
     *("halt", "resume", "flatten", "lockout", "limits", "settle", "acknowledge", "retire", "reconcile"),
-    "renew",
+    *("renew", "drill"),
     *("calendar publish", "calendar news", "calendar show"),
     *("status", "ask", "tail", "shadow", "doctor", "dashboard", "archive", "acl", "keys new"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),

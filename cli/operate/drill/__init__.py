@@ -1,0 +1,1 @@
+"""`portfold drill`: what saves an account on a bad day, tried on a good one."""
