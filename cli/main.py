@@ -25,6 +25,7 @@ from portfold.cli.operate import (
 )
 from portfold.cli.operate.calendar import calendar_command
 from portfold.cli.operate.drill import drill_command
+from portfold.cli.operate.kill_switch import not_pulled_in
 from portfold.cli.operate.renewal import renew_command
 from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint
@@ -119,7 +120,8 @@ def _run(words: Sequence[str], build: Callable[[], App]) -> int:
         sys.stdout.flush()
     except CycloptsError as mistake:
         command = " ".join(("portfold", *(mistake.command_chain or ())))
-        return _complain(UNUSABLE, hint(list(words)) or f"{mistake} See: {command} --help")
+        sentence = hint(list(words)) or f"{mistake} See: {command} --help"
+        return _complain(UNUSABLE, f"{not_pulled_in(words)}{sentence}")
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # a reader such as `head` has seen enough

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from portfold.cli.exits import Failure
 from portfold.cli.typed import typed
-from portfold.errors import UNREACHABLE
+from portfold.errors import UNREACHABLE, PortfoldError
 
 if TYPE_CHECKING:
     from portfold.events.incoming import Event, FlattenRequested
     from portfold.events.stream_id import StreamId
     from portfold.events.wire.bus import Bus
 
+NOT_PULLED = "THE KILL SWITCH IS NOT PULLED: "
 _CANNOT_WAIT = ("TradingHalted", "FlattenRequested")
 _INSTEAD = (
     "What cannot wait: portfold flatten --now reaches the workers past the log; else close at the broker."
@@ -29,33 +30,46 @@ class OrderInDoubt(Failure):
     exit_code = UNREACHABLE
 
 
+class NotPulled(Failure):
+    """The kill switch is not pulled; `as_whom` says why, where somebody else might be let."""
+
+    def __init__(self, why: str, as_whom: str = "") -> None:
+        super().__init__(f"{NOT_PULLED}{why}")
+        self.as_whom = as_whom
+
+
+class PulledAlone(Failure):
+    """The kill switch is pulled, and the log did not take the order."""
+
+
 def pulled(bus: "Bus", order: "FlattenRequested", say: Callable[[str], object]) -> "StreamId":
     """Pulls the kill switch, even where the log refuses the order, and says so by `say`.
 
-    Raises Failure where either is refused.
+    Raises NotPulled, and PulledAlone where the log refuses the order.
     """
     from portfold.events.codec import encode_checked
-    from portfold.events.wire.errors import BusError
+    from portfold.events.wire.errors import BusRefused, BusShut
     from portfold.workers.client.closing.flatten_order import pull_fields
 
     event, refused = None, ""
     try:
         event = bus.append(encode_checked(order))
-    except (BusError, ValueError) as error:  # ValueError: a field that the log refuses
+    except (PortfoldError, ValueError) as error:  # ValueError: a field that the log refuses
         refused = str(error).rstrip(".")
     try:
         bus.pull_killswitch(pull_fields(order.by, order.reason, event))
-    except BusError as error:
+    except PortfoldError as error:
         on_log = (
             f"The order is on record as {event}."
             if event
             else f"The log did not take the order: {refused}.\nClose at the broker what cannot wait."
         )
-        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log} {error.remedy}".rstrip()) from error
+        as_whom = str(error) if isinstance(error, BusShut | BusRefused) and event is None else ""
+        raise NotPulled(f"{error}\n{on_log} {error.remedy}".rstrip(), as_whom) from error
     with suppress(OSError):  # a closed stdout must not hide a failure of the order
         say("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
-        raise Failure(
+        raise PulledAlone(
             f"The log did not take the order: {refused}\n"
             "So nothing is on record and trading is NOT halted: mend that, then flatten again."
         )

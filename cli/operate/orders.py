@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.operate.kill_switch import pulled_whatever_is_unfit
 from portfold.cli.operate.own_name import USER
 from portfold.cli.operate.scope_options import Of, made
-from portfold.cli.ordering import print_outcome, pulled, put
+from portfold.cli.ordering import print_outcome, put
 from portfold.cli.target import Target
 from portfold.cli.typed import print_note
 from portfold.events.roles.server_roles import COORDINATOR, OPERATOR
@@ -149,11 +150,17 @@ def flatten(
     """
     from portfold.events.incoming import FlattenRequested
 
-    if now and of.named:
-        raise Unusable("--now: expected without a scope: the kill switch closes everything.")
-    order = made(FlattenRequested, of, by=by, reason=reason)
-    bus = target.bus()
-    event = pulled(bus, order, print_note if json else print) if now else put(bus, order)
+    def order() -> FlattenRequested:
+        if now and of.named:
+            raise Unusable("--now: expected without a scope: the kill switch closes everything.")
+        return made(FlattenRequested, of, by=by, reason=reason)
+
+    if now:
+        bus, event = pulled_whatever_is_unfit(target, order, print_note if json else print)
+    else:
+        asked = order()
+        bus = target.bus()
+        event = put(bus, asked)
     from portfold.cli.until_flat import print_flattening
 
     denied = "its entries are denied" if of.named else "trading is halted"

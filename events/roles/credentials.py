@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar
 
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.roles.own_server import KEEPER, password_of
@@ -30,8 +31,11 @@ class CredentialsError(PortfoldError):
     """The file cannot be used; one sentence that says why, and shows no password."""
 
     exit_code = UNUSABLE
+    variable: ClassVar[str] = ENVIRONMENT_VARIABLE
+    """What of the environment names such a file."""
 
     def __init__(self, file: Path, expected: str, got: str) -> None:
+        self.file, self.expected, self.got = file, expected, got
         super().__init__(f"{file}: expected {expected}, got {got}.")
 
 

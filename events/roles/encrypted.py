@@ -43,6 +43,7 @@ class TlsError(PortfoldError):
     exit_code = UNUSABLE
 
     def __init__(self, variable: str, expected: str, got: str) -> None:
+        self.variable = variable
         super().__init__(f"{variable}: expected {expected}, got {got}.")
 
 

@@ -21,6 +21,12 @@ NO_KEYS = "none"
 _LOOK_SECONDS = 1.0
 
 
+class UnfitKeys(CredentialsError):
+    """The file of keys cannot be used."""
+
+    variable = VARIABLE
+
+
 class Keyring:
     """The keys of one file."""
 
@@ -98,9 +104,12 @@ class Keyring:
 
 
 def keyring_of(environ: Mapping[str, str] = os.environ) -> Keyring | None:
-    """Returns the keys that the environment names; None where it names none. Raises CredentialsError."""
+    """Returns the keys that the environment names; None where it names none. Raises UnfitKeys."""
     named = environ.get(VARIABLE)
-    return Keyring(Path(named)) if named and named != NO_KEYS else None
+    try:
+        return Keyring(Path(named)) if named and named != NO_KEYS else None
+    except CredentialsError as unfit:
+        raise UnfitKeys(unfit.file, unfit.expected, unfit.got) from unfit
 
 
 def with_new_key(file: Path, name: str) -> str:
