@@ -97,22 +97,28 @@ def give(name: str, to: Path, *, file: _FILE = None) -> None:
     name
         Whose key.
     to
-        The file; it is made, or the key is added to it.
+        The file; it is made, or the key is added to it, in the place of another of its whole name.
     file
         The file of keys. By default PORTFOLD_KEYS.
     """
-    from portfold.events.roles.credentials import with_passwords
+    from portfold.events.roles.credentials import with_password
+    from portfold.events.roles.keyring import Keyring
 
     ring = _ring(file)
     key = ring.newest(_checked(name))
     if key is None:
         raise Unusable(f"{ring.file}: expected a key of {name}, got none: portfold keys new {name}")
-    with_passwords(to, {key: ring.secret(key)})
+    there = Keyring(to).newest(name) if os.path.lexists(to) else None
+    if there is not None and _number(there) > _number(key):
+        raise Unusable(f"{to}: expected no key of {name} that is newer than {key}, got {there}, which signs.")
+    with_password(to, key, ring.secret(key))
     print(f"{key} is in {to}.")
 
 
 def drop(key: str, *, file: _FILE = None) -> None:
     """Remove a key: what it proves is refused from now on, and what it proved before stays decided.
+
+    Its number stays in the file, without its secret, and is not given again.
 
     For example:
 
@@ -132,6 +138,10 @@ def drop(key: str, *, file: _FILE = None) -> None:
         raise Unusable(f"{ring.file}: expected one of {' '.join(ring.keys)}, got {key[:80]!r}.")
     without_password(ring.file, key)
     print(f"{key}: dropped")
+
+
+def _number(key: str) -> int:
+    return int(key.rpartition(".")[2])
 
 
 def _named(file: Path | None) -> Path:

@@ -1,5 +1,7 @@
 """The passwords of the server's users, in a file of their owner's: JSON, a user's name and its password each.
 
+Whoever had one that was dropped stays in it with `null`: a key's number is never given again.
+
 Guarantees: a file that others may read or write, or that somebody else owns, is refused, and what was checked
 is what is read; no password stands in a repr or in an error; a new file is its owner's alone from the
 beginning, and is replaced as a whole.
@@ -40,11 +42,12 @@ class CredentialsError(PortfoldError):
 
 
 class Credentials:
-    """Users and their passwords, of one file."""
+    """Users and their passwords, of one file; None is that of whoever had one that was dropped."""
 
-    def __init__(self, file: Path, passwords: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, passwords: Mapping[str, str | None]) -> None:
         self.file = file
-        self._passwords = dict(passwords)
+        self._passwords = {user: password for user, password in passwords.items() if password is not None}
+        self.dropped = sorted(passwords.keys() - self._passwords.keys())
 
     def __repr__(self) -> str:
         return f"Credentials({str(self.file)!r}, users={self.users!r})"
@@ -53,6 +56,11 @@ class Credentials:
     def users(self) -> list[str]:
         """Returns the users' names, sorted."""
         return sorted(self._passwords)
+
+    @property
+    def everybodys(self) -> dict[str, str | None]:
+        """Returns what stands in the file."""
+        return {**self._passwords, **dict.fromkeys(self.dropped)}
 
     def password(self, user: str) -> str:
         """Returns the user's password. Raises CredentialsError where the file has none.
@@ -80,31 +88,42 @@ def read_credentials(file: Path) -> Credentials:
     if not isinstance(tree, dict):
         raise CredentialsError(file, _WHOLE, "something else")
     for user, password in tree.items():
-        if not _is_password(password):
+        if password is not None and not _is_password(password):
             expected = f"a password of {LEAST_PASSWORD} to {_LONGEST_PASSWORD} visible ASCII characters"
             raise CredentialsError(file, f"{expected} for {user[:80]!r}", "another, which is not shown")
     return Credentials(file, tree)
 
 
-def with_passwords(file: Path, users: Iterable[str] | Mapping[str, str]) -> Credentials:
-    """Returns the file's passwords, with one for each of these users that has none, and keeps them.
+def with_passwords(file: Path, users: Iterable[str]) -> Credentials:
+    """Returns the file's passwords, with a new one for each of these users that has none, and keeps them.
 
-    It is a new one unless it is given. The file is made where there is none. Raises CredentialsError.
+    The file is made where there is none. Raises CredentialsError.
     """
-    known = read_credentials(file) if os.path.lexists(file) else Credentials(file, {})
-    given = users if isinstance(users, Mapping) else {}
+    known = _known_in(file)
     lacking = [user for user in users if user not in known.users]
-    new = {user: given.get(user) or secrets.token_urlsafe(_RANDOM_BYTES) for user in lacking}
-    return _kept(file, {user: known.password(user) for user in known.users} | new) if new else known
+    new = {user: secrets.token_urlsafe(_RANDOM_BYTES) for user in lacking}
+    return _kept(known, new) if new else known
+
+
+def with_password(file: Path, user: str, password: str) -> Credentials:
+    """Returns the file's passwords with that one, in the place of another of that user, and keeps them.
+
+    The file is made where there is none. Raises CredentialsError.
+    """
+    return _kept(_known_in(file), {user: password})
 
 
 def without_password(file: Path, user: str) -> Credentials:
     """Returns the file's passwords without that user's, and keeps them. Raises CredentialsError."""
-    known = read_credentials(file)
-    return _kept(file, {other: known.password(other) for other in known.users if other != user})
+    return _kept(read_credentials(file), {user: None})
 
 
-def _kept(file: Path, passwords: Mapping[str, str]) -> Credentials:
+def _known_in(file: Path) -> Credentials:
+    return read_credentials(file) if os.path.lexists(file) else Credentials(file, {})
+
+
+def _kept(known: Credentials, changed: Mapping[str, str | None]) -> Credentials:
+    file, passwords = known.file, {**known.everybodys, **changed}
     try:
         _write(file, json.dumps(passwords, indent=2).encode() + b"\n")
     except OSError as error:

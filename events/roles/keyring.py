@@ -34,6 +34,7 @@ class Keyring:
         self.file = file
         self._looked = self._stamp = 0.0
         self._secrets: dict[str, str] = {}
+        self._dropped: list[str] = []
         self.read()
 
     def __repr__(self) -> str:
@@ -43,6 +44,11 @@ class Keyring:
     def keys(self) -> list[str]:
         """Returns what the keys are called, sorted."""
         return sorted(self._secrets)
+
+    @property
+    def ever(self) -> list[str]:
+        """Returns what the keys are called, and those that were dropped, sorted."""
+        return sorted([*self._secrets, *self._dropped])
 
     @property
     def names(self) -> list[str]:
@@ -81,10 +87,11 @@ class Keyring:
         """Reads the file. Raises CredentialsError."""
         self._looked, self._stamp = time.monotonic(), _stamp_of(self.file)
         known = read_credentials(self.file)
-        strange = next((key for key in known.users if not _is_key(key)), None)
+        strange = next((key for key in known.everybodys if not _is_key(key)), None)
         if strange is not None:
             raise CredentialsError(self.file, "keys such as ibs-ES.1 and their secrets", repr(strange[:80]))
         self._secrets = {key: known.password(key) for key in known.users}
+        self._dropped = known.dropped
 
     def _secret_of(self, proof: Proof) -> str | None:
         if proof.key not in self._secrets:
@@ -113,8 +120,11 @@ def keyring_of(environ: Mapping[str, str] = os.environ) -> Keyring | None:
 
 
 def with_new_key(file: Path, name: str) -> str:
-    """Adds a new key of that name to the file, and returns what it is called. Raises CredentialsError."""
-    there = Keyring(file).keys if os.path.lexists(file) else []
+    """Adds a new key of that name to the file, and returns what it is called: as no key of it ever was.
+
+    Raises CredentialsError.
+    """
+    there = Keyring(file).ever if os.path.lexists(file) else []
     number = max((_of(key)[1] for key in there if _of(key)[0] == name), default=0) + 1
     with_passwords(file, [f"{name}.{number}"])
     return f"{name}.{number}"

@@ -237,6 +237,20 @@ def test_keys_that_cannot_be_a_coordinators_are_refused(tmp_path: Path) -> None:
         Keyring(file)
 
 
+def test_a_key_that_is_given_takes_the_place_of_another_of_its_whole_name(tmp_path: Path) -> None:
+    whole, own = tmp_path / "keys.json", tmp_path / "jane.json"
+
+    def given() -> str:
+        return called("keys", "give", "jane", str(own), cwd=tmp_path, PORTFOLD_KEYS=str(whole)).err
+
+    key = with_new_key(whole, "jane")
+    assert with_new_key(own, "jane") == key
+    assert given() == ""
+    assert Keyring(own).secret(key) == Keyring(whole).secret(key)
+    with_new_key(own, "jane")
+    assert "expected no key of jane that is newer than jane.1, got jane.2, which signs" in given()
+
+
 def test_keys_are_made_listed_given_and_dropped_and_no_secret_is_shown(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
 
@@ -255,5 +269,13 @@ def test_keys_are_made_listed_given_and_dropped_and_no_secret_is_shown(tmp_path:
     said += says("drop", "jane.1")
     assert Keyring(file).newest("jane") == "jane.2"
     said += says("drop", "jane.1", code=UNUSABLE) + says("give", "bob", "x.json", code=UNUSABLE)
+    says("drop", "jane.2")
+    assert Keyring(file).newest("jane") is None
+    said += says("new", "jane")
+    assert Keyring(file).newest("jane") == "jane.3", "no number is ever another key's"
+    says("give", "jane", "jane.json")
+    own.read()
+    assert own.newest("jane") == "jane.3"
+    assert "jane.1" not in says("show")
     said += repr(Keyring(file))
     assert not [key for key in Keyring(file).keys if Keyring(file).secret(key) in said]
