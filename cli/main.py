@@ -25,7 +25,7 @@ from portfold.cli.operate import (
 )
 from portfold.cli.operate.calendar import calendar_command
 from portfold.cli.operate.drill import drill_command
-from portfold.cli.operate.kill_switch import not_pulled_in
+from portfold.cli.operate.flattening.kill_switch import not_pulled_in
 from portfold.cli.operate.renewal import renew_command
 from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint

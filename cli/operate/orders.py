@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.operate.kill_switch import pulled_whatever_is_unfit
+from portfold.cli.operate.flattening.kill_switch import pulled_whatever_is_unfit
 from portfold.cli.operate.own_name import USER
 from portfold.cli.operate.scope_options import Of, made
 from portfold.cli.ordering import print_outcome, put
@@ -161,7 +161,7 @@ def flatten(
         asked = order()
         bus = target.bus()
         event = put(bus, asked)
-    from portfold.cli.until_flat import print_flattening
+    from portfold.cli.operate.flattening.until_flat import print_flattening
 
     denied = "its entries are denied" if of.named else "trading is halted"
     done = f"Flattening{of.in_words} is ordered, and {denied}."

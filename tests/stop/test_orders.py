@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from portfold.cli import until_flat
 from portfold.cli.exits import FAILED, OK, UNUSABLE
+from portfold.cli.operate.flattening import until_flat
 from portfold.events.stream_id import StreamId
 from tests.cli.command_line import Ran
 from tests.coordinator.story import code

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from portfold.cli.exits import Failure
+from portfold.cli.operate.flattening.until_flat import wait_until_flat
 from portfold.cli.ordering import pulled, put
-from portfold.cli.until_flat import wait_until_flat
 from portfold.events.codec import decode_event
 from portfold.events.incoming import CoordinatorStarted, FlattenRequested
 from portfold.exchange_time import span

@@ -1,0 +1,1 @@
+"""`portfold flatten`: the kill switch, and the wait until all is flat."""
