@@ -1,7 +1,8 @@
-"""What protective stops ask of a trader: how far off they rest, by runtime.json and the bars, for one symbol.
+"""What protective stops ask of a trader: where they rest, by intent, runtime.json and bars, for one symbol.
 
-Guarantees: what is measured in average true ranges opens nothing before there are enough bars to measure by,
-which is said once. A distance is whole ticks, never farther than what was asked for, and at least one.
+Guarantees: where an intent and runtime.json both name a stop, the nearer one rests. What is measured in
+average true ranges opens nothing before there are enough bars to measure by, which is said once. A distance
+is whole ticks, never farther than what was asked for, and at least one.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from portfold.config import Contract, StopDistance
 from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.protocol import OpenedBroker
-from portfold.workers.brokers.resting.on_paper import PricePath
+from portfold.workers.brokers.resting.fills import PricePath
+from portfold.workers.brokers.resting.protective import StopPlace
 from portfold.workers.client.amount import PlannedLoss, exact
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.average_true_range import AverageTrueRange
@@ -67,20 +69,37 @@ class Protection:
             )
         return is_known
 
-    def plan(self, side: Side, price: Decimal) -> PlannedLoss:
-        """Returns what an entry at this price plans to lose; nothing where no stop is to rest beside it."""
+    def place(self, price: Decimal, stop: Decimal | None) -> StopPlace:
+        """Returns where the stop of an entry at about `price` rests whose intent names `stop`, or none."""
         distance = self.distance
+        if stop is None or (distance is not None and distance < abs(price - stop)):
+            return StopPlace(distance)
+        return StopPlace(price=stop)
+
+
+def plan_of(place: StopPlace, side: Side, price: Decimal) -> PlannedLoss:
+    """Returns what an entry at this price plans to lose; nothing where no stop is to rest beside it."""
+    stop, distance = place.price, place.distance
+    if stop is None:
         if distance is None:
             return {}
-        return {"stop_price": price - distance if side == "long" else price + distance, "price": price}
+        stop = price - distance if side == "long" else price + distance
+    return {"stop_price": stop, "price": price}
 
-    def given_to(self, enter: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
-        """Returns the broker's `enter` with the distance in it, where a stop is wanted."""
-        distance = self.distance
-        if distance is None:
-            return enter
-        protecting: Any = enter
-        return partial(protecting, stop_distance=distance)
+
+def protecting(
+    enter: Callable[Parameters, Answer], place: StopPlace, *, at_limit: bool = False
+) -> Callable[Parameters, Answer]:
+    """Returns the broker's `enter` with the place of the stop in it, where one is wanted, and at a limit."""
+    terms: dict[str, Decimal | bool] = {}
+    if place.price is not None:
+        terms["stop_price"] = place.price
+    elif place.distance is not None:
+        terms["stop_distance"] = place.distance
+    if at_limit:
+        terms["at_limit"] = True
+    entering: Any = enter
+    return partial(entering, **terms) if terms else enter
 
 
 def pass_through(broker: OpenedBroker, bar: Bar) -> None:
@@ -90,7 +109,10 @@ def pass_through(broker: OpenedBroker, bar: Bar) -> None:
     """
     through: Callable[[str, PricePath], object] | None = getattr(broker, "pass_through", None)
     if through is not None:
-        through(
-            bar.symbol, PricePath(exact(bar.open, "open"), exact(bar.low, "low"), exact(bar.high, "high"))
-        )
+        through(bar.symbol, path_of(bar))
     broker.mark(bar.symbol, exact(bar.close, "close"))
+
+
+def path_of(bar: Bar) -> PricePath:
+    """Returns where the price went in a bar."""
+    return PricePath(exact(bar.open, "open"), exact(bar.low, "low"), exact(bar.high, "high"))

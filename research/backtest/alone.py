@@ -19,8 +19,8 @@ from portfold.workers.client.decision import Decision
 class Opened(NamedTuple):
     """An open position and its entry, at `ms` in the clock of the stream IDs.
 
-    `stop_price` is where its protective stop rests, as far from its fill as it was from the price that the
-    entry expected; None where it named none.
+    `stop_price` is where its protective stop rests, as the entry named it or said after its fill; None where
+    it named none.
     """
 
     symbol: str
@@ -44,20 +44,20 @@ class AloneGate:
         self.now_ms = 0
         self.opened: Opened | None = None
         self.trades: list[Trade] = []
-        self._off: Decimal | None = None
+        self.withdrawn = False
+        """Whether the last entry was given back."""
+        self._stop: Decimal | None = None
 
     def request_entry(
         self,
         symbol: str,
         *_: object,
-        price: Amount | None = None,
         stop_price: Amount | None = None,
         **__: object,
     ) -> Decision:
-        """Allows the entry, and takes note of how far off its stop is planned."""
-        self._off = None
-        if price is not None and stop_price is not None:
-            self._off = exact(stop_price, "stop_price") - exact(price, "price")
+        """Allows the entry, and takes note of where its stop is planned."""
+        self._stop = None if stop_price is None else exact(stop_price, "stop_price")
+        self.withdrawn = False
         return Decision(allowed=True, symbol=symbol, reason="alone")
 
     def standing(self, _: object, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
@@ -68,8 +68,7 @@ class AloneGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, **_: object
     ) -> bool:
         """Opens the position."""
-        filled, off = exact(price, "price"), self._off
-        self.opened = Opened(symbol, side, size, self.now_ms, filled, None if off is None else filled + off)
+        self.opened = Opened(symbol, side, size, self.now_ms, exact(price, "price"), self._stop)
         return True
 
     def position_closed(
@@ -103,18 +102,21 @@ class AloneGate:
             recorded()
         return True
 
+    def stop_moved(self, _symbol: str, _side: Side = "long", *, price: Amount) -> bool:
+        """Takes note of where the stop of the open position is."""
+        if self.opened is not None:
+            self.opened = self.opened._replace(stop_price=exact(price, "price"))
+        return True
+
     # --- what concerns only a portfolio --------------------------------------------------------------------
 
     def position_marked(self, *_: object, **__: object) -> bool:
         """Does nothing, as open losses do not count."""
         return True
 
-    def stop_moved(self, *_: object, **__: object) -> bool:
-        """Does nothing, as nothing is planned."""
-        return True
-
     def withdraw(self, *_: object, **__: object) -> bool:
-        """Does nothing, as no slot was taken."""
+        """Takes note of it; no slot was taken."""
+        self.withdrawn = True
         return True
 
     def start(self) -> None:

@@ -10,7 +10,7 @@ yes behind it; nothing depends on what was traded before, so there is no cooldow
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -62,27 +62,38 @@ def signals_alone(
     by, where that was told. Raises ConfigError for options that the broker does not have.
     """
     paper = filled_at_once(on_paper(configuration))
-    runtime, contract, log = paper.runtime, paper.contracts[symbol], quiet_log()
     opened = opened or open_strategy(paper, symbol)
-    scout = opened.without_rest().over_the_past()
-    protection = Protection(runtime.stop_distance(symbol), contract, log)
+    signals = _signals(symbol, bars, paper, entry_filter, opened, begins)
     found, trained_on = list[Trade](), 0
-    with _Desk(paper, contract, bars, log) as desk:
-        for number, bar in enumerate(bars):
-            intent = scout.decide(bar, None)
-            protection.take(bar)
-            if entry_filter is not None:
-                entry_filter.take(bar)
-            if not isinstance(intent, Enter) or number < begins or not protection.is_known():
-                continue
-            if entry_filter is not None and not entry_filter.judge(bar, intent.side).passed:
-                continue
-            flat_before = milliseconds_of(bars[max(number - opened.cooldown_bars, 0)].time)
-            signal = _Signal(number, _Signalled(intent, scout, bar), protection.distance, flat_before)
-            if (outcome := desk.outcome(signal)) is not None:
+    with _Desk(paper, paper.contracts[symbol], bars, quiet_log()) as desk:
+        for signal, later in itertools.pairwise(itertools.chain(signals, [None])):
+            if signal is not None and (outcome := desk.outcome(signal, later)) is not None:
                 found.append(outcome)
-                trained_on += trained_until is not None and bar.time <= trained_until
+                trained_on += trained_until is not None and bars[signal.number].time <= trained_until
     return SignalsAlone(found, trained_on)
+
+
+def _signals(
+    symbol: str,
+    bars: Sequence[Bar],
+    paper: Configuration,
+    entry_filter: EntryFilter | None,
+    opened: OpenedStrategy,
+    begins: int,
+) -> "Iterator[_Signal]":
+    scout = opened.without_rest().over_the_past()
+    protection = Protection(paper.runtime.stop_distance(symbol), paper.contracts[symbol], quiet_log())
+    for number, bar in enumerate(bars):
+        intent = scout.decide(bar, None)
+        protection.take(bar)
+        if entry_filter is not None:
+            entry_filter.take(bar)
+        if not isinstance(intent, Enter) or number < begins or not protection.is_known():
+            continue
+        if entry_filter is not None and not entry_filter.judge(bar, intent.side).passed:
+            continue
+        flat_before = milliseconds_of(bars[max(number - opened.cooldown_bars, 0)].time)
+        yield _Signal(number, intent, _Signalled(scout, bar), protection.distance, flat_before)
 
 
 class _Signalled:
@@ -91,14 +102,14 @@ class _Signalled:
     `last_held_ms` is that of the last bar that showed its position, else that of the signal.
     """
 
-    def __init__(self, enter: Enter, scout: Strategy, bar: Bar) -> None:
-        self._enter: Enter | None = enter
+    def __init__(self, scout: Strategy, bar: Bar) -> None:
+        self.enter: Enter | None = None
         self._strategy = copy.deepcopy(scout)
         self.last_held_ms = milliseconds_of(bar.time)
 
     def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
         """Returns the entry at first; notes the last bar at whose close a position was seen."""
-        enter, self._enter = self._enter, None
+        enter, self.enter = self.enter, None
         if enter is not None:
             return enter
         if held is not None:
@@ -111,6 +122,7 @@ class _Signal(NamedTuple):
     """A signal at the close of bar `number`: the strategy after it, how far off a stop rests, if one does."""
 
     number: int
+    enter: Enter
     strategy: _Signalled
     stop_distance: Decimal | None
     flat_before_ms: int
@@ -126,16 +138,26 @@ class _Desk(ExitStack):
         self._worker = paper.runtime.worker_name(contract.symbol)
         self._broker: OpenedBroker | None = None
 
-    def outcome(self, signal: _Signal) -> Trade | None:
-        """Returns what comes of the signal; None where the bars end before it is entered."""
+    def outcome(self, signal: _Signal, later: _Signal | None) -> Trade | None:
+        """Returns what comes of the signal; None where the bars, or its life, end before it is entered.
+
+        A limit that waits does so up to the bar of the `later` signal, which takes its place.
+        """
+        lives = signal.enter.lives_bars
+        if later is not None:
+            lives = min(lives, later.number - signal.number)
+        signal.strategy.enter = structs.replace(signal.enter, lives_bars=lives)
         gate, broker = AloneGate(self._worker), self._broker or self._opened()
         trader = self._trader(signal, gate, broker)
+        first = self._bars[signal.number]
         for bar in itertools.islice(self._bars, signal.number, None):
             gate.now_ms = milliseconds_of(bar.time)
             trader.on_bar(bar)
             if gate.trades:
                 asked = Asked(signal.flat_before_ms, signal.strategy.last_held_ms)
                 return structs.replace(gate.trades[0], asked=asked)
+            if gate.opened is None and (gate.withdrawn or (bar is not first and signal.enter.limit is None)):
+                return None  # its life is over, or it opened beyond its stop
         self._broker = None  # its book is not empty
         return self._unfinished(signal, gate.opened) if gate.opened is not None else None
 

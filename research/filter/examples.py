@@ -4,7 +4,8 @@ Meta-labelling (Marcos López de Prado, "Advances in Financial Machine Learning"
 strategy decides the side, the label is whether the trade made money. Each signal is an example, also one that
 comes while an earlier trade is still open: live, a filter may judge any of them. For the same reason there is
 no cooldown. The strategy, its exits and the features are those of the live worker; costs and the moment of
-the fill are those of the paper broker. A trade that has not ended with the last bar is no example.
+the fill are those of the paper broker, as are the limit and the stop that an entry names. A trade that has
+not ended with the last bar is no example.
 """
 
 import copy
@@ -22,10 +23,13 @@ from portfold.exchange_time import milliseconds_of
 from portfold.workers.brokers.leg_arithmetic import worse
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.brokers.profit import net_pnl
+from portfold.workers.brokers.resting.fills import limit_fill, stop_fill
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.features import FeatureHistory, MissingFeatures
+from portfold.workers.protection import path_of
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
 from portfold.workers.strategies.opened import OpenedStrategy, open_strategy
+from portfold.workers.strategies.priced import on_the_grid, wrong_side
 
 
 class ExampleFill(NamedTuple):
@@ -98,30 +102,52 @@ class _Open:
         scout: Strategy,
         costs: _Costs,
     ) -> None:
-        self._number, self._bar, self._enter, self._features = number, bar, enter, features
+        self._number, self._bar, self._features = number, bar, features
+        self._enter = on_the_grid(enter, costs.contract.tick_size)
         self._strategy = copy.deepcopy(scout)
         self._costs = costs
         self._long = enter.side == "long"
-        self._entered = None if costs.waits else costs.filled(bar, buys=self._long)
-        self._bars = -1 if costs.waits else 0
+        waits = costs.waits or enter.limit is not None
+        self._entered = None if waits else costs.filled(bar, buys=self._long)
+        self._bars = -1 if waits else 0
+        self._lives_bars = enter.lives_bars
         self._leaving = False
+        self.is_never_filled = False
+        """Whether the life of its limit is over, or it opened beyond its stop: there is no trade."""
 
     def take(self, number: int, bar: Bar) -> Example | None:
         """Takes the next bar; returns the example where the trade ends with it."""
+        costs, enter = self._costs, self._enter
         if self._leaving:
-            return self._ended(number, bar)
+            return self._ended(number, costs.filled(bar, buys=not self._long))
         if self._entered is None:
-            self._entered = self._costs.filled(bar, buys=self._long)
+            self._entered = self._filled(bar)
+        if self._entered is None:
+            return None
+        if enter.stop is not None and (price := stop_fill(enter.side, enter.stop, path_of(bar))) is not None:
+            price = worse(price, costs.contract, buys=not self._long)
+            return self._ended(number, ExampleFill(milliseconds_of(bar.time), price))
         self._bars += 1
-        held = OwnPosition(self._enter.side, self._entered.price, self._bars)
+        held = OwnPosition(enter.side, self._entered.price, self._bars)
         self._leaving = isinstance(self._strategy.decide(bar, held), Exit)
-        return self._ended(number, bar) if self._leaving and not self._costs.waits else None
+        if not self._leaving or costs.waits:
+            return None
+        return self._ended(number, costs.filled(bar, buys=not self._long))
 
-    def _ended(self, number: int, bar: Bar) -> Example | None:
+    def _filled(self, bar: Bar) -> ExampleFill | None:
+        enter, costs = self._enter, self._costs
+        if enter.limit is None:
+            self.is_never_filled = bool(wrong_side(enter, bar.open))
+            return None if self.is_never_filled else costs.filled(bar, buys=self._long)
+        price = limit_fill(enter.side, enter.limit, path_of(bar), costs.contract.tick_size)
+        self._lives_bars -= 1
+        self.is_never_filled = price is None and not self._lives_bars
+        return None if price is None else ExampleFill(milliseconds_of(bar.time), price)
+
+    def _ended(self, number: int, left: ExampleFill) -> Example | None:
         enter, costs, entered = self._enter, self._costs, self._entered
         if entered is None:
             return None
-        left = costs.filled(bar, buys=not self._long)
         commission = costs.contract.commission_per_side * 2 * enter.size
         prices, value = (entered.price, left.price), costs.contract.point_value
         pnl = net_pnl(enter.side, *prices, enter.size, value, commission)
@@ -159,7 +185,7 @@ def examples_of(
             ended = trade.take(number, bar)
             if ended is not None:
                 found.append(ended)
-            else:
+            elif not trade.is_never_filled:
                 still_open.append(trade)
         under_way = still_open
         intent = scout.decide(bar, None)

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from portfold.config import Configuration, load
+from portfold.config import Configuration, TradingDayRoll, load
 from portfold.config.locate import PACKAGED
 from portfold.dollars import gross_pnl
 from portfold.events.fields import Side
@@ -19,6 +19,8 @@ from portfold.research.simulate.prices import Closes, Pricing, without_bars
 from portfold.research.simulate.scenario import Scenario, TradingAccount, build_scenario
 from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import DaySpan, trades_within
+from portfold.workers.strategies.intent import Strategy
+from portfold.workers.strategies.opened import NoParameters, OpenedStrategy
 from tests.costs import costing
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -43,6 +45,12 @@ _SIDES: tuple[Side, Side] = ("long", "short")
 def packaged() -> Configuration:
     """The packaged configuration."""
     return load(str(PACKAGED), {}, Path("/"))
+
+
+def opened_as(make: Callable[[], Strategy]) -> OpenedStrategy:
+    """What a worker trades by that no configuration names."""
+    place = (Path("runtime.json"), "workers.ES")
+    return OpenedStrategy("made", NoParameters(), lambda *_: make(), TradingDayRoll(), own=False, place=place)
 
 
 def hour(hours: float) -> int:

@@ -19,10 +19,12 @@ from portfold.log import open_log
 from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import MaySend, Withheld, always
+from portfold.workers.brokers.resting.protective import StopPlace
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
+from portfold.workers.protection import protecting
 from portfold.workers.run.trader import Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 
@@ -47,7 +49,7 @@ class FatedBroker(PaperBroker):
 
     fate: Fate | None = None
 
-    def enter(
+    def enter(  # noqa: PLR0913 - as its super's
         self,
         symbol: str,
         side: Side,
@@ -56,11 +58,14 @@ class FatedBroker(PaperBroker):
         *,
         may_send: MaySend = always,
         stop_distance: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        at_limit: bool = False,
     ) -> OrderOutcome[Fill]:
         if not may_send():
             raise Withheld(symbol)
         _reached(self.fate, "entering")  # on its way: nobody can call it back
-        fill = super().enter(symbol, side, size, price, stop_distance=stop_distance)
+        stop = StopPlace(stop_distance, stop_price)
+        fill = protecting(super().enter, stop, at_limit=at_limit)(symbol, side, size, price)
         _reached(self.fate, "entered")
         return fill
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from portfold.events.fields import Side
 from portfold.workers.brokers.order import ExitFill
-from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition
+from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition, NotOpen
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS legs (
@@ -249,6 +249,15 @@ class Entries:
     def remove_unreported_exit(self, fill_id: str) -> None:
         """Removes the exit if it is there."""
         self.connection.execute("DELETE FROM unreported_exits WHERE fill_id = ?", (fill_id,))
+
+
+def open_leg(entries: Entries, owner: str, symbol: str, side: Side, size: int) -> BrokerPosition:
+    """Returns the leg that holds the contracts. Raises NotOpen."""
+    leg = entries.leg(owner, symbol)
+    if leg is None or leg.side != side or leg.size < size:
+        held = f"is {leg.side} {leg.size}" if leg else "has none"
+        raise NotOpen(f"{owner} {held}, so {side} {size} {symbol} cannot be closed")
+    return leg
 
 
 def _leg(owner: str, symbol: str, side: Side, size: int, price: str, commission: str) -> BrokerPosition:

@@ -26,7 +26,7 @@ from portfold.config import ConfigError, Configuration, Contract
 from portfold.dollars import gross_pnl
 from portfold.events.fields import Side
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price, join, reduce, worse
-from portfold.workers.brokers.legs_book import Entries, PaperBook
+from portfold.workers.brokers.legs_book import Entries, PaperBook, open_leg
 from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.paper_cash import CASH_TABLE, move_cash
 from portfold.workers.brokers.paper_market import (
@@ -43,14 +43,14 @@ from portfold.workers.brokers.protocol import (
     BrokerSetup,
     FillAt,
     MaySend,
-    NotOpen,
     Withheld,
     always,
     close_each,
 )
 from portfold.workers.brokers.registry import PAPER
-from portfold.workers.brokers.resting.on_paper import STOPS_TABLE, PricePath, RestingStops
-from portfold.workers.brokers.resting.protective import check_distance, stop_name
+from portfold.workers.brokers.resting.fills import PricePath
+from portfold.workers.brokers.resting.on_paper import STOPS_TABLE, RestingStops
+from portfold.workers.brokers.resting.protective import StopPlace, check_place, stop_name
 from portfold.workers.named import read_options
 
 AnyFill = TypeVar("AnyFill", bound=Fill)
@@ -139,7 +139,7 @@ class PaperBroker:
         """See `protocol.sends_within`."""
         return self._fills.longest_seconds
 
-    def enter(
+    def enter(  # noqa: PLR0913 - what an entry is, each by its name
         self,
         symbol: str,
         side: Side,
@@ -148,16 +148,19 @@ class PaperBroker:
         *,
         may_send: MaySend = always,
         stop_distance: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        at_limit: bool = False,
     ) -> OrderOutcome[Fill]:
-        """Opens or adds to one's own leg, slippage worse than `price`; a BrokerError if that leg is on the
-        other side. From then on a stop rests beside it, where a distance is given.
+        """Opens or adds to one's own leg, slippage worse than `price`, or at it as a limit; a BrokerError if
+        that leg is on the other side. From then on a stop rests beside it, where it is said how far or where.
         """
         self._check_order(symbol, side, size)
         check_price(symbol, price)
-        check_distance(symbol, stop_distance)
+        place = StopPlace(stop_distance, stop_price)
+        check_place(symbol, place)
         if not may_send():
             raise Withheld(f"An entry of {size} {symbol} may not be made any more")
-        opening = partial(self._open, symbol, side, stop_distance)
+        opening = partial(self._open, symbol, side, place, price if at_limit else None)
         return self._filled(f"An entry of {size} {symbol}", size, price, opening)
 
     def exit(
@@ -170,7 +173,7 @@ class PaperBroker:
         owner = owner or self._owner
         if not self._at_once:
             with self._book.reading() as entries:  # before it is an order
-                _check_open(entries, owner, symbol, side, size)
+                open_leg(entries, owner, symbol, side, size)
         leave = partial(self._leave, owner, symbol, side)
         return self._filled(f"An exit of {size} {symbol}", size, price, leave)
 
@@ -260,7 +263,13 @@ class PaperBroker:
         return course_of(self._fills, self._owner, number, size)
 
     def _open(
-        self, symbol: str, side: Side, stop_distance: Decimal | None, size: int, price: Decimal | None
+        self,
+        symbol: str,
+        side: Side,
+        place: StopPlace,
+        limit: Decimal | None,
+        size: int,
+        price: Decimal | None,
     ) -> Fill:
         commission = self._contract(symbol).commission_per_side * size
         with self._book.transaction() as entries:
@@ -270,30 +279,30 @@ class PaperBroker:
                     f"{self._owner} is {leg.side} {leg.size} {symbol} and must close that before going {side}"
                 )
             price = entries.mark(symbol) if price is None else price
-            paid = self._worse(symbol, price, buys=side == "long")
+            paid = self._worse(symbol, price, buys=side == "long") if limit is None else limit
             fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
             held = join(leg, fresh) if leg else fresh
             entries.write_leg(held)
-            self._protect(RestingStops(entries, self._contracts), held, leg, stop_distance)
+            self._protect(RestingStops(entries, self._contracts), held, leg, place)
             move_cash(entries, -commission)
             entries.write_mark(symbol, price)
         return Fill(self._owner, symbol, side, size, paid, commission, uuid4().hex)
 
     def _leave(self, owner: str, symbol: str, side: Side, size: int, price: Decimal | None) -> ExitFill:
         with self._book.transaction() as entries:
-            return self._close(entries, _check_open(entries, owner, symbol, side, size), size, price)
+            return self._close(entries, open_leg(entries, owner, symbol, side, size), size, price)
 
     def _protect(
         self,
         stops: RestingStops,
         held: BrokerPosition,
         before: BrokerPosition | None,
-        distance: Decimal | None,
+        place: StopPlace,
     ) -> None:
         if before is None:
             stops.forget(held.owner, held.symbol)  # of one that was taken out of the book by hand
-        if distance is not None:
-            stops.put(held, distance)
+        if place.is_named:
+            stops.put(held, place)
             self._protected.add(held.symbol)
 
     def _close(
@@ -338,12 +347,3 @@ class PaperBroker:
             known = ", ".join(self._contracts)
             raise BrokerError(f"Expected a symbol with a contract ({known}), got {symbol!r}")
         return self._contracts[symbol]
-
-
-def _check_open(entries: Entries, owner: str, symbol: str, side: Side, size: int) -> BrokerPosition:
-    """Returns the leg that holds the contracts. Raises NotOpen."""
-    leg = entries.leg(owner, symbol)
-    if leg is None or leg.side != side or leg.size < size:
-        held = f"is {leg.side} {leg.size}" if leg else "has none"
-        raise NotOpen(f"{owner} {held}, so {side} {size} {symbol} cannot be closed")
-    return leg

@@ -155,7 +155,9 @@ def _trade(
         )
         raise
     finally:
-        gate.close(failure or ("told to stop" if stop.is_set() else "no more bars"))
+        reason = failure or ("told to stop" if stop.is_set() else "no more bars")
+        trader.withdraw_waiting(reason)
+        gate.close(reason)
 
 
 def _warm_up(trader: Trader, bar: Bar, stop: threading.Event, log: Log) -> None:

@@ -1,8 +1,10 @@
 """One symbol's trader: bars in, orders out, every fill reported; behind the gate.
 
-The order of an entry: signal, filter, gate, order, fill reported; a no after the gate gives the slot back.
-Exits never ask. Where fills are at the next bar, what the strategy wants waits, after the filter, until that
-bar is there, and is then done at its open; an entry that still waits when a life ends is not made any more.
+The order of an entry: signal, filter, gate, order, fill reported (`entries.entering`); one at a limit waits
+for its price in between, and what a bar fills of it is filled before its stop (`entries.waiting_limit`).
+Exits never ask. Where fills are at the next bar, what the strategy wants at the market waits, after the
+filter, until that bar is there, and is then done at its open. What still waits when a life ends is not
+entered any more.
 
 An order to flatten comes on the gate's thread and closes at the broker at once; the gate's lock is held only
 for an order and its report, so it never waits for an answer of the coordinator.
@@ -28,21 +30,20 @@ from portfold.workers.brokers.protocol import (
     NotOpen,
     OpenedBroker,
     OrderUnknown,
-    Withheld,
     refuse_a_rest,
-    sends_within,
     when_closed_late,
     when_taken_late,
 )
-from portfold.workers.client.amount import exact, whole
+from portfold.workers.client.amount import exact
 from portfold.workers.client.closing.flatten_order import FlattenOrder
-from portfold.workers.client.decision import Decision
+from portfold.workers.entries.entering import Entering
+from portfold.workers.entries.waiting_limit import WaitingLimit
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import EntryFilter
 from portfold.workers.protection import Protection, pass_through
 from portfold.workers.run.gate_protocol import Gate
-from portfold.workers.run.reporting import denial_line, entry_line, exit_line, report_entry, report_exit
+from portfold.workers.run.reporting import exit_line, report_exit
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy, tell_if_gone
 
 _AGAIN_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
@@ -93,6 +94,8 @@ class Trader:
         self._progress = progress or BarProgress(None)
         self._of_now = of_now or (lambda _: True)
         self._protection = protection or Protection(None, contract, log)
+        self._entering = Entering(contract, gate, broker, log, self._protection)
+        self._limit = WaitingLimit(self._entering, gate, contract.tick_size, log)
         self._may_open = False
         self._waits = fill_at == "next_bar"
         # What is filled at a bar's open is there when that bar ends: the bar of its entry, number 0.
@@ -151,6 +154,8 @@ class Trader:
         if self._waits:
             with self._surviving("did what had waited"):
                 self._carry_out_waiting(bar)
+        with self._surviving("looked after a limit entry"):
+            self._take_limit(bar)
         self._protection.take(bar)
         with self._surviving("took note of the last price"):
             if is_price_of(self._held(), bar.contract):
@@ -191,9 +196,16 @@ class Trader:
     def flatten(self, order: FlattenOrder) -> None:
         """Closes what is open of what was ordered, at the last price known."""
         with self._gate.orders:
+            ordered = (*order.positions, *order.pending)
+            if order.everything or any(leg.symbol == self.symbol for leg in ordered):
+                self._limit.withdraw(order.cause)
             for held in self._broker.positions(self._gate.worker):
                 if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
                     self._close(held, None, order.cause)
+
+    def withdraw_waiting(self, reason: str) -> None:
+        """Gives back what is granted and waits for its price: nobody looks after it any more."""
+        self._limit.withdraw(reason)
 
     def _held(self) -> BrokerPosition | None:
         mine = self._broker.positions(self._gate.worker)
@@ -231,11 +243,16 @@ class Trader:
             self._log.critical(f"The broker failed when it {what}", symbol=self.symbol, why=str(error))
 
     def _want(self, intent: Enter, bar: Bar) -> None:
-        if self._waits:
-            self._waiting = intent
+        wish = self._entering.fitted(intent, bar)
+        self._limit.withdraw("another entry is wanted")
+        if wish.limit is None and self._waits:
+            self._waiting = wish
             return
         with self._surviving("entered"):
-            self._enter(intent, bar.close)
+            if wish.limit is None:
+                self._enter(wish, bar.close)
+            else:
+                self._limit.ask(wish, wish.limit, bar)
 
     def _position_gone_since(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
         """Returns what the earlier life last held, at that bar, so that the strategy sees it go."""
@@ -264,47 +281,14 @@ class Trader:
         self._log.info(f"{self.symbol} entry {how}", side=intent.side, why=verdict.reason)
         return verdict.passed
 
-    def _enter(self, intent: Enter, price: Decimal) -> None:
-        intent, price = Enter(intent.side, whole(intent.size)), exact(price, "price")
-        plan = self._protection.plan(intent.side, price)
-        with self._gate.request_entry(self.symbol, intent.side, intent.size, **plan) as entry:
-            if entry:
-                self._order_entry(intent, price, entry)
-            else:
-                self._log.info(denial_line(self.symbol, intent.side, intent.size, entry, self._gate.worker))
-
-    def _order_entry(self, intent: Enter, price: Decimal, entry: Decision) -> None:
-        try:
-            self._order_and_report(intent, price, entry)
-        except OrderUnknown as unknown:
-            self._log.critical("What became of an entry is unknown", symbol=self.symbol, why=str(unknown))
-            if not self._gate.announce_again():  # the broker counts it as open, so the log must
-                entry.keep()  # until it can be announced
-
-    def _order_and_report(self, intent: Enter, price: Decimal, entry: Decision) -> None:
-        with self._gate.orders:
-            if not self._gate.standing(entry):
-                self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
-                return
-            try:
-                outcome = self._protection.given_to(self._broker.enter)(
-                    self.symbol,
-                    intent.side,
-                    intent.size,
-                    price,
-                    may_send=lambda: self._gate.standing(entry, seconds=sends_within(self._broker)),
-                )
-            except OrderUnknown:
-                raise
-            except Withheld as withheld:
-                self._log.warning("Entry not sent any more", symbol=self.symbol, why=str(withheld))
-                return
-            except BrokerError as error:
-                self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
-                return
+    def _enter(self, wish: Enter, price: Decimal) -> None:
+        if self._entering.at_market(wish, price):
             self._bars_held, self._unseen = self._bars_at_fill, True
-            self._log.info(entry_line(outcome, self._gate.worker), outcome=str(outcome))
-            report_entry(self._gate, outcome, price, self._protection.distance)
+
+    def _take_limit(self, bar: Bar) -> None:
+        """Fills on its way what waits for its price; at the close this bar is the first that it is held."""
+        if self._limit.take(bar, may_open=self._may_open):
+            self._bars_held, self._unseen = -1, True
 
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again within seconds.

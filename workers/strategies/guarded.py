@@ -16,6 +16,7 @@ from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.context import shown
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition, Strategy
+from portfold.workers.strategies.priced import unfit_prices
 from portfold.workers.strategies.time_limit import NotReturned, returns_within
 
 RETURNS_SECONDS = 10.0
@@ -81,9 +82,10 @@ class Guarded:
         if intent is None:
             return None
         if held is None and isinstance(intent, Enter):
-            if intent.side in ("long", "short") and _is_size(intent.size):
+            if not (intent.side in ("long", "short") and _is_size(intent.size)):
+                wanted = f'a side, "long" or "short", and a size from 1 to {MOST_CONTRACTS} contracts'
+            elif not (wanted := unfit_prices(intent)):
                 return intent
-            wanted = f'a side, "long" or "short", and a size from 1 to {MOST_CONTRACTS} contracts'
         elif held is not None and isinstance(intent, Exit):
             reason: object = intent.reason
             if isinstance(reason, str) and reason:

@@ -26,10 +26,17 @@ class OwnPosition(msgspec.Struct, frozen=True):
 
 
 class Enter(msgspec.Struct, frozen=True):
-    """Open a position of `size` contracts."""
+    """Open a position of `size` contracts: at the market, or at `limit` or better within the next
+    `lives_bars` bars, after which the order is withdrawn.
+
+    `stop` is the price at which it is to be closed at a loss: an order that rests beside it from its fill on.
+    """
 
     side: Side
     size: int
+    limit: Decimal | None = None
+    lives_bars: int = 1
+    stop: Decimal | None = None
 
 
 class Exit(msgspec.Struct, frozen=True):

@@ -10,11 +10,13 @@ import pytest
 from portfold.config import Configuration, ConfiguredBroker, load
 from portfold.config.strategies.ibs import IbsParameters
 from portfold.exchange_time import milliseconds_of
+from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.filter.examples import Examples, examples_of
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from portfold.workers.filters.features import HISTORY, FeatureHistory
+from tests.processes import config_folder
 
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)
 LOW, MIDDLE, HIGH = "5000", "5005", "5010"
@@ -136,3 +138,42 @@ def test_an_example_knows_what_the_worker_knows_at_its_signal() -> None:
             side = known[number].side
             assert (known[number].time, known[number].features) == (bar.time, history.read(side))
     assert len(known) > 20
+
+
+NAMED = """
+from portfold.workers.strategies.intent import Enter, Exit
+
+
+class Named:
+    def __init__(self, parameters, trading_day): pass
+
+    def decide(self, bar, held):
+        if held is not None:
+            return Exit("held") if held.bars >= 3 else None
+        if bar.time.hour % 3:
+            return None
+        if bar.close < bar.open:
+            return Enter("long", 1, bar.low - 1, 3, bar.low - 5)
+        return Enter("short", 1, stop=bar.high + 2)
+"""
+
+
+@pytest.mark.parametrize("fill_at", ["mark", "next_bar"])
+def test_limits_and_stops_that_an_entry_names_are_labelled_as_they_are_traded(
+    fill_at: str, tmp_path: Path
+) -> None:
+    broker = {"kind": "paper", "options": {"fill_at": fill_at}}
+    runtime = {"workers": {"ES": {"strategy": "named.py:Named"}}, "broker": broker}
+    folder = config_folder(tmp_path / "config", runtime=runtime)
+    (folder / "named.py").write_text(NAMED)
+    configuration = load(str(folder), {}, tmp_path)
+    market = list(SyntheticMarket(configuration.contracts, days=20, seed=4).bars("ES"))
+    found = {(one.entered, one.left, one.pnl) for one in examples_of("ES", market, configuration).of}
+    signals = signals_alone("ES", market, configuration, begins=HISTORY).outcomes
+    traded = [one for one in signals if one.asked is not None and one.asked.ended]
+    assert {
+        ((one.entry_ms, one.entry_price), (one.exit_ms, one.exit_price), one.pnl) for one in traded
+    } <= found
+    assert len(traded) > 40
+    assert {one.side for one in traded} == {"long", "short"}
+    assert len(found) <= len(traded) + 1

@@ -22,15 +22,16 @@ from portfold.workers.brokers.protocol import (
     OrderUnknown,
     always,
 )
+from portfold.workers.brokers.resting.protective import StopPlace
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import Verdict
-from portfold.workers.protection import Protection
+from portfold.workers.protection import Protection, protecting
 from portfold.workers.run.trader import Manner, Trader, holdings_of
-from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
+from portfold.workers.strategies.intent import Enter, Intent, OwnPosition, Strategy
 from tests.costs import costing
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
@@ -81,7 +82,7 @@ class NotedBroker(PaperBroker):
             raise BrokerError("Who knows")
         return super().positions(owner)
 
-    def enter(
+    def enter(  # noqa: PLR0913 - as its super's
         self,
         symbol: str,
         side: Side,
@@ -90,6 +91,8 @@ class NotedBroker(PaperBroker):
         *,
         may_send: MaySend = always,
         stop_distance: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        at_limit: bool = False,
     ) -> OrderOutcome[Fill]:
         self.steps.append("order")
         if self.refuses:
@@ -98,7 +101,8 @@ class NotedBroker(PaperBroker):
             super().enter(symbol, side, size, price, may_send=may_send)
             self.gets_lost()
             raise OrderUnknown("No answer")
-        return super().enter(symbol, side, size, price, may_send=may_send, stop_distance=stop_distance)
+        entering = protecting(super().enter, StopPlace(stop_distance, stop_price), at_limit=at_limit)
+        return entering(symbol, side, size, price, may_send=may_send)
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
@@ -160,15 +164,16 @@ class Floor:
         fill_at: FillAt = "mark",
         of_now: bool = True,
         stop: StopDistance | None = None,
+        strategy: Strategy | None = None,
     ) -> None:
-        """A new life of the trader."""
+        """A new life of the trader; by default its strategy wants what it is told to."""
         self.of_now = of_now
         self.clock = Later()
         self.strategy = Wishes(self.steps)
         self.filter = Says(self.steps, passed=passes) if passes is not None else None
         self.trader = Trader(
             contract=CONTRACTS["ES"],
-            strategy=self.strategy,
+            strategy=strategy or self.strategy,
             gate=self.gate,
             broker=self.broker,
             log=self.log,

@@ -141,6 +141,11 @@ def test_a_file_that_is_no_strategy_is_refused_in_a_sentence(code: str, told: st
         (shortest("return Enter('up', 1)"), 'expected a side, "long" or "short", and a size'),
         (shortest("return Enter('long', 0)"), "a size from 1 to 10000 contracts"),
         (shortest("return Enter('long', True)"), "a size from 1 to 10000 contracts"),
+        (shortest("return Enter('long', 1, 5.0)"), "limit=5.0, lives_bars=1, stop=None), expected its limit"),
+        (
+            shortest("return Enter('long', 1, bar.low, 0)"),
+            "expected its lives_bars as a whole number of bars",
+        ),
         (
             shortest("\n        while True: pass", attributes="returns_within_seconds = 0.05"),
             "did not return within 0.05 seconds (line 12 of mine.py), at the bar of ES",

@@ -22,6 +22,7 @@ from portfold.workers.brokers.leg_arithmetic import join, reduce
 from portfold.workers.brokers.legs_book import Entries
 from portfold.workers.brokers.order import ExitFill, Fill
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
+from portfold.workers.brokers.resting.protective import StopPlace
 
 
 class Unbookable(NamedTuple):
@@ -124,10 +125,10 @@ class Booking:
             if (each.owner, each.symbol, each.does) == (owner, symbol, does)
         ]
 
-    def stop_distance(self, owner: str, symbol: str) -> Decimal | None:
-        """Returns how far from the price of the leg its protective stop is to rest; None where none is."""
+    def stop_place(self, owner: str, symbol: str) -> StopPlace:
+        """Returns where the protective stop of the leg is to rest, if one is."""
         entered = self.orders.newest_entry(owner, symbol)
-        return entered.stop_distance if entered is not None else None
+        return entered.place if entered is not None else StopPlace()
 
     def takes(self, order: LiveOrder) -> int:
         """Returns how many contracts of its leg an exit will have closed, that are in the leg still; a
@@ -197,7 +198,7 @@ class Booking:
         leg, stops = self.entries.leg(owner, symbol), self.open_orders(owner, symbol, "stop")
         if leg is None and stops:
             raise BrokerError(f"No entry on {symbol} while protective stop {stops[0]} may still be at work")
-        if leg is not None and not stops and self.stop_distance(owner, symbol) is not None:
+        if leg is not None and not stops and self.stop_place(owner, symbol).is_named:
             raise BrokerError(f"No entry on {symbol} while what {owner} holds is without its protective stop")
 
     def _refuse_against_the_account(self, symbol: str, side: Side) -> None:

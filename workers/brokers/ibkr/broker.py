@@ -50,7 +50,7 @@ from portfold.workers.brokers.protocol import (
     always,
     close_each,
 )
-from portfold.workers.brokers.resting.protective import check_distance
+from portfold.workers.brokers.resting.protective import StopPlace, check_place
 
 
 class InteractiveBrokers:
@@ -130,6 +130,7 @@ class InteractiveBrokers:
         *,
         may_send: MaySend = always,
         stop_distance: Decimal | None = None,
+        stop_price: Decimal | None = None,
     ) -> OrderOutcome[Fill]:
         """Buys or sells at the market; what it got. Raises BrokerError, Withheld, OrderUnknown.
 
@@ -138,12 +139,12 @@ class InteractiveBrokers:
         """
         self._check(symbol, side, size)
         check_price(symbol, price)
-        check_distance(symbol, stop_distance)
+        check_place(symbol, StopPlace(stop_distance, stop_price))
         self._connection.wait_until_up(self._waits.lists)
         self._settle(symbol)
         traded = self.check_contract(symbol)
         order = self._order("enter", self._owner, symbol, side, size, traded)
-        order = replace(order, stop_distance=stop_distance)
+        order = replace(order, stop_distance=stop_distance, planned_stop=stop_price)
         self._noting.begin(order.reference, order.life)  # before it is in the book, see there
         try:
             with self._book.transaction() as entries:

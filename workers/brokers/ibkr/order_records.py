@@ -17,7 +17,7 @@ from portfold.events.fields import Side
 from portfold.workers.brokers.ibkr.order_life import Execution, OrderLife
 from portfold.workers.brokers.legs_book import Entries, PaperBook
 from portfold.workers.brokers.order import OVER
-from portfold.workers.brokers.resting.protective import protective_fill
+from portfold.workers.brokers.resting.protective import StopPlace, protective_fill
 
 OVER_KEPT = 10_000
 FIRST_CLIENT_ID = 101
@@ -38,8 +38,9 @@ class LiveOrder(Struct, frozen=True):
     `side` is that of the position; `contract` our name for what is traded, `con_id` the broker's. `booked`:
     the executions that are in the book already, each with the commission that was booked for it.
 
-    `stop_distance`: how far from what an entry got its protective stop is to rest, if one is; `stop_price`:
-    where a stop rests. Of the orders in one `group` at the broker the first to be executed ends the others.
+    `stop_distance`: how far from what an entry got its protective stop is to rest, if one is;
+    `planned_stop`: where, if its strategy names it. `stop_price`: where a stop rests. Of the orders in
+    one `group` at the broker the first to be executed ends the others.
 
     `by_person`: somebody has said what became of it; `untold_pnl` are dollars that this made, as long as the
     log is still to be told.
@@ -58,10 +59,16 @@ class LiveOrder(Struct, frozen=True):
     life: OrderLife
     booked: Mapping[str, Decimal] = {}
     stop_distance: Decimal | None = None
+    planned_stop: Decimal | None = None
     stop_price: Decimal | None = None
     group: str = ""
     by_person: bool = False
     untold_pnl: Decimal | None = None
+
+    @property
+    def place(self) -> StopPlace:
+        """Where the protective stop of an entry is to rest."""
+        return StopPlace(self.stop_distance, self.planned_stop)
 
     @property
     def unbooked(self) -> dict[str, Execution]:

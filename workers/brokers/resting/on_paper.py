@@ -7,35 +7,27 @@ one transaction. While its owner is dead nobody works it: the next bar that he s
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
 from portfold.config import Contract
 from portfold.workers.brokers.legs_book import Entries
 from portfold.workers.brokers.protocol import BrokerPosition
-from portfold.workers.brokers.resting.protective import stop_price
+from portfold.workers.brokers.resting.fills import PricePath, stop_fill
+from portfold.workers.brokers.resting.protective import StopPlace
 
 STOPS_TABLE = """CREATE TABLE IF NOT EXISTS resting_stops (
     owner TEXT NOT NULL, symbol TEXT NOT NULL, price TEXT NOT NULL, PRIMARY KEY (owner, symbol))"""
 
 
-class PricePath(NamedTuple):
-    """Where the price went: what it was first, and its extremes."""
-
-    open: Decimal
-    low: Decimal
-    high: Decimal
-
-
 class RestingStops:
-    """The stops within one transaction of the book: one beside each leg that was entered with a distance."""
+    """The stops within one transaction of the book: one beside each leg that was entered with one."""
 
     def __init__(self, entries: Entries, contracts: Mapping[str, Contract]) -> None:
         self._entries = entries
         self._contracts = contracts
 
-    def put(self, leg: BrokerPosition, distance: Decimal) -> None:
+    def put(self, leg: BrokerPosition, place: StopPlace) -> None:
         """Has a stop rest beside the leg, in place of the one that was there."""
-        price = stop_price(leg, distance, self._contracts[leg.symbol].tick_size)
+        price = place.beside(leg, self._contracts[leg.symbol].tick_size)
         self._entries.connection.execute(
             "INSERT OR REPLACE INTO resting_stops (owner, symbol, price) VALUES (?, ?, ?)",
             (leg.owner, leg.symbol, str(price)),
@@ -60,7 +52,5 @@ class RestingStops:
         ).fetchone()
         if leg is None or found is None:
             return None
-        stop = Decimal(found[0])
-        if leg.side == "long":
-            return (leg, min(stop, path.open)) if path.low <= stop else None
-        return (leg, max(stop, path.open)) if path.high >= stop else None
+        price = stop_fill(leg.side, Decimal(found[0]), path)
+        return None if price is None else (leg, price)

@@ -1,13 +1,15 @@
 """What all brokers share of protective stops: their names, their prices, and who can keep one. Pure.
 
 A protective stop is an order to close that rests at the broker from the fill of the entry on. A broker that
-can keep one takes `stop_distance` with the entry: how far from the average price of what is held it rests.
-What it fills is among the `unreported_exits` like any other exit, under a name by which it is known.
+can keep one takes `stop_distance` with the entry: how far from the average price of what is held it rests;
+one that can keep it where a strategy names it takes `stop_price`. What it fills is among the
+`unreported_exits` like any other exit, under a name by which it is known.
 """
 
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from inspect import signature
+from typing import NamedTuple
 from uuid import uuid4
 
 from portfold.config import ConfigError, Configuration
@@ -40,19 +42,54 @@ def stop_price(leg: BrokerPosition, distance: Decimal, tick_size: Decimal) -> De
     return ticks * tick_size
 
 
-def check_distance(symbol: str, distance: object) -> None:
-    """Raises BrokerError for a distance that is not valid."""
-    if distance is None:
-        return
-    if not (isinstance(distance, Decimal) and distance.is_finite() and distance > 0):
+class StopPlace(NamedTuple):
+    """Where the stop of an entry is to rest: at a `price`, else so far from what it got; nowhere where
+    neither is said.
+    """
+
+    distance: Decimal | None = None
+    price: Decimal | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Returns whether a stop is to rest at all."""
+        return self != StopPlace()
+
+    def beside(self, leg: BrokerPosition, tick_size: Decimal) -> Decimal | None:
+        """Returns the price at which it rests beside the leg."""
+        if self.price is not None or self.distance is None:
+            return self.price
+        return stop_price(leg, self.distance, tick_size)
+
+
+def check_place(symbol: str, place: StopPlace) -> None:
+    """Raises BrokerError for a distance, or a price, that is not valid."""
+    distance, price = place
+    if distance is not None and not (_is_finite(distance) and distance > 0):
         raise BrokerError(
             f"Expected the distance of the stop of {symbol} as a Decimal above 0, got {distance!r}"
         )
+    if price is not None and not _is_finite(price):
+        raise BrokerError(f"Expected the price of the stop of {symbol} as a finite Decimal, got {price!r}")
+
+
+def _is_finite(number: object) -> bool:
+    return isinstance(number, Decimal) and number.is_finite()
 
 
 def can_protect(broker: Broker) -> bool:
     """Returns whether the broker can keep a stop beside a position."""
     return "stop_distance" in signature(broker.enter).parameters
+
+
+def can_place(broker: Broker) -> bool:
+    """Returns whether the broker can keep a stop at the price that a strategy names."""
+    return "stop_price" in signature(broker.enter).parameters
+
+
+def can_limit(broker: Broker) -> bool:
+    """Returns whether the broker fills an entry at a limit, where the bars of its worker went through it."""
+    return "at_limit" in signature(broker.enter).parameters
 
 
 def lacking_stops(broker: Broker) -> list[BrokerPosition]:

@@ -12,9 +12,9 @@ from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.log import open_log
 from portfold.workers.brokers.protocol import BrokerPosition
-from portfold.workers.brokers.resting.protective import stop_price
+from portfold.workers.brokers.resting.protective import StopPlace, stop_price
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.protection import Protection
+from portfold.workers.protection import Protection, protecting
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 OPENS = datetime(2025, 11, 3, 15, tzinfo=UTC)
@@ -78,7 +78,22 @@ def test_without_one_entries_are_as_they_were(said: Said) -> None:
     protection = Protection(None, CONTRACTS["ES"], said.log)
     protection.take(bar(0, "5001", "5000"))
     assert (protection.is_known(), protection.distance) == (True, None)
-    assert protection.given_to(bar) is bar
+    assert protecting(bar, protection.place(Decimal(5000), None)) is bar
+
+
+@pytest.mark.parametrize(
+    ("named", "rests"),
+    [
+        (None, StopPlace(distance=Decimal("5.00"))),
+        ("4995.00", StopPlace(price=Decimal("4995.00"))),
+        ("4994.75", StopPlace(distance=Decimal("5.00"))),
+    ],
+)
+def test_of_a_stop_of_runtime_json_and_one_that_the_strategy_names_the_nearer_rests(
+    named: str | None, rests: StopPlace, said: Said
+) -> None:
+    protection = Protection(StopDistance(ticks=20), CONTRACTS["ES"], said.log)
+    assert protection.place(Decimal(5000), None if named is None else Decimal(named)) == rests
 
 
 @pytest.mark.parametrize(("side", "rests"), [("long", "4998.25"), ("short", "5002.00")])

@@ -17,17 +17,16 @@ from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import BrokerPosition
-from portfold.workers.brokers.resting.protective import stop_price
 
 
 class Step(NamedTuple):
-    """What is to be done: `ends` is a stop that does not fit, `leg` one that has none and is to have one, so
-    far from its price.
+    """What is to be done: `ends` is a stop that does not fit, `leg` one that has none and is to have one,
+    at a `price`.
     """
 
     ends: LiveOrder | None = None
     leg: BrokerPosition | None = None
-    distance: Decimal = Decimal(0)
+    price: Decimal = Decimal(0)
 
 
 def steps(
@@ -42,10 +41,10 @@ def steps(
         if stop.symbol not in legs or not _fits(booking, stop, legs[stop.symbol], contracts):
             yield Step(ends=stop)
     for symbol, leg in legs.items():
-        distance = booking.stop_distance(owner, symbol)
+        price = booking.stop_place(owner, symbol).beside(leg, contracts[symbol].tick_size)
         there = any(stop.symbol == symbol for stop in resting)
-        if distance is not None and not there and not booking.open_orders(owner, symbol, "exit"):
-            yield Step(leg=leg, distance=distance)
+        if price is not None and not there and not booking.open_orders(owner, symbol, "exit"):
+            yield Step(leg=leg, price=price)
 
 
 def without_stop(booking: Booking) -> list[BrokerPosition]:
@@ -56,7 +55,7 @@ def without_stop(booking: Booking) -> list[BrokerPosition]:
     return [
         leg
         for leg in booking.entries.legs(None)
-        if (leg.owner, leg.symbol) not in guarded and booking.stop_distance(leg.owner, leg.symbol) is not None
+        if (leg.owner, leg.symbol) not in guarded and booking.stop_place(leg.owner, leg.symbol).is_named
     ]
 
 
@@ -66,9 +65,7 @@ def lacks_stop(booking: Booking, owner: str, symbol: str) -> bool:
     return booking.entries.leg(owner, symbol) is not None and not any(each.rests for each in stops)
 
 
-def new_stop(
-    booking: Booking, name: str, sender: str, step: Step, contracts: Mapping[str, Contract]
-) -> LiveOrder:
+def new_stop(booking: Booking, name: str, sender: str, step: Step) -> LiveOrder:
     """Writes down the stop that the leg of the step lacks, called `name`, and returns it."""
     leg = step.leg
     entered = booking.orders.newest_entry(leg.owner, leg.symbol) if leg is not None else None
@@ -86,7 +83,7 @@ def new_stop(
         entered.contract,
         entered.con_id,
         begin(leg.size),
-        stop_price=stop_price(leg, step.distance, contracts[leg.symbol].tick_size),
+        stop_price=step.price,
         group=name,
     )
     booking.orders.write(stop)
@@ -98,7 +95,5 @@ def _held_of(leg: BrokerPosition, held: Mapping[str, int]) -> BrokerPosition:
 
 
 def _fits(booking: Booking, stop: LiveOrder, leg: BrokerPosition, contracts: Mapping[str, Contract]) -> bool:
-    distance = booking.stop_distance(leg.owner, leg.symbol)
-    if distance is None or (stop.side, stop.size) != (leg.side, leg.size):
-        return False
-    return stop.stop_price == stop_price(leg, distance, contracts[leg.symbol].tick_size)
+    price = booking.stop_place(leg.owner, leg.symbol).beside(leg, contracts[leg.symbol].tick_size)
+    return price is not None and (stop.side, stop.size, stop.stop_price) == (leg.side, leg.size, price)

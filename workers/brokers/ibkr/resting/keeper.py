@@ -144,7 +144,7 @@ class StopKeeper:
             booking = Booking(entries, self._contracts)
             if step not in steps(booking, self._owner, self._contracts, self._held):
                 return
-            stop = new_stop(booking, name, self._owner, step, self._contracts)
+            stop = new_stop(booking, name, self._owner, step)
         self._placed[stop.symbol] = stop
         self._pauses.end((stop.symbol, "end"))
         try:

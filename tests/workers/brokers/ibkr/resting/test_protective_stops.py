@@ -26,6 +26,18 @@ def test_from_the_fill_on_a_stop_rests_on_the_other_side_until_it_is_cancelled(
     assert (stop.fields["ocaGroup"], stop.fields["ocaType"]) == (stop.reference, "1")
 
 
+def test_a_stop_that_the_strategy_names_rests_there_wherever_the_entry_was_filled(desk: Desk) -> None:
+    broker = desk.broker()
+    desk.exchange.fills = "on order"
+    with ThreadPoolExecutor(1) as pool:
+        entry = pool.submit(broker.enter, "ES", "long", 2, PRICE, stop_price=Decimal("4996.25"))
+        desk.exchange.fill(desk.at_work(), 2, "5000.75")
+        entry.result(60)
+    stop = resting(desk, 2, broker)
+    assert (stop.fields["action"], stop.price_of("auxPrice")) == ("SELL", Decimal("4996.25"))
+    assert broker.without_stop() == []
+
+
 def test_without_a_distance_nothing_rests(desk: Desk) -> None:
     broker = desk.broker()
     broker.enter("ES", "long", 1, PRICE)
