@@ -21,9 +21,8 @@ from portfold.dollars import CENT
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import COORDINATOR
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.proof import PROGRAM
 
-PROGRAM = "program "
-"""Before the name of a program whose own arguments have set limits."""
 _TO_BE_ORDERED = (
     "max_positions",
     "max_contracts",
@@ -39,6 +38,16 @@ _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "
 def is_a_person(by: str) -> bool:
     """Returns whether limits were set by a person, and not by a configuration or a program."""
     return not (by == COORDINATOR or by.startswith(PROGRAM))
+
+
+def as_logged(in_force: Limits) -> dict[str, object]:
+    """Returns what a line of the log shows of limits."""
+    return {
+        "in_force_by": in_force.by,
+        "max_positions": in_force.max_positions,
+        "daily_stop_loss": str(in_force.daily_stop_loss),
+        "symbols": " ".join(in_force.symbols),
+    }
 
 
 def configured_limits(configuration: Configuration) -> LimitsChanged:

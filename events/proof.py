@@ -15,6 +15,8 @@ import msgspec
 from portfold.events.stream_id import StreamId
 
 COORDINATOR, ACCOUNT = "coordinator", "account"
+PROGRAM = "program "
+"""Before the name of a program whose own arguments have set limits, which the key of that name proves."""
 _NAMES = ("key", "signed", "proof")
 _WORDS = 2 * len(_NAMES)
 _BY_THE_LEADER = frozenset({"CoordinatorStarted", "ClockTicked", "WorkerLost"})
@@ -69,7 +71,9 @@ def whose(fields: Sequence[str]) -> str:
     kind = by_name.get("type", "")
     if kind in _BY_THE_LEADER:
         return COORDINATOR
-    return ACCOUNT if kind == "AccountReported" else by_name.get("by") or by_name.get("worker", "")
+    if kind == "AccountReported":
+        return ACCOUNT
+    return by_name.get("by", "").removeprefix(PROGRAM) or by_name.get("worker", "")
 
 
 def refused(why: str) -> str:

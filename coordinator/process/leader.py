@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from portfold.clock import Clock
-from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in_force
+from portfold.coordinator.configured import as_logged, no_looser, puts_in_force, why_not_in_force
 from portfold.coordinator.fold.effects.time_passing import next_deadline
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.invariants import check
@@ -147,8 +147,7 @@ class Leader:
         )
         warning = self._put_limits_in_force()
         self._decide_backlog()
-        if warning:
-            self._warn_of_limits(warning)
+        self._tell_of_limits(warning)
         self._note_server()
         self.opened = True
         self._log.info(self._entrance.said)
@@ -170,16 +169,14 @@ class Leader:
             self._decide_backlog()
         raise LeadLost("Limits are ordered without end; the configuration could not be compared with them.")
 
-    def _warn_of_limits(self, warning: str) -> None:
-        in_force = self._follower.state.limits
-        if in_force is not None:
-            self._log.warning(
-                warning,
-                in_force_by=in_force.by,
-                max_positions=in_force.max_positions,
-                daily_stop_loss=str(in_force.daily_stop_loss),
-                symbols=" ".join(in_force.symbols),
-            )
+    def _tell_of_limits(self, warning: str) -> None:
+        """Logs what of the configuration is not in force: all of it, where it was refused."""
+        state = self._follower.state
+        shown = as_logged(state.limits) if state.limits is not None else {}
+        if puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
+            self._log.critical("THE CONFIGURATION'S LIMITS WERE REFUSED; see: portfold tail", **shown)
+        elif warning:
+            self._log.warning(warning, **shown)
 
     def _note_server(self) -> None:
         """Logs that the server is another run; the log adds up, so it has the log."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from portfold.events.proof import Proof, apart, proved, proves, refused, whose
+from portfold.events.proof import COORDINATOR, Proof, apart, proved, proves, refused, whose
 from portfold.events.roles.credentials import CredentialsError, read_credentials, with_passwords
 from portfold.events.stream_id import StreamId
 
@@ -66,9 +66,12 @@ class Keyring:
             raise CredentialsError(self.file, f"the key {key[:80]}", "none")
         return self._secrets[key]
 
-    def signed(self, fields: list[str], *, log: str, at: StreamId) -> list[str]:
-        """Returns an event with the proof of whose it is; as it is where no key of theirs is here."""
-        key = self.newest(whose(fields))
+    def signed(self, fields: list[str], *, log: str, at: StreamId, otherwise: str = "") -> list[str]:
+        """Returns an event with the proof of whose it is; as it is where no key of theirs is here.
+
+        Nor one of the name `otherwise`, which then speaks for them.
+        """
+        key = self.newest(whose(fields)) or self.newest(otherwise)
         return fields if key is None else proved(fields, key=key, secret=self._secrets[key], log=log, at=at)
 
     def refusal(self, fields: list[str], *, log: str) -> str:
@@ -77,11 +80,15 @@ class Keyring:
         name = whose(own)
         if proof is None:
             return refused(f"expected one by a key of {name[:80] or 'whoever says it'}, got none")
-        if proof.name != name or self._secret_of(proof) is None:
+        if not self._speaks_for(proof.name, name) or self._secret_of(proof) is None:
             return refused(f"expected one by a key of {name[:80] or 'whoever says it'}, got another")
         if not proves(fields, self._secrets[proof.key], log):
             return refused(f"expected what {proof.key} makes of this event on this log, got another")
         return ""
+
+    def _speaks_for(self, name: str, another: str) -> bool:
+        """Returns whether the first may prove what the other says: the coordinator, where that has no key."""
+        return name == another or (name == COORDINATOR and another not in self.names)
 
     def read(self) -> None:
         """Reads the file. Raises CredentialsError."""

@@ -35,8 +35,11 @@ class Signer:
         self._log, self._asked = LogAsItIs("", ORIGIN), -_ASKED_SECONDS
         self._session, self._last = "", ORIGIN
 
-    def signed(self, fields: list[str]) -> list[str]:
-        """Returns an event with its proof; as it is where no key of theirs is here."""
+    def signed(self, fields: list[str], *, otherwise: str = "") -> list[str]:
+        """Returns an event with its proof, where they have no key by the one of the name `otherwise`.
+
+        As it is where neither is here.
+        """
         session = _session_of(fields)
         is_known = session and session == self._session and self._log.name
         if not is_known or self._steady() >= self._asked + _ASKED_SECONDS:
@@ -44,7 +47,7 @@ class Signer:
         self._session = session or self._session
         lost_its_end = self._last.ms > self._log.free.ms + _GONE_BACK_MS
         self._last = self._log.free if lost_its_end else max(self._log.free, self._last.after())
-        return self._keyring.signed(fields, log=self._log.name, at=self._last)
+        return self._keyring.signed(fields, log=self._log.name, at=self._last, otherwise=otherwise)
 
 
 def _session_of(fields: list[str]) -> str:

@@ -248,9 +248,9 @@ class Connected:
         except exceptions.RedisError as error:
             raise BusRefused(f"Redis refused while {doing}: {_reason(error)}") from error
 
-    def _signed(self, fields: Sequence[str]) -> Sequence[str]:
-        """Returns an event with the proof of whose it is, where there are keys for that."""
-        return fields if self._signer is None else self._signer.signed(list(fields))
+    def _signed(self, fields: Sequence[str], *, otherwise: str = "") -> Sequence[str]:
+        """Returns an event with its proof, where there are keys; `otherwise` speaks for whoever has none."""
+        return fields if self._signer is None else self._signer.signed(list(fields), otherwise=otherwise)
 
     def _log_as_it_is(self) -> LogAsItIs:
         """Asks for the log's name, and where it goes on."""

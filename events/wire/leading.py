@@ -13,6 +13,7 @@ import msgspec
 
 from portfold.events.codec import Fields
 from portfold.events.fields import readable
+from portfold.events.proof import COORDINATOR
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import (
     AcknowledgeReply,
@@ -108,7 +109,7 @@ class Leading(Connected):
         With `limits_known_to`, adds none either where a LimitsChanged has come after that event.
         """
         known = "" if limits_known_to is None else str(limits_known_to)
-        words = [epoch, self._who, known, stamp, *self._signed(fields)]
+        words = [epoch, self._who, known, stamp, *self._signed(fields, otherwise=COORDINATOR)]
         with self._errors_while("adding an event"):
             outcome, event = self._lead_append(keys=[self.keys.head, self.keys.events], args=words)
         return LeadersWord(outcome, StreamId.parse(event) if event else ORIGIN)

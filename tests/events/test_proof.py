@@ -88,6 +88,12 @@ def test_the_leaders_own_are_the_coordinators_whatever_name_stands_in_them() -> 
     assert whose(["type", "Nothing"]) == whose([]) == ""
 
 
+def test_what_a_program_says_is_proved_by_the_key_of_its_name() -> None:
+    assert whose(["type", "LimitsChanged", "by", "program old"]) == "old"
+    assert whose(["type", "LimitsChanged", "by", "program jane"]) == "jane", "so nobody passes for her"
+    assert whose(["type", "LimitsChanged", "by", "programmer"]) == "programmer"
+
+
 def test_on_record_is_why_it_was_refused() -> None:
     reason = refused("expected one by a key of ann, got none")
     rejected = ["type", "EventRejected", "reason", reason, "event", "1-1", "chain", "0"]

@@ -15,7 +15,12 @@ from portfold.log import Log
 from portfold.workers.client.amount import exact, whole
 from portfold.workers.compat.positions import PricedLeg, legs_in
 from portfold.workers.compat.shown import familiar
-from portfold.workers.run.program_limits import compare_limits, may_be_tightened, tighten_limits
+from portfold.workers.run.program_limits import (
+    LimitsRefused,
+    compare_limits,
+    may_be_tightened,
+    tighten_limits,
+)
 
 
 class PortfolioReader:
@@ -31,6 +36,7 @@ class PortfolioReader:
         self._log = log
         self._read: ViewRead | None = None
         self._compared = ""
+        self._refused = False
 
     @property
     def last_view(self) -> PortfolioView:
@@ -87,11 +93,14 @@ class PortfolioReader:
             tighten_limits(self._bus, self._configuration, *self._wanted, by=self._worker, log=self._log)
         except BusError as error:
             self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
+        except LimitsRefused as refused:
+            self._refused = True
+            self._log.critical(str(refused))
 
     def look_at_limits(self) -> None:
         """Tightens, at each sign of life, looser limits that nobody ordered, as after another's start."""
         limits = self.view().limits
-        if limits is None or not may_be_tightened(limits.by):
+        if limits is None or self._refused or not may_be_tightened(limits.by):
             return
         if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
             self.tighten()

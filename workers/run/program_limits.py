@@ -9,18 +9,25 @@ from decimal import Decimal
 import msgspec
 
 from portfold.config import Configuration
-from portfold.coordinator.configured import PROGRAM, configured_limits, is_a_person
+from portfold.coordinator.configured import configured_limits, is_a_person
 from portfold.coordinator.fold.limits import Limits, order_of
-from portfold.coordinator.views.order_outcome import Ordered, limits_ordered
+from portfold.coordinator.views.order_outcome import Ordered, limits_ordered, outcome_of
 from portfold.dollars import shown_limit
+from portfold.errors import PortfoldError
 from portfold.events.codec import decode_event, encode_checked
 from portfold.events.limits_changed import LimitsChanged
+from portfold.events.proof import PROGRAM
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
 
 _REASON = "the arguments of PortfolioCoordinator"
 _TRIES = 5
+_WAIT_SECONDS = 2.0
+
+
+class LimitsRefused(PortfoldError):
+    """The coordinator refused the limits of a program, such as those that no key proves."""
 
 
 def tighten_limits(
@@ -30,7 +37,7 @@ def tighten_limits(
 
     Where there are none yet, those are the configured ones. Looks again after each publish of its own, for
     another program may have published others meanwhile. Raises RefusedField for an argument that is no
-    limit, and BusError.
+    limit, LimitsRefused, and BusError.
     """
     _refuse_no_limits(configuration, max_positions, daily_stop_loss)
     for _ in range(_TRIES):
@@ -46,6 +53,8 @@ def tighten_limits(
             else "the configured ones, and none were in force"
         )
         now = _limits_text(wanted.max_positions, wanted.daily_stop_loss)
+        if refused := outcome_of(bus, published, wait_seconds=_WAIT_SECONDS).rejected:
+            raise LimitsRefused(f"These limits of this program are NOT in force: {now}: {refused}")
         log.warning(f"These limits are now in force: {now}: the tighter of this program's and {before}")
         overtaken = _by_a_person(bus, ordered.known_to, published)
         if overtaken is not None:  # ordered between our look and our word: that holds

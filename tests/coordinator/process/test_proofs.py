@@ -32,8 +32,9 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.connection import connect
 from tests.cli.command_line import Ran, called
+from tests.coordinator.story import limits
 from tests.live import Live
-from tests.processes import coordinating
+from tests.processes import config_folder, coordinating
 from tests.server import EmbeddedServer, under
 from tests.waiting import until
 
@@ -206,6 +207,41 @@ def test_its_record_is_decided_again_without_keys_and_the_next_leader_goes_on_fr
         leader.says("No event has to prove whose it is: whoever may write says any name")
         assert desk.answer(encode_checked(RESUME)) == ""
     assert verify(LiveRecord(desk.live.bus)).difference is None
+
+
+def test_a_program_sets_limits_by_the_key_of_its_name_and_passes_for_nobody(desk: Desk) -> None:
+    tighter = limits(by="program ibs-ES", reason="its arguments", max_positions=2)
+    assert desk.answer(desk.proved(tighter, "ibs-ES.1")) == ""
+    theirs = limits(by="program jane", reason="its arguments", max_positions=1)
+    assert "a key of jane, got another" in desk.answer(desk.proved(theirs, "ibs-ES.1"))
+    status = desk.live.status()
+    assert (status["max_positions"], status["limits_by"]) == ("2", "program ibs-ES")
+
+
+def test_for_a_name_without_a_key_the_leader_speaks_and_nobody_else(
+    server: EmbeddedServer, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bob ordered before there were keys; a new file tightens what he set, and his name stays."""
+    with coordinating(server.url, live.keys.name):
+        live.hears(limits(by="bob", reason="as ever", daily_stop_loss=Decimal(900)))
+    desk = Desk(server, live, tmp_path / "keys.json", monkeypatch)
+    folder = config_folder(tmp_path / "config", limits={"max_positions": 2})
+    with coordinating(server.url, desk.name, config=folder):
+        until(lambda: desk.live.status()["max_positions"] == "2", "the configuration")
+        assert (live.status()["limits_by"], live.status()["daily_stop_loss"]) == ("bob", "900")
+        order = limits(by="bob", reason="more", max_positions=9)
+        assert "a key of bob, got none" in desk.answer(encode_checked(order))
+        assert "a key of bob, got another" in desk.answer(desk.proved(order, "jane.1"))
+        assert "a key of jane, got another" in desk.answer(desk.proved(HALT, "coordinator.1"))
+
+
+def test_where_the_limits_of_the_configuration_are_refused_the_leader_says_so(
+    server: EmbeddedServer, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = Desk(server, live, tmp_path / "keys.json", monkeypatch).name
+    monkeypatch.setattr(Entrance, "refusal", lambda _, entry: "x" if "max_positions" in entry.fields else "")
+    with coordinating(server.url, name) as leader:
+        leader.says("THE CONFIGURATION'S LIMITS WERE REFUSED")
 
 
 def test_an_order_that_was_signed_behind_where_it_came_is_one_that_a_renewal_took_off(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from portfold.coordinator.fold.limits import changed_limits
 from portfold.dollars import CENT, gross_pnl
 from portfold.events.codec import RefusedField
+from portfold.events.roles.keyring import with_new_key
 from portfold.workers.compat.callbacks import call
 from portfold.workers.compat.naming import name_of_this_process
 from portfold.workers.compat.positions import PricedLeg, implied_exit, side_and_size
@@ -63,6 +64,20 @@ def _in_force(live: Live) -> tuple[str, str, str]:
 
 def _becomes(live: Live, positions: str, stop: str) -> None:
     until(lambda: _in_force(live)[:2] == (positions, stop), f"limits of {positions} and {stop}")
+
+
+def test_limits_that_are_refused_are_not_said_to_be_in_force(
+    office: Office, live: Live, server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events are to be proved, and the program has no key: nor does it go on and on ordering them."""
+    with_new_key(tmp_path / "keys.json", "coordinator")
+    monkeypatch.setenv("PORTFOLD_KEYS", str(tmp_path / "keys.json"))
+    with coordinating(server.url, live.keys.name):
+        old = office(2, 800.0)
+        assert "NOT in force" in office.logs("These limits")
+        old.get_status()
+        assert live.status()["limits_by"] == "coordinator"
+        assert [said["by"] for said in live.said("LimitsChanged")] == ["coordinator", "program old"]
 
 
 def test_where_no_limits_are_in_force_the_arguments_are_put_in_force(
