@@ -9,16 +9,19 @@ from decimal import Decimal
 import pytest
 
 from portfold.config import StopDistance
+from portfold.workers.brokers.resting.protective import REASON
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.protection import Protection
 from portfold.workers.run.trader import Manner, Trader, holdings_of
+from portfold.workers.strategies.guarded import StrategyFailed
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.live import Live
 from tests.processes import coordinating
 from tests.server import EmbeddedServer
 from tests.waiting import until
+from tests.workers.brokers.ibkr.resting.protected import resting
 from tests.workers.brokers.ibkr.tws_desk import CONTRACTS, PRICE, SHORT, Desk
 
 WORKER = "ibs-ES"
@@ -27,8 +30,8 @@ WORKER = "ibs-ES"
 class InAndOut:
     """A strategy that is long for one bar."""
 
-    def __init__(self) -> None:
-        self.wanted: list[Intent] = [Exit("the bar is over"), Enter("long", 3)]
+    def __init__(self, enters: Enter) -> None:
+        self.wanted: list[Intent] = [Exit("the bar is over"), enters]
 
     def decide(self, _bar: Bar, _held: OwnPosition | None) -> Intent:
         return self.wanted.pop() if self.wanted else None
@@ -36,7 +39,11 @@ class InAndOut:
 
 @contextmanager
 def trading(
-    desk: Desk, server: EmbeddedServer, portfolio: str, stop: StopDistance | None
+    desk: Desk,
+    server: EmbeddedServer,
+    portfolio: str,
+    stop: StopDistance | None,
+    enters: Enter = Enter("long", 3),  # noqa: B008 - it cannot be changed
 ) -> Iterator[Trader]:
     broker = desk.broker(WORKER, waits=SHORT._replace(cancel=20.0))
     settings = GateSettings(
@@ -51,7 +58,7 @@ def trading(
     )
     made = Trader(
         contract=CONTRACTS["ES"],
-        strategy=InAndOut(),
+        strategy=InAndOut(enters),
         gate=gate,
         broker=broker,
         log=desk.log,
@@ -146,3 +153,34 @@ def test_what_a_protective_stop_closed_at_the_broker_is_on_the_log_at_once(
         until(lambda: realized(live) == Decimal(-750) - Decimal("13.50"), "the close on the log")
     (closed,) = live.said("PositionClosed")
     assert (closed["reason"], closed["size"], closed["price"]) == ("protective stop", "3", "4995")
+
+
+def test_a_stop_that_the_strategy_names_is_what_is_planned_and_rests_wherever_the_entry_was_filled(
+    desk: Desk, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    desk.exchange.fills = "on order"
+    with trading(desk, server, portfolio, None, Enter("long", 2, stop=PRICE - 4)) as trader:
+        with ThreadPoolExecutor(1) as pool:
+            traded = pool.submit(trader.on_bar, bar(1))
+            desk.exchange.fill(desk.at_work(), 2, "5000.75")
+            traded.result(60)
+        resting(desk, 2)
+        desk.exchange.fills = "at once"
+        desk.exchange.trade("ESZ5", "4996")
+        until(lambda: live.said("PositionClosed"), "the close on the log")
+        live.all_decided()
+    (asked,), (closed,) = live.said("EntryRequested"), live.said("PositionClosed")
+    assert (asked["stop_price"], asked["price"]) == ("4996.00", "5000")
+    assert (closed["reason"], closed["size"], closed["price"]) == (REASON, "2", "4996")
+    assert live.said("StopMoved") == []
+
+
+def test_a_limit_is_none_for_this_broker_which_ends_its_worker_before_anything_is_sent(
+    desk: Desk, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    with trading(desk, server, portfolio, None, Enter("long", 2, PRICE - 4)) as trader:
+        with pytest.raises(StrategyFailed, match="limit: expected none, as this broker has no limit entries"):
+            trader.on_bar(bar(1))
+        live.all_decided()
+    assert live.said("EntryRequested") == []
+    assert desk.sent() == 0
