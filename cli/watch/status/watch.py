@@ -1,7 +1,7 @@
 """Shows the status again every second, in place, until Ctrl-C.
 
-While the server is away the last status stays, with a line that says so. Where there is no terminal, each
-changed status is printed below the one before.
+While the server is away the last status stays, with a line that says so. Where there is no terminal, or none
+to draw on, each changed status is printed below the one before.
 """
 
 import time
@@ -29,7 +29,7 @@ def watch_on(look: Look, *, json: bool) -> None:
     with ended_by_sigterm():
         if json:
             _print_json(contact)
-        elif console.is_terminal:
+        elif console.is_terminal and not console.is_dumb_terminal:
             _draw(console, look, contact)
         else:
             _print_below(console, look, contact)

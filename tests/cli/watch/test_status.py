@@ -196,6 +196,16 @@ def test_a_watch_in_a_pipe_prints_what_has_changed(
         assert watch.ends() == OK
 
 
+def test_a_watch_on_a_terminal_that_cannot_be_drawn_on_prints_it_all_the_same(
+    standing: Standing, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    standing.of(held())
+    where = place(server, portfolio)
+    with on_terminal("status", "--watch", *where, cwd=tmp_path, TERM="dumb") as terminal:
+        terminal.shows("1 open of 4")
+        assert "\x1b[1A" not in terminal.raw
+
+
 def test_a_watch_as_json_is_a_line_each_time(
     standing: Standing, server: EmbeddedServer, portfolio: str, tmp_path: Path
 ) -> None:
