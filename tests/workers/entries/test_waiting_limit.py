@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from msgspec import structs
@@ -13,12 +14,16 @@ from portfold.research.backtest.trading import trade_alone
 from portfold.workers.brokers.order import Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.resting.protective import REASON
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.trader import holdings_of
 from portfold.workers.strategies.guarded import StrategyFailed
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.costs import costing
 from tests.live import Live
 from tests.research.made import opened_as, packaged
+from tests.server import EmbeddedServer
 from tests.waiting import until
 from tests.workers.run.entry_floor import CONTRACTS, START, Floor
 
@@ -98,6 +103,20 @@ def test_who_ends_gives_back_what_waits(floor: Floor, live: Live) -> None:
     live.all_decided()
     assert [one["reason"] for one in live.said("EntryWithdrawn")] == ["told to stop"]
     assert live.said("PositionOpened") == []
+
+
+def test_of_a_process_that_is_replaced_nothing_waits_any_more(
+    floor: Floor, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    comes(floor, 0, "5000", WISH)
+    settings = GateSettings(url=server.url, portfolio=portfolio, worker_lost_seconds=60, answer_seconds=10)
+    holdings = partial(holdings_of, floor.broker, "ibs-ES")
+    with PortfolioGate("ibs-ES", symbols=["ES"], settings=settings, holdings=holdings, log=floor.log):
+        until(lambda: len(live.said("WorkerStarted")) == 2, "the next life")
+        comes(floor, 1, "4980")
+    live.all_decided()
+    assert live.said("PositionOpened") == []
+    assert floor.broker.positions() == []
 
 
 def test_an_unfit_price_ends_its_worker_before_anything_is_asked(floor: Floor, live: Live) -> None:
