@@ -2,7 +2,6 @@
 
 import threading
 from decimal import Decimal
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.codec import encode_checked
 from portfold.events.decisions import EntryAllowed, EntryDenied
 from portfold.events.incoming import EntryRequested, EntryWithdrawn, PositionOpened
+from portfold.events.roles.server_roles import COORDINATOR
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
@@ -24,7 +24,7 @@ from tests.live import Live, flat, read
 from tests.processes import READY, Coordinators, config_folder, coordinating
 from tests.proxy import proxy_to
 from tests.seen import values_on
-from tests.server import EmbeddedServer
+from tests.server import EmbeddedServer, under
 from tests.waiting import until
 
 # --- once, and in order ---------------------------------------------------------------------------------
@@ -99,8 +99,9 @@ def test_a_network_that_swallows_every_answer_for_a_while_costs_the_lead_and_not
 def test_what_the_leader_says_itself_and_is_not_told_of_is_not_in_force_twice(
     live: Live, server: EmbeddedServer, portfolio: str, said: str
 ) -> None:
-    # The answer that is lost is to be that of the event, and not that a fresh server lacks the script.
-    live.client.script_load(files("portfold.events.wire").joinpath("lead_append.lua").read_text())
+    # The answer that is lost is to be that of the event, and not that to what a fresh server is given first.
+    with connect(under(COORDINATOR, server.url, portfolio)) as first:
+        first.ping()
     with proxy_to(server.port) as network:
         network.lose("answer", said.encode())
         with coordinating(network.url, portfolio):
