@@ -6,6 +6,7 @@ from itertools import chain
 from portfold.config import Configuration
 from portfold.coordinator.doctor import (
     account_checks,
+    key_checks,
     log_checks,
     market_checks,
     people_checks,
@@ -47,4 +48,6 @@ def examine(
         people_checks.CHECKS,
         market_checks.CHECKS,
     )
-    return [*about_files, *(check(facts) for check in checks)]
+    asked_for = facts.overview.view.keys if facts.overview else 0
+    about_keys = key_checks.keys(asked_for, bus.keyring, configuration)
+    return [*about_files, *about_keys, *(check(facts) for check in checks)]
