@@ -16,7 +16,6 @@ from pathlib import Path
 import portfold
 
 _LIBRARIES = ("dask", "distributed", "msgspec", "numpy", "numba", "onnxruntime", "scikit-learn")
-_ROOMS = ("cli", "config", "coordinator", "events", "pieces", "research", "workers")
 
 
 @cache
@@ -25,6 +24,14 @@ def own_ways() -> Mapping[str, str]:
     versions = {name: _version(name) for name in _LIBRARIES}
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return {"Python": python, **versions, "the code of portfold": _code(), "arithmetic": _arithmetic()}
+
+
+def source() -> dict[str, Path]:
+    """Returns all files of portfold's source, by their paths in it: also of folders that are links."""
+    here = Path(portfold.__file__).parent
+    rooms = [found.parent for found in here.glob("*/__init__.py")]
+    files = [*here.glob("*.py"), *(file for room in rooms for file in room.rglob("*.py"))]
+    return {file.relative_to(here).as_posix(): file for file in files}
 
 
 def unlike(here: Mapping[str, str], there: Mapping[str, str]) -> str:
@@ -45,9 +52,8 @@ def _version(name: str) -> str:
 
 def _code() -> str:
     """Returns the beginning of the SHA-256 of all source."""
-    digest, here = hashlib.sha256(), Path(portfold.__file__).parent
-    files = [*here.glob("*.py"), *(file for room in _ROOMS for file in (here / room).rglob("*.py"))]
-    for name, file in sorted((file.relative_to(here).as_posix(), file) for file in files):
+    digest = hashlib.sha256()
+    for name, file in sorted(source().items()):
         digest.update(name.encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 

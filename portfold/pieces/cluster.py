@@ -165,7 +165,7 @@ class PiecesOnCluster(Generic[_Given]):
             await asyncio.sleep(_LOOK_SECONDS)
             try:
                 threads = await asyncio.wait_for(self._client.scheduler.ncores(), _ANSWER_SECONDS)
-            except (OSError, TimeoutError):
+            except Exception:  # noqa: BLE001 - whatever ended the watch would leave all that is open waiting
                 self._lost.append(WorkLost(_silent(self._address)))
             else:
                 seen = time.monotonic() if threads else seen

@@ -1,12 +1,25 @@
 """Pieces come to the same wherever they are done, each once, and what ends whoever does them is said."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import portfold
+from portfold.pieces.alike import source
 from portfold.pieces.pieces import ClusterUnusable, WorkLost, in_order, shares
 from portfold.pieces.place import Place, place_of
 from tests.portfold.pieces import some
+
+
+def test_all_source_counts_for_whether_code_is_alike() -> None:
+    here = Path(portfold.__file__).parent
+    packages = [one.removeprefix("portfold.").replace(".", "/") for one in sys.modules if "portfold." in one]
+    files = [file for one in packages for file in (f"{one}.py", f"{one}/__init__.py")]
+    imported = {file for file in files if (here / file).is_file()}
+    assert imported - source().keys() == set()
+    assert "servers/own.py" in source()
 
 
 def test_in_this_process_and_in_several_it_comes_to_the_same_in_the_same_order() -> None:
