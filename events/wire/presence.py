@@ -50,15 +50,17 @@ class PresenceKeys(Connected):
         with self._errors_while("sending a heartbeat"):
             return bool(self._renew(keys=[self.keys.worker(worker)], args=[session, lasts_ms]))
 
-    def beat_reaches(self, worker: str, session: str, lasts_ms: int, wanted: WantedReplicas) -> bool:
+    def beat_reaches(self, worker: str, session: str, lasts_ms: int, wanted: WantedReplicas) -> bool | None:
         """Renews that session's heartbeat, and returns whether so many replicas have it in time.
+
+        None where that session has none any more: then nothing was asked.
 
         They have all that was written before it too: what came of a request was decided before it was read.
         """
         with self._errors_while("waiting for a replica"), self._client.client() as connection:
             keys, args = [self.keys.worker(worker)], [session, lasts_ms]
             if not self._renew(keys=keys, args=args, client=connection):
-                return False
+                return None
             if wanted.on_disk:
                 _, have = connection.waitaof(0, wanted.replicas, wanted.within_ms)
             else:

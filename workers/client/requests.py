@@ -156,14 +156,16 @@ class Requests:
         except BusError as error:
             self._log.warning(f"{decision.symbol}: whether a replica has the yes is unknown", why=str(error))
             return False
-        if not enough:
+        if enough is None:
+            self._log.warning(f"{decision.symbol}: no entry, as this worker's sign of life has lapsed")
+        elif not enough:
             self._log.warning(
                 f"{decision.symbol}: no entry, as the yes is not on enough replicas in time",
                 replicas=wanted.replicas,
                 on="disk" if wanted.on_disk else "memory",
                 within_ms=wanted.within_ms,
             )
-        return enough
+        return enough is True
 
     def _expired(self, decision: Decision, servers_ms: int, seconds: float) -> bool:
         """Returns whether the slot will have expired in `seconds`, by the clock of the log."""

@@ -42,6 +42,7 @@ from portfold.workers.compat.traded import TradedSymbols, announced_before
 from portfold.workers.run.decided import wait_until_decided
 
 _NO_PRICE = Decimal(0)
+_NOT_REPLICATED = "The yes is not on enough replicas in time"
 
 EmergencyExit = Callable[..., object]
 """Called as `callback(reason, context)`, or with fewer arguments if it takes fewer."""
@@ -142,6 +143,9 @@ class PortfolioCoordinator:
         except OtherProcess as forked:
             return Permission((False, str(forked)), "other_process")
         self._traded.note(decision)
+        if decision and self._settings.replicated and not self.gate.standing(decision):
+            self.gate.withdraw(symbol, _NOT_REPLICATED, decision=decision)
+            return Permission((False, _NOT_REPLICATED), "not_replicated")
         if decision:
             self.held.grant(symbol, GrantedSlot(decision, side, size, plan))
         return Permission((decision.allowed, decision.reason), decision.code)

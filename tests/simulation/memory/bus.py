@@ -231,8 +231,8 @@ class MemoryBus(Bus):
         key = self.keys.worker(worker)
         self._ask("sending a heartbeat", lambda: self._server.put(key, session, lasts_ms))
 
-    def beat_reaches(self, worker: str, session: str, lasts_ms: int, wanted: WantedReplicas) -> bool:
-        return self.beat_on(worker, session, lasts_ms) and not wanted.replicas  # there is none
+    def beat_reaches(self, worker: str, session: str, lasts_ms: int, wanted: WantedReplicas) -> bool | None:
+        return not wanted.replicas if self.beat_on(worker, session, lasts_ms) else None  # there is none
 
     def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
         key = self.keys.worker(worker)
