@@ -285,7 +285,8 @@ class CoordinatorStarted(AnyEvent, frozen=True):
     """A leader took over, with this epoch, deciding by this version of the fold.
 
     After `worker_lost_ms` without a sign of life it counts a worker as lost; 0 from earlier versions. `keys`:
-    how many names have a key, so that every event is to be proved; 0 where none is.
+    how many names have a key, so that every event is to be proved; 0 where none is. `again`: so many events
+    behind this one were decided before and order nothing closed a second time; only where a log is renewed.
     """
 
     leader: Name
@@ -294,6 +295,7 @@ class CoordinatorStarted(AnyEvent, frozen=True):
     version: Text = ""
     worker_lost_ms: Milliseconds = 0
     keys: Count = 0
+    again: Count = 0
 
 
 class ClockTicked(AnyEvent, frozen=True):

@@ -40,7 +40,7 @@ _KNOWN_SINCE: dict[type, int] = {
 }
 """The version that first knew an event, for those that came later."""
 _FIELDS_SINCE: dict[type, dict[str, int]] = {
-    CoordinatorStarted: {"keys": 10},
+    CoordinatorStarted: {"keys": 10, "again": 10},
     PositionMarked: {"owner": 7, "moment_ms": 9},
     EntryWithdrawn: {"request": 9},
     LossAcknowledged: {"removed": 10},

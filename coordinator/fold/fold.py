@@ -9,6 +9,7 @@ from decimal import getcontext, setcontext
 from typing import assert_never
 
 from portfold.coordinator.fold import repeats
+from portfold.coordinator.fold.closing import decided_before
 from portfold.coordinator.fold.earlier_events import as_known_to, reason_given_by
 from portfold.coordinator.fold.effects import (
     account,
@@ -96,8 +97,9 @@ It takes over what nobody owns once that has outlasted the grace, and not only t
 10 forgets no worker whose fills may still be reported again, and takes nothing of another name where there is
 no room for one; they forgot the oldest. Of the names of a day's fills it remembers eight times as many, and
 doubts a fill where some were pushed out. It retires a worker that stopped. It knows what LossAcknowledged
-took off the log. It takes a mark of the same moment for no second one; they did. It takes an event with the
-proof of whose it is, and refuses what is not proved; they refused the proof.
+took off the log, and that what a renewal puts on again was decided before. It takes a mark of the same moment
+for no second one; they did. It takes an event with the proof of whose it is, and refuses what is not proved;
+they refused the proof.
 What each decided is decided again alike.
 """
 
@@ -118,10 +120,15 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
         moves = state.account is not None and isinstance(event, _ABOUT_POSITIONS)
         if moves:
             account.note_move(state, at)
-        decisions = pass_time(state, at, ticked=type(event) is ClockTicked)
+        decisions: list[Decision] = []
+        if state.again or type(event) is CoordinatorStarted:
+            decisions += decided_before.begins(state, at, event)
+        decisions += pass_time(state, at, ticked=type(event) is ClockTicked)
         decisions += _follows(state, at, event)
         if moves:
             decisions += account.arrived(state, at)
+        if state.again:
+            decisions += decided_before.counted(state, at)
     finally:
         setcontext(callers_arithmetic)
     for decision in decisions:

@@ -208,7 +208,7 @@ def _usable(state: State, at: StreamId, event: Event | Malformed) -> str:
 def _missed_window(state: State, at: StreamId, event: Event | Malformed) -> str:
     """Whatever has begun by now is open, and whatever is over is closed, unless it waits for a flat book."""
     calendar = state.calendar
-    if calendar is None or state.limits is None or calendar.turns_ms > at.ms:
+    if calendar is None or state.limits is None or calendar.turns_ms > at.ms or state.again:
         return ""
     return f"the next edge of a window was at {calendar.turns_ms}"
 

@@ -142,11 +142,12 @@ class Acknowledged(Struct):
 
 
 class Stop(Struct):
-    """The day's stop has been triggered; `day` is the trading day it latched on."""
+    """The day's stop has been triggered; `day` is the trading day it latched on. It `closes` what fills."""
 
     day: str
     daily_pnl: Decimal
     since: str
+    closes: bool = True
 
 
 class Flatten(Struct):
@@ -255,6 +256,7 @@ class State(Struct):
     calendar: Calendar | None = None
     pace: Pace = field(default_factory=Pace)
     lockout: Lockout | None = None
+    again: int = 0
 
 
 def daily_pnl(state: State) -> Decimal:

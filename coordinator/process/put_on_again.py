@@ -10,44 +10,28 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from portfold.coordinator.fold.closing.decided_before import FACTS, ORDERS
 from portfold.coordinator.process.proved_before import ProvedBefore
 from portfold.dollars import ZERO
-from portfold.events.account import AccountSettled, CashMoved
-from portfold.events.calendar import SessionsPublished, WindowsPublished
 from portfold.events.codec import Fields, decode_event, encode_checked
 from portfold.events.incoming import (
     COORDINATOR,
-    EntryWithdrawn,
     Event,
     FlattenRequested,
-    LockoutOrdered,
     Malformed,
     PositionClosed,
-    PositionOpened,
     PositionSettled,
-    StopMoved,
     TradingHalted,
-    WorkerRetired,
-    WorkerStarted,
-    WorkerStopped,
 )
-from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
 
-_FACTS = (
-    *(PositionOpened, PositionClosed, PositionSettled, StopMoved, EntryWithdrawn),
-    *(WorkerStarted, WorkerStopped, WorkerRetired, CashMoved, AccountSettled),
-)
-_ORDERS = (
-    *(TradingHalted, FlattenRequested, LockoutOrdered),
-    *(LimitsChanged, SessionsPublished, WindowsPublished),
-)
+_ORDERS = (*ORDERS, FlattenRequested)
 
 
 def is_fact(event: Event | Malformed) -> bool:
     """Returns whether the event says what happened."""
-    return isinstance(event, _FACTS)
+    return isinstance(event, FACTS)
 
 
 class PutOn(NamedTuple):

@@ -3,11 +3,11 @@
 For what no permission forbids: an event from the far future, after which no time passes and every day is
 another; a flood of names; garbage by the megabyte. The log is cut before the first such event, so its state
 is that of before, by the same rules and the same chain. What came after it and is a fact or an order is put
-on again behind the record of the renewal; requests, marks and the like are not, as their moment is over. All
-of that is a term of its own: it is decided by the rules of today, even where who led by them was taken off.
-Entries are denied until a resume. Guarantees: all of it in one step, or nothing; nothing is taken off that an
-archive holds; nothing is put on that was to be proved and is not; whoever audits the log decides it again
-from its first event.
+on again behind the record of the renewal; requests, marks and the like are not, as their moment is over.
+All of that is a term of its own: it is decided by the rules of today, even where who led by them was taken
+off. Entries are denied until a resume. Guarantees: all of it in one step, or nothing; nothing is taken off
+that an archive holds; nothing is put on that was to be proved and is not; nothing is ordered closed a
+second time; whoever audits the log decides it again from its first event.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -134,12 +134,15 @@ def renew(
 
 
 def _put_on(plan: Renewal, reason: str) -> list[Fields]:
-    """Returns the events behind the cut: what opens the term, the record, what goes on, an order to halt."""
+    """Returns the events behind the cut: the term, the record, what was decided, a halt, what was not."""
+    again = plan.put_on_again
+    before = [one.fields for one in again if one.decided]
     term = CoordinatorStarted(
         leader=_TERM,
         epoch=(plan.found.epoch if plan.found else 0) + 1,
         fold=FOLD_VERSION,
         keys=plan.chooser.keys,
+        again=len(before) + 2 if plan.cut.of_before else 0,  # with the record and the halt
     )
     record = LossAcknowledged(
         by=plan.by,
@@ -150,8 +153,8 @@ def _put_on(plan: Renewal, reason: str) -> list[Fields]:
     halt = TradingHalted(
         by=plan.by, reason="The log was renewed. See what is open, settle what differs, then: portfold resume"
     )
-    again = (one.fields for one in plan.put_on_again)
-    return [encode_checked(term), encode_checked(record), *again, encode_checked(halt)]
+    since = [one.fields for one in again if not one.decided]
+    return [encode_checked(term), encode_checked(record), *before, encode_checked(halt), *since]
 
 
 def _gone_on(bus: RenewerBus, plan: Renewal) -> list[Entry]:

@@ -45,10 +45,11 @@ def renew(
     For what no permission forbids: an event from the far future, made-up names
     or fills, garbage by the megabyte. The log is cut before it. Facts and
     orders that came after it are put on again; requests and marks are not. An
-    order to flatten that was decided goes on as the halt it was. All is dated
-    now, so its net P&L falls on today. Where events are proved by keys, only
-    what is proved goes on, and it takes the file of all keys. Entries are
-    denied until a resume. All that was taken off is kept in a file.
+    order to flatten that was decided goes on as the halt it was, and no limit
+    that they reach closes anything a second time. All is dated now, so its net
+    P&L falls on today. Where events are proved by keys, only what is proved
+    goes on, and it takes the file of all keys. Entries are denied until a
+    resume. All that was taken off is kept in a file.
 
     First stop whoever wrote it. With --dry-run nothing changes. It takes
     somebody who may do anything on the server: on the embedded one its keeper,

@@ -74,7 +74,8 @@ def order_scope(
     state: State, at: StreamId, cause: str, keys: Sequence[str], symbols: Iterable[str], pending: str
 ) -> list[Decision]:
     """Orders the legs `keys` of a scope closed, and whatever of `pending` fills; `symbols` are to be flat."""
-    begin(state, at, cause, keys, symbols)
+    if not state.again:
+        begin(state, at, cause, keys, symbols)
     return _order(state, at, cause, list(keys), pending=pending)
 
 
@@ -86,6 +87,8 @@ def order_everything(state: State, at: StreamId, cause: str, pending: str) -> li
 def _order(
     state: State, at: StreamId, cause: str, wanted: list[str], *, everything: bool = False, pending: str = ""
 ) -> list[Decision]:
+    if state.again:
+        return []
     episode = begin(state, at, cause, wanted)
     ordered = FlattenOrdered(
         episode=episode.episode,
@@ -100,6 +103,8 @@ def _order(
 
 def hand_over(state: State, keys: Iterable[str]) -> list[Decision]:
     """Passes those of the legs `keys` whose owner is gone to the flattener."""
+    if state.again:
+        return []
     episode = state.flatten
     orphans = [key for key in keys if episode and key in episode.left and _owner_gone(state, key)]
     if episode is None or not orphans:
@@ -174,7 +179,7 @@ def _more_than_the_log(state: State, account: Account, symbols: Iterable[str]) -
 def remind(state: State, at: StreamId) -> list[Decision]:
     """Reminds, past the deadline and at each doubled interval after it, of what is left and whose it is."""
     episode = state.flatten
-    if episode is None or at.ms < episode.next_reminder_ms:
+    if episode is None or at.ms < episode.next_reminder_ms or state.again:
         return []
     left = list(episode.left)
     doublings = min(episode.reminders - episode.counted, 30)
@@ -219,7 +224,7 @@ def catches_new_fills(state: State) -> bool:
     """Returns whether any fill arriving now must be closed at once: after a stop or an order to flatten, and
     while a window is open that flattens everything.
     """
-    if state.stop is not None or (state.halt is not None and state.halt.flatten):
+    if (state.stop is not None and state.stop.closes) or (state.halt is not None and state.halt.flatten):
         return True
     if any(not one.symbols for one in windows_that_flatten(state)):
         return True

@@ -38,6 +38,8 @@ def denier(rule: str) -> MayEnter:
 
 def latch(state: State, at: StreamId, rule: str, reached: Reached) -> list[Decision]:
     """Latches the limit, and flattens everything where that follows from it."""
+    if state.again and reached.action == "flatten":  # that was done before
+        reached = reached._replace(action="deny")
     reason = reached.reason[:LONGEST_TEXT]
     lock = Lock(rule, reached.action, str(at), reached.until, reason, reached.size)
     state.locks[rule] = lock

@@ -27,7 +27,7 @@ _SAID_AT_ONCE = 24
 def turn(state: State, at: StreamId) -> list[Decision]:
     """Closes the windows that are over and opens those that have begun, up to and including `at`."""
     calendar, limits = state.calendar, state.limits
-    if calendar is None or limits is None:
+    if calendar is None or limits is None or state.again:
         return []
     found = occurrences(limits, calendar, at.ms)
     decisions = [*_close(state, calendar, found, at), *_open(state, calendar, found, at)]

@@ -131,11 +131,15 @@ def test_names_made_up_are_taken_off_from_the_first_and_no_fact_of_others_with_t
 def test_what_was_ordered_closed_once_is_not_ordered_closed_again(
     led: Live, server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    """Since the order all was closed, trading resumed, and CL opened, which nobody ordered closed."""
+    """Since each order all was closed, trading resumed, and more opened, which nobody ordered closed."""
     led.enters("ES")
+    led.hears(FlattenRequested(by="jane", reason="before it"))
+    led.closes("ES", "10")
     first = led.by_hand("type", "Garbage")
+    led.hears(TradingResumed(by="jane", reason="over"))
+    led.enters("SI")
     order = led.publishes(FlattenRequested(by="jane", reason="exchange outage"))
-    led.closes("ES", "120")
+    led.closes("SI", "120")
     led.hears(TradingResumed(by="jane", reason="over"))
     led.enters("CL")
     look = renewed(led, server, tmp_path, "--dry-run", "--since", str(first))
@@ -146,8 +150,29 @@ def test_what_was_ordered_closed_once_is_not_ordered_closed_again(
     again.all_decided()
     now = again.status()
     assert (now["open_positions"], now["halted"]) == ("CL", "true")
-    assert again.said("FlattenRequested") == []
-    assert [flat(one)["type"] for one in again.decisions() if "Flatten" in flat(one)["type"]] == []
+    assert [one["reason"] for one in again.said("FlattenRequested")] == ["before it"]
+    since = [flat(one)["type"] for one in again.decisions() if one.id.event() > first]
+    assert [kind for kind in since if "Flatten" in kind] == []
+    assert verify(LiveRecord(again.bus)).difference is None
+
+
+def test_an_order_to_flatten_that_nobody_decided_yet_closes_what_is_open_behind_the_halt(
+    start: Starter, live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    leader = start()
+    live.enters("ES")
+    first = live.by_hand("type", "Garbage")
+    live.enters("CL")
+    live.all_decided()
+    leader.stop()
+    live.publishes(FlattenRequested(by="jane", reason="exchange outage"))
+    assert renewed(live, server, tmp_path, "--since", str(first)).code == 0
+    assert [flat(one)["type"] for one in live.events()][-2:] == ["TradingHalted", "FlattenRequested"]
+    start()
+    again = begun_anew(live)
+    again.all_decided()
+    [order] = [flat(one) for one in again.decisions() if flat(one)["type"] == "FlattenOrdered"]
+    assert order["positions"] == "CL:long:1:ibs-CL ES:long:1:ibs-ES"
 
 
 def test_a_first_event_ahead_of_the_clock_is_not_lost_where_it_is_a_fact_unless_somebody_says_so(

@@ -48,7 +48,7 @@ def test_after_a_forced_resume_the_way_begins_anew_and_says_from_where() -> None
     story.resume(force=True)
     again = standing(story, "daily_stop_loss")
     assert (again.limit, again.left) == (Decimal(-5100), Decimal(2500))
-    assert again.about.endswith("from the $-2,600.00 of a forced resume")
+    assert again.about.endswith("from the $-2,600.00 of a forced resume or a renewal")
 
 
 def test_the_table_names_only_limits_there_are_and_every_code_once() -> None:

@@ -34,10 +34,9 @@ def may_enter(state: State, limits: Limits, request: EntryRequested) -> Denial |
 
 def watch(state: State, at: StreamId, limits: Limits, pnl: Decimal) -> list[Decision]:
     """Lifts a stop that is over, warns, or triggers one; called with the day's P&L after what moved money."""
-    if state.stop is not None:
-        lift_if_over(state)
-        if state.stop is not None:
-            return []
+    lift_if_over(state)
+    if state.stop is not None and state.stop.closes:
+        return []
     lost = state.day.stop_from - pnl
     if lost >= limits.daily_stop_loss:
         return _trigger(state, at, limits, pnl)
@@ -61,9 +60,11 @@ def lift_if_over(state: State) -> None:
 
 def _trigger(state: State, at: StreamId, limits: Limits, pnl: Decimal) -> list[Decision]:
     state.stop = Stop(day=state.day.date, daily_pnl=pnl, since=str(at))
+    pending = cancel_pending(state, at)
+    if state.again:  # that was done, and counted, before
+        return []
     state.day.stops += 1
     state.stats.stop_loss_triggers += 1
-    pending = cancel_pending(state, at)
     taken = take_unowned(state, at)
     everything = list(state.positions)
     episode = flatten.begin(state, at, _CAUSE, everything)
@@ -89,8 +90,8 @@ def read(state: State, limits: Limits) -> Reading:
     """Returns the day's P&L against the P&L at which the stop is."""
     pnl, stop_at = daily_pnl(state), closes_at(state, limits)
     what = "realized and open" if limits.stop_loss_on == "total" else "realized"
-    forced = f", from the {shown(state.day.stop_from)} of a forced resume" if state.day.stop_from else ""
-    about = f"{what} P&L of the trading day{forced}"
+    counted = f", from the {shown(state.day.stop_from)} of a forced resume or a renewal"
+    about = f"{what} P&L of the trading day{counted if state.day.stop_from else ''}"
     return Reading("dollars", stop_at, pnl, max(ZERO, pnl - stop_at), limits.daily_stop_loss, about)
 
 

@@ -12,6 +12,7 @@ from portfold.by_name import by_name
 from portfold.coordinator.fold.closing import flatten, scoped
 from portfold.coordinator.fold.equity import Money
 from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.money_state import LockAction
 from portfold.coordinator.fold.rules.rule import Denial, Reading, Rule
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.worker_day import all_lost_today, has_counted, lost_today, pnl_today
@@ -67,7 +68,8 @@ def _close(state: State, at: StreamId, limits: Limits, worker: str) -> list[Deci
     most = _reached(state, limits, worker) or ZERO
     now, reason = pnl_today(state, worker), _reason(state, worker, most)[:LONGEST_TEXT]
     limit = now + lost_today(state, worker) - most
-    reached = LimitReached(_CODE, "flatten", now=now, limit=limit, until="", reason=reason, worker=worker)
+    action: LockAction = "deny" if state.again else "flatten"  # that was done before
+    reached = LimitReached(_CODE, action, now=now, limit=limit, until="", reason=reason, worker=worker)
     scope = Scope("worker", worker)
     if scoped.has_room(state, scope):
         return [reached, *scoped.flatten_scope(state, at, scope, by=COORDINATOR, reason=reason)]
