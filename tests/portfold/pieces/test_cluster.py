@@ -96,9 +96,12 @@ def test_where_all_workers_leave_what_is_open_fails(monkeypatch: pytest.MonkeyPa
 def test_a_scheduler_that_answers_nonsense_is_waited_for_no_longer(
     two: clusters.Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    def nonsense(**_: object) -> None:
+        raise ValueError
+
     with two.place.working(str(tmp_path)) as pieces:
         piece = pieces.submit(some.held_up, 1)
-        monkeypatch.setitem(two.all.scheduler.handlers, "ncores", None)
+        monkeypatch.setitem(two.all.scheduler.handlers, "ncores", nonsense)
         with pytest.raises(WorkLost, match="answers no more"):
             piece.result()
         (tmp_path / "go").touch()  # whoever holds it is not to linger
