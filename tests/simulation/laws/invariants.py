@@ -39,7 +39,7 @@ class Judge(Observer):
         self.money = MoneyLaw(self.account, self.together)
         self.marks, self.lockout = MarkLaw(), LockoutLaw()
         self.scopes, self.windows = ScopeLaw(self.book), WindowLaw(self.book)
-        self.loss = WorkerLossLaw()
+        self.loss = WorkerLossLaw(self.together)
         self.entries = EntriesCounted(self.book)
         self.exposure = ExposureLaw(self.book, self.money, self.loss, self.entries)
         self.pace = PaceLaw(self.book, self.entries)

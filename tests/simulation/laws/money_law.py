@@ -78,6 +78,8 @@ class MoneyLaw:
         self._dollars_before: Dollars | None = None
         self._pnl_before = ZERO, ZERO
         """The day's by the log, and by the account where that counts."""
+        self.equities_between: tuple[Decimal, Decimal] | None = None
+        """As `equities`, where marks that waited counted before what the latest event says; else None."""
         self._limits: Limits | None = None
         self._loosens: Limits | None = None
         self._doubted: list[tuple[int, Decimal]] = []
@@ -157,7 +159,9 @@ class MoneyLaw:
         """Has the marks that waited count before what is said now, as if that were an event of its own;
         returns which limits they came to.
         """
-        more, before, limits = self._together.counted_first, self._dollars_before, self._limits
+        more = sum(self._together.counted_first.values(), ZERO)
+        before, limits = self._dollars_before, self._limits
+        self.equities_between = None
         if not more or before is None or limits is None:
             return []
         self._money.time_passes(at.ms, [])
@@ -167,6 +171,7 @@ class MoneyLaw:
             open=before.open + more, day=day, open_today=before.open_today + more
         )
         self._money.stands(limits, self._dollars_before)
+        self.equities_between = self.equities()
         self._due_before = due = self._money.due
         found = []
         for one in takewhile(lambda one: not isinstance(one, TradingDayStarted), decisions):

@@ -5,6 +5,8 @@ when it waits. Of the fold's book only what a leg was paid, how much of it there
 is what is judged. Where marks that jump are doubted as well it has nothing to say, and goes on from the book.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -62,11 +64,13 @@ class _Leg(NamedTuple):
 
 class TogetherLaw:
     """Follows what each leg makes. By the latest event `waited` says that marks waited before it, and
-    `counted_first` how many dollars of them counted before it, as they had waited, or as the day was over.
+    `counted_first` how many dollars of them counted before it for each worker, as they had waited, or as the
+    day was over.
     """
 
     def __init__(self) -> None:
-        self.waited, self.counted_first = False, ZERO
+        self.waited = False
+        self.counted_first: Mapping[str, Decimal] = {}
         self._legs: dict[str, _Leg] = {}
         self._seconds, self._doubts = 0, False
 
@@ -78,11 +82,11 @@ class TogetherLaw:
         if limits is None:
             return
         day_is_over = any(isinstance(one, TradingDayStarted) and one.previous_day for one in decisions)
-        self.waited, self.counted_first = any(leg.waits for leg in self._legs.values()), ZERO
+        self.waited, self.counted_first = any(leg.waits for leg in self._legs.values()), {}
         if day_is_over or (self._seconds and self._have_waited(at, self._seconds)):
-            before = sum((leg.makes for leg in self._legs.values()), ZERO)
+            before = self._legs
             self._all_count()
-            self.counted_first = sum((leg.makes for leg in self._legs.values()), ZERO) - before
+            self.counted_first = _more_by_worker(before, self._legs)
         self._seconds = limits.marks_together_seconds
         doubted, self._doubts = self._doubts, bool(limits.mark_jumps)
         if doubted or self._doubts:  # as that ends, what was doubted counts
@@ -131,6 +135,15 @@ class TogetherLaw:
             if held.unrealized != leg.makes:
                 raise Violation(_TOGETHER, f"{at}: {key} makes {held.unrealized}, not {leg.makes}: {legs}")
             self._legs[key] = leg
+
+
+def _more_by_worker(before: Mapping[str, _Leg], after: Mapping[str, _Leg]) -> Mapping[str, Decimal]:
+    """How much more each worker makes."""
+    more: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for key, leg in after.items():
+        *_, worker = key.split(":")
+        more[worker] += leg.makes - before[key].makes
+    return {worker: dollars for worker, dollars in more.items() if dollars}
 
 
 def _of_the_book(held: Position) -> _Leg:

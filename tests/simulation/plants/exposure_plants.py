@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from portfold.coordinator.fold.closing import flatten, scoped
-from portfold.coordinator.fold.effects import stop_moves
+from portfold.coordinator.fold.effects import moments, stop_moves
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules.budget import at_stop, loss_budget, worst
 from portfold.coordinator.fold.rules.exposure import contracts_ladder, counted, of_a_group, of_a_worker
@@ -78,6 +78,19 @@ def _loss_closes_all() -> Iterator[None]:
         return [*decisions, *flatten.order(state, at, f"{scope}, and all else", state.positions)]
 
     with mock.patch.object(scoped, "flatten_scope", flatten_scope):
+        yield
+
+
+@contextmanager
+def _what_waited_is_not_judged() -> Iterator[None]:
+    """By marks that count together no worker is closed, whatever he lost."""
+    counts = moments.count_together
+
+    def count_together(state: State, at: StreamId) -> list[Decision]:
+        with mock.patch.object(worker_daily_loss, "_close", _does_nothing):
+            return counts(state, at)
+
+    with mock.patch.object(moments, "count_together", count_together):
         yield
 
 
@@ -198,6 +211,9 @@ _PLANTED: Mapping[str, ExposurePlant] = {
         _LOSS, partial(instead, worker_daily_loss, "lost_today", _lost_by_all)
     ),
     "worker-loss-closes-all": ExposurePlant(_LOSS, _loss_closes_all),
+    "marks-together-close-no-worker": ExposurePlant(
+        {**_LOSS, "marks_together_seconds": 2}, _what_waited_is_not_judged
+    ),
     "budget-forgets-slots": ExposurePlant(BUDGET, partial(instead, worst, "entry_at_stop", _nothing)),
     "budget-forgets-costs": ExposurePlant(
         {**BUDGET, "stop_costs": "ES=60 CL=60 SI=60"}, partial(instead, at_stop, "_costs", _nothing)

@@ -23,18 +23,26 @@ class InForce(NamedTuple):
             return None
         return {**(self.exposure or {}), **(self.money or {})}
 
+    def with_marks_together(self, seed: int) -> "InForce":
+        """These, and beside them how long marks of one moment wait for each other."""
+        both = self.together
+        if both is None:
+            return self
+        drawn = drawn_together(seed, both)
+        if self.money is None:
+            return self._replace(exposure={**both, **drawn})
+        return self._replace(money={**self.money, **drawn})
+
 
 def of_seed(seed: int) -> InForce:
     """Those that the seed has: of some none, of some one kind, of some both."""
     money, exposure = drawn_rules(seed), drawn_exposure(seed)
-    if money is not None and exposure is None:
-        money = {**money, **drawn_together(seed, money)}
-    return InForce(money, exposure, holidays=money is None)
+    return InForce(money, exposure, holidays=money is None).with_marks_together(seed)
 
 
 def of_every_kind(seed: int) -> InForce:
     """Those of both kinds that the seed draws where it is to have them."""
-    return InForce(rules_of(seed), exposure_of(seed))
+    return InForce(rules_of(seed), exposure_of(seed)).with_marks_together(seed)
 
 
 def just(rules: Rules) -> InForce:

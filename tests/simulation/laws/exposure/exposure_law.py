@@ -61,7 +61,7 @@ class ExposureLaw:
     ) -> None:
         """Takes note of one event, None where it changed nothing, and what was decided. Raises Violation."""
         if any(isinstance(one, TradingDayStarted) for one in decisions):
-            self._at_roll = set(self._last)
+            self._at_roll = set(self._money.equities_between or self._last)
         limits = state.limits
         if limits is None:
             return
