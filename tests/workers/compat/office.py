@@ -11,6 +11,7 @@ from portfold.log import open_log
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live, read
+from tests.logged import logged as all_logged
 from tests.waiting import until
 
 
@@ -50,8 +51,7 @@ class Office:
         one.close()
 
     def logged(self) -> list[str]:
-        self._lines.flush()
-        return [json.loads(line)["event"] for line in self.said.getvalue().splitlines()]
+        return [json.loads(line)["event"] for line in all_logged(self._log, self.said).splitlines()]
 
     def logs(self, text: str) -> str:
         return until(

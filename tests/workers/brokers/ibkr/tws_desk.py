@@ -17,6 +17,7 @@ from portfold.workers.brokers.protocol import BrokerError
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import HOST
 from tests.fakes.tws.gateway import Gateway as FakeGateway
+from tests.logged import logged
 from tests.waiting import until
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
@@ -97,7 +98,7 @@ class Desk:
 
     def said(self) -> str:
         """Returns all that was logged."""
-        return self._said.getvalue()
+        return logged(self.log, self._said)
 
     def sent(self) -> int:
         """Returns how many orders reached the exchange."""
