@@ -11,7 +11,7 @@ from portfold.log import open_log
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live, read
-from tests.logged import logged as all_logged
+from tests.waiting import logged as all_logged
 from tests.waiting import until
 
 

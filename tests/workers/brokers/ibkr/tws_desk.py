@@ -17,8 +17,7 @@ from portfold.workers.brokers.protocol import BrokerError
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import HOST
 from tests.fakes.tws.gateway import Gateway as FakeGateway
-from tests.logged import logged
-from tests.waiting import until
+from tests.waiting import logged, until
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 MONTHS = {"ES": "ESZ2025", "CL": "CLF2026"}
