@@ -1,9 +1,8 @@
 """A FastStream application over Redis streams, `app`, and whoever asks it, `ask`: a peer to measure beside.
 
 `ask` has so many requests under way at once, for so long as a line from standard input says in seconds, and
-prints a JSON object with how many were answered in how many seconds, and how many were not within five: an
-answer that is published before whoever asked has subscribed to it is lost. It asks on until one is answered:
-a rate of none compares with nothing.
+prints a JSON object with how many were answered in how many seconds, and how many were not within five. It
+asks on until one is answered: a rate of none compares with nothing.
 """
 
 import asyncio
