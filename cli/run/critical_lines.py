@@ -75,9 +75,16 @@ def critical_in(line: bytes, zone: tzinfo | None) -> CriticalLine | None:
         return ours and CriticalLine(readable(f"{ours['at']} {ours['zone']}"), _shown(ours["text"]))
     if said.level != "critical":
         return None
-    at = said.timestamp.astimezone(zone)
     because = f": {said.why}" if said.why else ""
-    return CriticalLine(f"{at:%H:%M:%S %Z}", _shown(f"{said.event}{because} ({said.process})"))
+    return CriticalLine(_clock(said.timestamp, zone), _shown(f"{said.event}{because} ({said.process})"))
+
+
+def _clock(at: datetime, zone: tzinfo | None) -> str:
+    """Returns the time on the zone's clocks; as it was written where the calendar has no such moment there."""
+    try:
+        return f"{at.astimezone(zone):%H:%M:%S %Z}"
+    except (OverflowError, ValueError):  # anything may lie in the file: a strategy prints into it
+        return f"{at:%H:%M:%S}"
 
 
 def _shown(text: str) -> str:

@@ -1,7 +1,8 @@
 """A limit entry that waits for its price: asked for once, granted for as long as it waits, then withdrawn.
 
 It waits here and not at the broker, whose market knows no other prices than its worker's bars; so an order to
-flatten, a halt, or the end of this process leaves nothing behind that could still be filled. Guarantees: its
+flatten, a halt that stands at the next bar, or the end of this process leaves nothing behind that could still
+be filled. Guarantees: its
 slot is held for all of its life and given back at the end of it, or as soon as it does not stand any more;
 nothing is filled whose slot does not stand; one that waits when a life ends is not made any more.
 """

@@ -68,6 +68,8 @@ def test_a_line_is_read_once_it_is_whole(tmp_path: Path) -> None:
     reading.read_on()
     assert (reading.count, reading.last[0]) == (1, ("14:00:00 CST", "e (p)"))
     assert critical_in(line.replace(b'l": "critical', b'l": "error'), CHICAGO) is None
+    before_all_clocks = line.replace(b"2025-01-15T20", b"0001-01-01T00")
+    assert critical_in(before_all_clocks, CHICAGO) == ("00:00:00", "e (p)")
 
 
 def test_where_nothing_can_be_drawn_lines_go_where_they_went(
