@@ -36,11 +36,10 @@ def read_lines(loaded: "Loaded") -> Iterator[str]:
     if unsaid := asked_for.without_signals(results):
         yield unsaid
     for one in results.symbols:
-        if one.dropped:
-            why = "; ".join(
-                f"{count:,} {reason} ({one.samples[reason]})" for reason, count in sorted(one.dropped.items())
-            )
-            yield f"Dropped of {one.file}: {sum(one.dropped.values()):,} of {one.rows:,} rows: {why}."
+        for drop in one.every_drop:
+            reasons = sorted(drop.by_reason.items())
+            why = "; ".join(f"{count:,} {reason} ({drop.samples[reason]})" for reason, count in reasons)
+            yield f"Dropped of {drop.file}: {sum(drop.by_reason.values()):,} of {drop.rows:,} rows: {why}."
     for bad in results.bad:
         yield f"Not used: {bad}"
 

@@ -20,7 +20,7 @@ class Opened(NamedTuple):
     """An open position and its entry, at `ms` in the clock of the stream IDs.
 
     `stop_price` is where its protective stop rests, as the entry named it or said after its fill; None where
-    it named none.
+    it named none, or the fill was beyond it already, as after a gap: no entry at that price can plan that.
     """
 
     symbol: str
@@ -29,6 +29,11 @@ class Opened(NamedTuple):
     ms: int
     price: Decimal
     stop_price: Decimal | None = None
+
+    def stopped_at(self, stop: Decimal | None) -> "Opened":
+        """Returns the same position with its stop there, if that is on the losing side of its fill."""
+        is_loss = stop is not None and (stop < self.price if self.side == "long" else stop > self.price)
+        return self._replace(stop_price=stop if is_loss else None)
 
 
 class AloneGate:
@@ -68,7 +73,8 @@ class AloneGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, **_: object
     ) -> bool:
         """Opens the position."""
-        self.opened = Opened(symbol, side, size, self.now_ms, exact(price, "price"), self._stop)
+        opened = Opened(symbol, side, size, self.now_ms, exact(price, "price"))
+        self.opened = opened.stopped_at(self._stop)
         return True
 
     def position_closed(
@@ -105,7 +111,7 @@ class AloneGate:
     def stop_moved(self, _symbol: str, _side: Side = "long", *, price: Amount) -> bool:
         """Takes note of where the stop of the open position is."""
         if self.opened is not None:
-            self.opened = self.opened._replace(stop_price=exact(price, "price"))
+            self.opened = self.opened.stopped_at(exact(price, "price"))
         return True
 
     # --- what concerns only a portfolio --------------------------------------------------------------------

@@ -3,7 +3,7 @@ Parquet) and its `best.json`; beside them the signals, where a backtest has writ
 
 The case of these names does not matter. A file that cannot be used is named, and the others are used: one bad
 export out of sixteen does not stop the others. The result counts the rows that were read, not selected and
-dropped.
+dropped, of signals too.
 """
 
 import csv
@@ -35,13 +35,22 @@ _LARGEST_BEST = 1_000_000
 _LARGEST_FIGURE = 1e15
 
 
+class DroppedRows(Struct, frozen=True):
+    """The rows of a `file` that were dropped, by reason and of how many; a first line of each reason."""
+
+    file: Path
+    rows: int
+    by_reason: Mapping[str, int]
+    samples: Mapping[str, str]
+
+
 class SymbolTrades(Struct, frozen=True):
     """One symbol's trades, and counts of the rows that are not among them, with the first line of each
     reason.
 
     `best` holds the numbers of its best.json by name, such as Sharpe_OOS_CPCV, for people to compare with;
     nothing is decided by them. It is empty where there is no such file. `signals` are the outcomes of all its
-    signals; None where there are none that are of these trades.
+    signals; None where there are none that are of these trades. `signals_dropped` are rows of theirs.
     """
 
     symbol: str
@@ -53,6 +62,13 @@ class SymbolTrades(Struct, frozen=True):
     samples: Mapping[str, str]
     best: Mapping[str, float]
     signals: tuple[Trade, ...] | None = None
+    signals_dropped: DroppedRows | None = None
+
+    @property
+    def every_drop(self) -> tuple[DroppedRows, ...]:
+        """Returns what was dropped of its files, of those of which anything was."""
+        of_trades = DroppedRows(self.file, self.rows, self.dropped, self.samples)
+        return tuple(one for one in (of_trades, self.signals_dropped) if one is not None and one.by_reason)
 
     @property
     def simulated(self) -> tuple[Trade, ...]:
@@ -167,34 +183,36 @@ def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> Sym
         reasons += [f"{rows.unselected} not selected"] if rows.unselected else []
         raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(reasons) or 'none'}")
     best: dict[str, object] = {}
-    signals = None
+    signals, signals_dropped = None, None
     try:
         for found in _named(file.parent, _BEST):
             best = _read_best(found)
-        signals = _read_signals(file, symbol, zone, best, _digest(content))
+        signals, signals_dropped = _read_signals(file, symbol, zone, best, _digest(content))
     except ResearchError as error:
         bad.append(f"{error}.")
     trades = tuple(sorted(rows.trades, key=lambda trade: trade.content))
     counts = rows.rows, rows.unselected, rows.dropped, rows.samples
-    return SymbolTrades(symbol, file, trades, *counts, _figures(best), signals)
+    return SymbolTrades(symbol, file, trades, *counts, _figures(best), signals, signals_dropped)
 
 
 def _read_signals(
     trades: Path, symbol: str, zone: ZoneInfo, best: Mapping[str, object], digest: str
-) -> tuple[Trade, ...] | None:
-    """Reads the signals beside a file of trades; None where there are none. Raises ResearchError, also where
-    they are not of these trades, by what best.json says of both files.
+) -> tuple[tuple[Trade, ...] | None, DroppedRows | None]:
+    """Reads the signals beside a file of trades, and what was dropped of them; None where there are none.
+
+    Raises ResearchError, also where they are not of these trades, by what best.json says of both files.
     """
     found = _named(trades.parent, f"{symbol}{_SIGNALS}")
     if not found:
-        return None
+        return None, None
     rows, content = _read_rows(found[0], symbol, zone)
     if (best.get(TRADES_DIGEST), best.get(SIGNALS_DIGEST)) != (digest, _digest(content)):
         raise ResearchError(
             f"{found[0]}: expected the signals of the trades beside it, as {_BEST} names both; one of the "
             "files is another's, or was edited"
         )
-    return tuple(sorted(rows.trades, key=lambda trade: trade.content))
+    dropped = DroppedRows(found[0], rows.rows, rows.dropped, rows.samples)
+    return tuple(sorted(rows.trades, key=lambda trade: trade.content)), dropped
 
 
 def _digest(content: bytes) -> str:

@@ -1,12 +1,19 @@
 """The folder as users have it: what can be used is used, what cannot is named."""
 
+import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from portfold.research.errors import ResearchError
-from portfold.research.trades.results_folder import Results, read_results
+from portfold.research.trades.results_folder import (
+    SIGNALS_DIGEST,
+    TRADES_DIGEST,
+    Results,
+    read_results,
+)
 from tests.research.made import CHICAGO, HEADER, trade, write_results, write_rows
 
 ROW = ("2025-01-06 10:00:00", "2025-01-06 12:00:00", 1, 2, 50, 1, 0.5)
@@ -132,3 +139,25 @@ def test_when_no_file_can_be_used_each_is_named(tmp_path: Path) -> None:
         write_rows(tmp_path, symbol, ("a",), [])
     with pytest.raises(ResearchError, match=r"CL_rf_best_trades.*ES_rf_best_trades"):
         read(tmp_path)
+
+
+def test_rows_of_signals_that_are_dropped_are_counted_as_those_of_trades_are(tmp_path: Path) -> None:
+    trades = write_rows(tmp_path, "ES", HEADER, [ROW, (*ROW[:4], "", 1, 0.5)])
+    header = (*HEADER, "Side", "Stop_Price", "Flat_Before", "Left", "Ended")
+    more = ("long", 0.5, ROW[0], ROW[1], 1)
+    signals = trades.with_name("ES_signals.csv")
+    rows = [(*ROW, *more), (*ROW, "long", 1.5, *more[2:])]
+    signals.write_text("\n".join(",".join(map(str, row)) for row in (header, *rows)))
+    digests = {
+        name: sha256(file.read_bytes()).hexdigest()
+        for name, file in ((TRADES_DIGEST, trades), (SIGNALS_DIGEST, signals))
+    }
+    (trades.parent / "best.json").write_text(json.dumps(digests))
+    [found] = read(tmp_path).symbols
+    assert found.signals is not None
+    assert len(found.signals) == 1
+    of_trades, of_signals = found.every_drop
+    assert (of_trades.file, of_trades.rows, of_trades.by_reason) == (trades, 2, {"no P&L": 1})
+    assert (of_signals.file, of_signals.rows) == (signals, 2)
+    assert of_signals.by_reason == {"Stop_Price on the wrong side": 1}
+    assert of_signals.samples["Stop_Price on the wrong side"].startswith("line 3: '1.5', expected one below")

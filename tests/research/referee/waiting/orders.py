@@ -30,7 +30,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Done:
-    """A trade: the bars of its entry and exit, their prices, and where its stop was."""
+    """A trade: the bars of its entry and exit, their prices, and its stop, None if its fill was beyond it."""
 
     entered: int
     left: int
@@ -66,7 +66,9 @@ def reckoned(
         nonlocal held, leaving
         assert held is not None
         one, since, entry = held
-        found.append(Done(since, at, entry, price - slip if one.long else price + slip, one.long, one.stop))
+        gap = one.stop is not None and (entry <= one.stop if one.long else entry >= one.stop)
+        stop = None if gap else one.stop
+        found.append(Done(since, at, entry, price - slip if one.long else price + slip, one.long, stop))
         held, leaving = None, False
 
     for number, bar in enumerate(bars):

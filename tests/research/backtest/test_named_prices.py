@@ -1,0 +1,71 @@
+"""Entries with a limit, a life and a stop of their own, from the trader to the files and back."""
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
+from portfold.research.backtest.signals import signals_alone
+from portfold.research.backtest.trading import trade_alone
+from portfold.research.trades.trade_file import Rows, read_rows
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
+from portfold.workers.strategies.opened import OpenedStrategy
+from tests.research.made import CHICAGO, opened_as, packaged
+
+START = datetime(2025, 6, 2, tzinfo=UTC)
+
+
+def bars(*candles: tuple[int, int, int, int], begins: int = 0) -> list[Bar]:
+    """Half-hourly bars of ES: open, high, low and close."""
+    return [
+        Bar("ES", START + timedelta(minutes=30 * number), *map(Decimal, candle))
+        for number, candle in enumerate(candles, start=begins)
+    ]
+
+
+def wanting(wishes: Mapping[int, Enter], *, holds: int = 1) -> OpenedStrategy:
+    """A strategy that wants these entries at these bars while flat, and holds so many bars."""
+
+    class Wanting:
+        def __init__(self) -> None:
+            self._bar = -1
+
+        def decide(self, _: Bar, held: OwnPosition | None) -> Intent:
+            self._bar += 1
+            if held is not None:
+                return Exit("held") if held.bars >= holds else None
+            return wishes.get(self._bar)
+
+    return opened_as(Wanting)
+
+
+def read_back(text: str) -> Rows:
+    header, *lines = csv.reader(io.StringIO(text))
+    return read_rows("ES", header, lines, CHICAGO)
+
+
+GAPS = bars((101, 101, 101, 101), (95, 96, 94, 95), (95, 95, 95, 95), (95, 95, 95, 95))
+
+
+def test_a_limit_that_a_gap_fills_beyond_its_stop_is_read_back_as_the_loss_that_it_is() -> None:
+    """The limit at 100 and the stop at 98 are both filled at the open of 95."""
+    opened = wanting({0: Enter("long", 1, Decimal(100), 3, Decimal(98))})
+    [made] = trade_alone("ES", GAPS, packaged(), opened=opened).trades
+    assert (made.entry_price, made.stop_price) == (Decimal(95), None)
+    assert made.pnl < 0
+    written = read_back(trades_table([TradeRow(made, selected=True, probability=None)], CHICAGO))
+    assert (written.trades, written.dropped) == ([made], {})
+    outcomes = signals_alone("ES", GAPS, packaged(), opened=opened).outcomes
+    signals = read_back(signals_table(outcomes, CHICAGO))
+    assert (signals.trades, signals.dropped) == (outcomes, {})
+
+
+def test_a_limit_that_is_filled_before_its_stop_keeps_it() -> None:
+    opened = wanting({0: Enter("long", 1, Decimal(100), 3, Decimal(94))})
+    [made] = trade_alone(
+        "ES", bars((101,) * 4, (99, 99, 95, 95), *[(95,) * 4] * 2), packaged(), opened=opened
+    ).trades
+    assert (made.entry_price, made.stop_price) == (Decimal(99), Decimal(94))
