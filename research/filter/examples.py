@@ -123,6 +123,8 @@ class _Open:
         if self._entered is None:
             self._entered = self._filled(bar)
         if self._entered is None:
+            if not self.is_never_filled:
+                self._strategy.decide(bar, None)  # it sees every bar, but enters once: no answer counts
             return None
         if enter.stop is not None and (price := stop_fill(enter.side, enter.stop, path_of(bar))) is not None:
             price = worse(price, costs.contract, buys=not self._long)

@@ -145,11 +145,13 @@ from portfold.workers.strategies.intent import Enter, Exit
 
 
 class Named:
-    def __init__(self, parameters, trading_day): pass
+    def __init__(self, parameters, trading_day):
+        self.closes = []
 
     def decide(self, bar, held):
+        self.closes.append(bar.close)
         if held is not None:
-            return Exit("held") if held.bars >= 3 else None
+            return Exit("turned") if held.bars >= 1 and bar.close > sum(self.closes[-6:]) / 6 else None
         if bar.time.hour % 3:
             return None
         if bar.close < bar.open:
