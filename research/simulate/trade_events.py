@@ -152,7 +152,7 @@ def drawings(
 
 def _events(trades: Iterable[Trade], pricing: Pricing, *, counts_open: bool) -> TradeEvents:
     sided = (structs.replace(trade, side=pricing.side_of(trade)) for trade in trades)
-    ordered = tuple(sorted(sided, key=lambda trade: trade.content))
+    ordered = tuple(sorted(sided, key=_in_order))
     moments = [
         moment
         for index, trade in enumerate(ordered)
@@ -165,6 +165,16 @@ def _events(trades: Iterable[Trade], pricing: Pricing, *, counts_open: bool) -> 
     )
     marked = any(isinstance(happening.fact, PositionMarked) for happening in happenings)
     return TradeEvents(ordered, happenings, StreamId(happenings[0].at.ms, 0), pricing, marked)
+
+
+def _in_order(trade: Trade) -> tuple[object, ...]:
+    """Returns the key of a trade's place: its beginning, then since when its worker has to be flat.
+
+    Of two entries of a symbol at one moment, a limit's that was filled within a bar and one at its close, a
+    trader makes the one that it wanted first. What else is in a row tells how it ends.
+    """
+    flat_before = trade.asked.flat_before_ms if trade.asked is not None else trade.entry_ms
+    return (trade.entry_ms, flat_before, *trade.content)
 
 
 class _Kind(IntEnum):

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
 from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
+from portfold.research.simulate.simulator import simulate
 from portfold.research.trades.trade_file import Rows, read_rows
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from portfold.workers.strategies.opened import OpenedStrategy
-from tests.research.made import CHICAGO, opened_as, packaged
+from tests.research.made import CHICAGO, opened_as, packaged, scenario_of
 
 START = datetime(2025, 6, 2, tzinfo=UTC)
 
@@ -69,3 +71,28 @@ def test_a_limit_that_is_filled_before_its_stop_keeps_it() -> None:
         "ES", bars((101,) * 4, (99, 99, 95, 95), *[(95,) * 4] * 2), packaged(), opened=opened
     ).trades
     assert (made.entry_price, made.stop_price) == (Decimal(99), Decimal(94))
+
+
+def test_of_two_entries_of_one_moment_the_one_that_a_trader_makes_is_simulated() -> None:
+    """Bar 2 fills the limit of bar 0, and its close is a signal itself, which would end first, and gain."""
+
+    class Both:
+        def __init__(self) -> None:
+            self._bar = -1
+
+        def decide(self, _: Bar, held: OwnPosition | None) -> Intent:
+            self._bar += 1
+            if held is None:
+                wishes = {0: Enter("long", 1, Decimal(98), 5), 2: Enter("long", 1)}
+                return wishes.get(self._bar)
+            return Exit("held") if held.bars >= (4 if held.entry_price < 99 else 1) else None
+
+    market = bars(*[(100,) * 4] * 2, (100, 100, 97, 100), (100, 110, 100, 110), *[(90,) * 4] * 5)
+    opened = opened_as(Both)
+    [made] = trade_alone("ES", market, packaged(), opened=opened).trades
+    signals = signals_alone("ES", market, packaged(), opened=opened).outcomes
+    assert len(signals) == 2
+    assert {one.entry_ms for one in signals} == {milliseconds_of(market[2].time)}
+    scenario = scenario_of(signals, stop=999_999)
+    [taken] = simulate(scenario.timeline, scenario.limits_of(["ES"], 1)).taken
+    assert scenario.timeline.trades[taken.trade].entry_price == made.entry_price == 98

@@ -112,9 +112,11 @@ class _Account:
         self._dawn(now)
         moved = self._move(now, list(self.open))
         self._look(now)
-        asking = [one for one in deals if one.begins == now and self._asks(one)]
+        beginning = [one for one in deals if one.begins == now]
         entered = []
-        for one in sorted(asking, key=lambda one: self._lot(now, one)):
+        for one in sorted(beginning, key=lambda one: (self._lot(now, one), one.flat_before or 0)):
+            if not self._asks(one):
+                continue
             if self._allowed(one):
                 self.open[one] = Fraction(0)
                 entered.append(one)

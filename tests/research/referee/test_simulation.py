@@ -108,14 +108,22 @@ def refereed_figures(scenario: Scenario, played: Played) -> Figures:
 
 
 def random_signals(seed: int, *, each: int = 25) -> list[Trade]:
-    """Signals of the symbols: they overlap, some had a cooldown, some of the last have no end."""
-    random, signals = Random(-seed), []
+    """Signals of the symbols: they overlap, some had a cooldown, some of the last have no end, some come to
+    be at the moment of the one before, as a limit's fill and a signal at the close of its bar do.
+    """
+    random, signals = Random(-seed), list[Trade]()
     for trade in random_trades(seed, each=each):
         cooldown, hours = random.choice([0, 0, 3]) * HOUR_MS, random.choice([0, 1]) * HOUR_MS
         begins = trade.entry_ms - random.randint(0, 6) * HOUR_MS
+        if signals and signals[-1].symbol == trade.symbol and random.random() < 0.2:
+            begins = signals[-1].entry_ms
         asked = Asked(begins - cooldown, trade.exit_ms - hours, ended=random.random() < 0.97)
         signals.append(structs.replace(trade, entry_ms=begins, asked=asked))
-    return list({(one.symbol, one.entry_ms): one for one in signals}.values())
+    return list({(one.symbol, one.entry_ms, _flat_before(one)): one for one in signals}.values())
+
+
+def _flat_before(signal: Trade) -> int:
+    return signal.asked.flat_before_ms if signal.asked is not None else signal.entry_ms
 
 
 def random_bars(random: Random, trades: list[Trade], *, entry_bar: bool) -> Pricing:
