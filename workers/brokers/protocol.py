@@ -39,6 +39,11 @@ def always() -> bool:
     return True
 
 
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
 class BrokerError(PortfoldError):
     """The broker did not do what was asked, and nothing was changed (but see OrderUnknown); a sentence that
     says why."""
@@ -184,6 +189,14 @@ def sends_within(broker: Broker) -> float:
     """
     seconds: float = getattr(broker, "sends_within_seconds", 0.0)
     return seconds
+
+
+def month_entered(broker: Broker, symbol: str) -> str:
+    """Returns the contract that an entry would be in now, such as ESZ2026; empty for a broker without
+    `check_contract`, which has no months. Raises BrokerError.
+    """
+    check: Callable[[str], _Named] | None = getattr(broker, "check_contract", None)
+    return check(symbol).name if check is not None else ""
 
 
 def when_taken_late(broker: Broker, callback: Callable[[], object]) -> None:

@@ -2,7 +2,8 @@
 
 The order of an entry: gate, order, fill reported; a no after the gate gives the slot back. Guarantees: an
 order is sent only while its slot stands, and never twice; what may have been filled keeps its slot; an entry
-that the broker cannot take as it is meant is refused before anything is asked, and hurts its own worker only.
+that the broker cannot take as it is meant is refused before anything is asked, and hurts its own worker only;
+no price of one month of a contract becomes an order in another.
 """
 
 from decimal import Decimal
@@ -12,11 +13,13 @@ from msgspec.structs import replace
 
 from portfold.config import Contract
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import is_same_month
 from portfold.workers.brokers.protocol import (
     BrokerError,
     OpenedBroker,
     OrderUnknown,
     Withheld,
+    month_entered,
     sends_within,
 )
 from portfold.workers.brokers.resting.protective import StopPlace, can_limit, can_place
@@ -49,9 +52,9 @@ class Entering:
         self._contract, self._gate, self._broker, self._log = contract, gate, broker, log
         self._protection = protection
 
-    def fitted(self, wish: Enter, bar: Bar) -> Enter:
-        """Returns the entry with its prices on the grid. Raises StrategyFailed for one that is not to be had,
-        by its prices or by its broker.
+    def fitted(self, wish: Enter, bar: Bar) -> Enter | None:
+        """Returns the entry with its prices on the grid; None for one that is not to be had at this bar, which
+        is said. Raises StrategyFailed for one that is none at any, by its prices or by its broker.
         """
         who, expected = self._gate.worker, unfit_prices(wish)
         if expected:
@@ -66,6 +69,9 @@ class Entering:
         if cannot:
             at = f"at the bar of {bar.symbol} that ends {bar.time:%Y-%m-%d %H:%M:%S} UTC"
             raise StrategyFailed(f"{who} wants an entry that is not to be had: {cannot}, {at}")
+        if gone := self._in_another_month(fitted, bar):
+            self._log.warning(f"{bar.symbol} entry dropped: the prices that it names are none there", why=gone)
+            return None
         return fitted
 
     def at_market(self, wish: Enter, price: Decimal) -> bool:
@@ -104,6 +110,20 @@ class Entering:
             if not self._gate.announce_again():  # the broker counts it as open, so the log must
                 granted.entry.keep()  # until it can be announced
             return False
+
+    def _in_another_month(self, wish: Enter, bar: Bar) -> str:
+        """Says that an entry which names prices by this bar would be in another month than the bar is of;
+        nothing where it would not. Between the feed's roll and the broker's it passes by itself.
+        """
+        if not bar.contract or (wish.limit is None and wish.stop is None):
+            return ""
+        try:
+            entered = month_entered(self._broker, bar.symbol)
+        except BrokerError as error:
+            return f"which contract would be entered is not known: {error}"
+        if is_same_month(entered, bar.contract):
+            return ""
+        return f"the bars are of {bar.contract}, and entered is {entered}"
 
     def _order_and_report(self, granted: Granted, filled_at: Decimal | None) -> bool:
         wish, price, place, entry = granted

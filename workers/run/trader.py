@@ -245,6 +245,8 @@ class Trader:
     def _want(self, intent: Enter, bar: Bar) -> None:
         wish = self._entering.fitted(intent, bar)
         self._limit.withdraw("another entry is wanted")
+        if wish is None:
+            return
         if wish.limit is None and self._waits:
             self._waiting = wish
             return

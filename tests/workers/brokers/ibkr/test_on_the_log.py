@@ -79,8 +79,9 @@ def trader(desk: Desk, server: EmbeddedServer, portfolio: str) -> Iterator[Trade
         yield made
 
 
-def bar(minute: int) -> Bar:
-    return Bar("ES", datetime(2025, 11, 3, 15, minute, tzinfo=UTC), PRICE, PRICE, PRICE, PRICE)
+def bar(minute: int, contract: str = "") -> Bar:
+    at = datetime(2025, 11, 3, 15, minute, tzinfo=UTC)
+    return Bar("ES", at, PRICE, PRICE, PRICE, PRICE, contract=contract)
 
 
 def realized(live: Live) -> Decimal:
@@ -184,3 +185,24 @@ def test_a_limit_is_none_for_this_broker_which_ends_its_worker_before_anything_i
         live.all_decided()
     assert live.said("EntryRequested") == []
     assert desk.sent() == 0
+
+
+@pytest.mark.parametrize(
+    ("contract", "wish", "orders"),
+    [
+        ("ESU5", Enter("short", 2, stop=PRICE + 10), 0),
+        ("ESZ5", Enter("short", 2, stop=PRICE + 10), 2),
+        ("", Enter("short", 2, stop=PRICE + 10), 2),
+        ("ESU5", Enter("short", 2), 1),
+    ],
+)
+def test_a_stop_named_by_bars_of_one_month_is_never_an_order_in_another(
+    contract: str, wish: Enter, orders: int, desk: Desk, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    with trading(desk, server, portfolio, None, wish) as trader:
+        trader.on_bar(bar(1, contract))
+        until(lambda: desk.sent() >= orders, "the orders")
+        live.all_decided()
+    assert (desk.sent(), len(live.said("EntryRequested"))) == (orders, min(orders, 1))
+    told = "the bars are of ESU5, and entered is ESZ2025" in desk.said()
+    assert told == (not orders)
