@@ -2,7 +2,8 @@
 
 A broker that reports no fills may believe what never was; one that does hears nothing of what a person closed
 there by hand. Guarantees: only what that person named is changed; a leg of the other side stays, and nothing
-is changed while an order of ours may still be filled, as that would be counted on top.
+is changed while an order of ours may still be filled, as that would be counted on top. A stop that an entry
+named is none of a position that was not entered by it.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from portfold.workers.brokers.ibkr.order_records import OrderRecords, open_recor
 from portfold.workers.brokers.legs_book import PaperBook
 from portfold.workers.brokers.orders_book import open_orders_book
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
+from portfold.workers.brokers.registry import PAPER
+from portfold.workers.brokers.resting.on_paper import STOPS_TABLE, RestingStops
 
 _PATIENCE_SECONDS = 5.0
 _TRUE_FILLS = "ibkr"
-_KINDS = ("paper", "traderspost", _TRUE_FILLS)
+_KINDS = (PAPER, "traderspost", _TRUE_FILLS)
 
 
 def can_be_corrected(kind: str) -> bool:
@@ -49,6 +52,8 @@ def correct(kind: str, path: Path, contracts: Mapping[str, Contract], held: Posi
             entries.write_leg(
                 BrokerPosition(held.worker, held.symbol, held.side, held.size, held.price, commission)
             )
+            if kind == PAPER and not (before is not None and _is_same(before, held)):
+                RestingStops(entries, contracts).forget(held.worker, held.symbol)
             if held.size and kind != _TRUE_FILLS:
                 entries.write_mark(held.symbol, held.price)
     finally:
@@ -65,8 +70,15 @@ def _refuse_while_at_work(orders: OrderRecords, held: PositionSettled) -> None:
             )
 
 
+def _is_same(before: BrokerPosition, held: PositionSettled) -> bool:
+    """Returns whether it is the position that was there, if not as much of it: a stop beside it stays."""
+    return bool(held.size) and (before.side, before.price) == (held.side, held.price)
+
+
 def open_book(kind: str, path: Path) -> PaperBook:
     """Opens the book of such a broker. Raises BrokerError."""
     if kind == _TRUE_FILLS:
         return open_records(path, _PATIENCE_SECONDS)
+    if kind == PAPER:
+        return PaperBook(path, _PATIENCE_SECONDS, tables=(STOPS_TABLE,))
     return open_orders_book(path, _PATIENCE_SECONDS)

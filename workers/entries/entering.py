@@ -53,8 +53,8 @@ class Entering:
         self._protection = protection
 
     def fitted(self, wish: Enter, bar: Bar) -> Enter | None:
-        """Returns the entry with its prices on the grid; None for one that is not to be had at this bar, which
-        is said. Raises StrategyFailed for one that is none at any, by its prices or by its broker.
+        """Returns the entry with its prices on the grid; None for one that is not to be had at this bar,
+        which is said. Raises StrategyFailed for one that is none at any, by its prices or by its broker.
         """
         who, expected = self._gate.worker, unfit_prices(wish)
         if expected:
@@ -70,7 +70,7 @@ class Entering:
             at = f"at the bar of {bar.symbol} that ends {bar.time:%Y-%m-%d %H:%M:%S} UTC"
             raise StrategyFailed(f"{who} wants an entry that is not to be had: {cannot}, {at}")
         if gone := self._in_another_month(fitted, bar):
-            self._log.warning(f"{bar.symbol} entry dropped: the prices that it names are none there", why=gone)
+            self._log.warning(f"{bar.symbol} entry dropped: its prices are of another month", why=gone)
             return None
         return fitted
 

@@ -126,9 +126,13 @@ class Booking:
         ]
 
     def stop_place(self, owner: str, symbol: str) -> StopPlace:
-        """Returns where the protective stop of the leg is to rest, if one is."""
-        entered = self.orders.newest_entry(owner, symbol)
-        return entered.place if entered is not None else StopPlace()
+        """Returns where the protective stop of the leg is to rest, if one is. The price that an entry named
+        is of its own leg alone: one that a person settled since never had it, and only the distance is its.
+        """
+        entered, leg = self.orders.newest_entry(owner, symbol), self.entries.leg(owner, symbol)
+        if entered is None:
+            return StopPlace()
+        return entered.place if leg is None or entered.is_of(leg) else StopPlace(entered.stop_distance)
 
     def takes(self, order: LiveOrder) -> int:
         """Returns how many contracts of its leg an exit will have closed, that are in the leg still; a
@@ -256,7 +260,7 @@ class Booking:
         return fill
 
     def _book_entry(self, order: LiveOrder) -> LiveOrder:
-        booked = dict(order.booked)
+        booked, leg_price = dict(order.booked), order.leg_price
         for name, execution in order.unbooked.items():
             charged = order.life.commission(name, self._per_contract(order.symbol))
             booked[name] = charged
@@ -267,8 +271,10 @@ class Booking:
             fresh = BrokerPosition(
                 order.owner, order.symbol, order.side, execution.size, execution.price, charged
             )
-            self.entries.write_leg(join(leg, fresh) if leg else fresh)
-        return replace(order, booked=booked)
+            held = join(leg, fresh) if leg else fresh
+            self.entries.write_leg(held)
+            leg_price = held.price
+        return replace(order, booked=booked, leg_price=leg_price)
 
     def _correct_commissions(self, order: LiveOrder) -> LiveOrder:
         """Takes in what executions really cost, where they were booked otherwise: the leg that they opened

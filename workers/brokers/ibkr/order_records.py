@@ -17,6 +17,7 @@ from portfold.events.fields import Side
 from portfold.workers.brokers.ibkr.order_life import Execution, OrderLife
 from portfold.workers.brokers.legs_book import Entries, PaperBook
 from portfold.workers.brokers.order import OVER
+from portfold.workers.brokers.protocol import BrokerPosition
 from portfold.workers.brokers.resting.protective import StopPlace, protective_fill
 
 OVER_KEPT = 10_000
@@ -39,8 +40,9 @@ class LiveOrder(Struct, frozen=True):
     the executions that are in the book already, each with the commission that was booked for it.
 
     `stop_distance`: how far from what an entry got its protective stop is to rest, if one is;
-    `planned_stop`: where, if its strategy names it. `stop_price`: where a stop rests. Of the orders in
-    one `group` at the broker the first to be executed ends the others.
+    `planned_stop`: where, if its strategy names it; `leg_price`: what the leg cost on average with all that
+    the entry got, by which the leg is known as its. `stop_price`: where a stop rests. Of the orders in one
+    `group` at the broker the first to be executed ends the others.
 
     `by_person`: somebody has said what became of it; `untold_pnl` are dollars that this made, as long as the
     log is still to be told.
@@ -60,6 +62,7 @@ class LiveOrder(Struct, frozen=True):
     booked: Mapping[str, Decimal] = {}
     stop_distance: Decimal | None = None
     planned_stop: Decimal | None = None
+    leg_price: Decimal | None = None
     stop_price: Decimal | None = None
     group: str = ""
     by_person: bool = False
@@ -69,6 +72,10 @@ class LiveOrder(Struct, frozen=True):
     def place(self) -> StopPlace:
         """Where the protective stop of an entry is to rest."""
         return StopPlace(self.stop_distance, self.planned_stop)
+
+    def is_of(self, leg: BrokerPosition) -> bool:
+        """Returns whether the leg is what this entry opened or added to, and nobody has settled it since."""
+        return leg.side == self.side and self.leg_price in (None, leg.price)
 
     @property
     def unbooked(self) -> dict[str, Execution]:

@@ -5,12 +5,14 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from portfold.events.fields import Side
 from portfold.workers.brokers.ibkr.booking import Booking
 from portfold.workers.brokers.ibkr.order_life import Commission, Execution, Status, begin, hear
 from portfold.workers.brokers.ibkr.order_records import LiveOrder, open_records
 from portfold.workers.brokers.legs_book import PaperBook
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import BrokerPosition
+from portfold.workers.brokers.resting.protective import StopPlace
 from tests.waiting import until
 from tests.workers.brokers.ibkr.tws_desk import CONTRACTS, Desk
 
@@ -182,4 +184,48 @@ def test_while_it_is_not_known_where_anything_is_the_account_proves_nothing(book
         booking.orders.write(replace(order("exit", 2, "pf-3"), owner="account"))
         assert not booking.holds_without(lost, {ES: 1})
         assert booking.holds_without(lost, {ES: 3})
+    book.close()
+
+
+NAMED = StopPlace(Decimal(5), Decimal("4990"))
+
+
+@pytest.mark.parametrize(
+    ("side", "size", "price", "rests"),
+    [
+        ("long", 3, "5001", NAMED),
+        ("long", 1, "5001", NAMED),
+        ("long", 3, "5001.25", StopPlace(Decimal(5))),
+        ("short", 3, "5001", StopPlace(Decimal(5))),
+    ],
+)
+def test_a_stop_that_an_entry_named_is_none_of_a_leg_that_a_person_settles_at_another_price(
+    side: Side, size: int, price: str, rests: StopPlace, book: PaperBook
+) -> None:
+    place = {"stop_distance": NAMED.distance, "planned_stop": NAMED.price}
+    with book.transaction() as entries:
+        booking = Booking(entries, CONTRACTS)
+        booking.orders.write(replace(order("enter", 3), **place))
+        booking.hear("pf-1", execution(1, 1, "5003"))
+        booking.hear("pf-1", execution(2, 2, "5000"))
+        assert booking.stop_place("ibs-ES", "ES") == NAMED
+        entries.write_leg(BrokerPosition("ibs-ES", "ES", side, size, Decimal(price), Decimal(0)))
+        assert booking.stop_place("ibs-ES", "ES") == rests
+    book.close()
+
+
+def test_what_an_entry_gets_after_its_first_part_was_closed_has_the_stop_that_it_named(
+    book: PaperBook,
+) -> None:
+    with book.transaction() as entries:
+        booking = Booking(entries, CONTRACTS)
+        booking.orders.write(replace(order("enter", 3), planned_stop=NAMED.price))
+        booking.hear("pf-1", execution(1, 1, "5003"))
+        booking.orders.write(order("exit", 1, "pf-2"))
+        booking.hear("pf-2", execution(2, 1))
+        booking.book_exit("pf-2")
+        booking.hear("pf-1", execution(3, 2, "5000"))
+        booking.hear("pf-1", Execution("e.03.02", 2, Decimal(4999)))  # which changes no leg
+        assert [(leg.size, leg.price) for leg in entries.legs(None)] == [(2, Decimal(5000))]
+        assert booking.stop_place("ibs-ES", "ES") == StopPlace(price=NAMED.price)
     book.close()

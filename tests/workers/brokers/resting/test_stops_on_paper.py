@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from portfold.events.fields import Side
+from portfold.events.incoming import PositionSettled
+from portfold.workers.brokers.book_correction import correct
 from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.brokers.resting.protective import is_protective
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.protection import pass_through
-from tests.workers.brokers.paper_books import open_broker
+from tests.workers.brokers.paper_books import CONTRACTS, open_broker
 
 FIVE = Decimal(5)
 
@@ -128,3 +130,26 @@ def test_a_distance_that_is_none_is_refused(broker: PaperBroker, distance: Decim
     with pytest.raises(BrokerError, match="Expected the distance of the stop of ES as a Decimal above 0"):
         broker.enter("ES", "long", 1, Decimal(5000), stop_distance=distance)
     assert broker.positions() == []
+
+
+@pytest.mark.parametrize(("price", "is_closed"), [("5000.25", True), ("4980", False)])
+def test_of_what_a_person_settles_only_the_position_that_had_a_stop_has_it_still(
+    price: str,
+    is_closed: bool,  # noqa: FBT001
+    broker: PaperBroker,
+    book: Path,
+) -> None:
+    protected(broker, size=2)
+    settled = PositionSettled(
+        by="ann",
+        reason="as the account has it",
+        symbol="ES",
+        worker="ibs-ES",
+        side="long",
+        size=1,
+        price=Decimal(price),
+        pnl=Decimal(0),
+    )
+    correct("paper", book, CONTRACTS, settled)
+    pass_through(broker, bar("4980", "4980", "4980", "4980"))
+    assert (broker.positions() == []) == is_closed
