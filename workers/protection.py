@@ -1,8 +1,8 @@
 """What protective stops ask of a trader: where they rest, by intent, runtime.json and bars, for one symbol.
 
-Guarantees: where an intent and runtime.json both name a stop, the nearer one rests. What is measured in
-average true ranges opens nothing before there are enough bars to measure by, which is said once. A distance
-is whole ticks, never farther than what was asked for, and at least one.
+Guarantees: where an intent and runtime.json both name a stop, the one nearer to what was paid rests. What is
+measured in average true ranges opens nothing before there are enough bars to measure by, which is said once.
+A distance is whole ticks, never farther than what was asked for, and at least one.
 """
 
 from collections.abc import Callable
@@ -69,22 +69,15 @@ class Protection:
             )
         return is_known
 
-    def place(self, price: Decimal, stop: Decimal | None) -> StopPlace:
-        """Returns where the stop of an entry at about `price` rests whose intent names `stop`, or none."""
-        distance = self.distance
-        if stop is None or (distance is not None and distance < abs(price - stop)):
-            return StopPlace(distance)
-        return StopPlace(price=stop)
+    def place(self, stop: Decimal | None) -> StopPlace:
+        """Returns where the stop of an entry rests whose intent names `stop`, or none."""
+        return StopPlace(self.distance, stop)
 
 
 def plan_of(place: StopPlace, side: Side, price: Decimal) -> PlannedLoss:
     """Returns what an entry at this price plans to lose; nothing where no stop is to rest beside it."""
-    stop, distance = place.price, place.distance
-    if stop is None:
-        if distance is None:
-            return {}
-        stop = price - distance if side == "long" else price + distance
-    return {"stop_price": stop, "price": price}
+    stop = place.expected(side, price)
+    return {} if stop is None else {"stop_price": stop, "price": price}
 
 
 def protecting(
@@ -94,7 +87,7 @@ def protecting(
     terms: dict[str, Decimal | bool] = {}
     if place.price is not None:
         terms["stop_price"] = place.price
-    elif place.distance is not None:
+    if place.distance is not None:
         terms["stop_distance"] = place.distance
     if at_limit:
         terms["at_limit"] = True

@@ -82,7 +82,7 @@ class Entering:
                 f"{self._contract.symbol} entry dropped: its price is beyond its stop", why=gone
             )
             return False
-        place = self._protection.place(price, wish.stop)
+        place = self._protection.place(wish.stop)
         with self.asked(wish, price, place, hold=False) as entry:
             return bool(entry) and self.order(Granted(wish, price, place, entry))
 
@@ -94,9 +94,9 @@ class Entering:
             self._log.info(denial_line(symbol, wish.side, wish.size, entry, self._gate.worker))
         return entry
 
-    def place(self, price: Decimal, stop: Decimal | None) -> StopPlace:
+    def place(self, stop: Decimal | None) -> StopPlace:
         """Returns where the stop of an entry rests, see `Protection.place`."""
-        return self._protection.place(price, stop)
+        return self._protection.place(stop)
 
     def order(self, granted: Granted, filled_at: Decimal | None = None) -> bool:
         """Orders what was granted, and reports it; a limit that the bars went through is filled at
@@ -149,5 +149,5 @@ class Entering:
                 self._log.error("Entry refused by the broker", symbol=symbol, why=str(error))
                 return False
             self._log.info(entry_line(outcome, self._gate.worker), outcome=str(outcome))
-            report_entry(self._gate, outcome, price, place.distance)
+            report_entry(self._gate, outcome, price, place)
             return True

@@ -36,7 +36,7 @@ class WaitingLimit:
 
     def ask(self, wish: Enter, limit: Decimal, bar: Bar) -> None:
         """Asks for the slot at the close of `bar`; from the next bar on the entry waits, if that is a yes."""
-        place = self._entering.place(limit, wish.stop)
+        place = self._entering.place(wish.stop)
         entry = self._entering.asked(wish, limit, place, hold=True)
         if entry:
             self._waiting = _Waiting(Granted(wish, limit, place, entry), wish.lives_bars, bar.contract)

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from portfold.config import Contract
 from portfold.coordinator.views.words.of_trades import closed_line, opened_line
+from portfold.events.fields import Side
 from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.brokers.protocol import Broker
-from portfold.workers.brokers.resting.protective import REASON, is_protective
+from portfold.workers.brokers.resting.protective import REASON, StopPlace, is_protective
 from portfold.workers.client.decision import Decision
 from portfold.workers.run.gate_protocol import Gate
 
@@ -53,23 +54,34 @@ def report_entry(
     gate: Gate,
     outcome: OrderOutcome[Fill],
     expected: Decimal | None = None,
-    stop_distance: Decimal | None = None,
+    place: StopPlace | None = None,
 ) -> None:
     """Reports each fill of an entry, and gives back the slot of what the order did not get and never will.
 
-    A stop that rests so far from the fill moves with it: where that is not at the price that was `expected`,
-    it is said where the stop is.
+    A stop whose `place` depends on the fill moves with it: where it is not where it were with a fill at the
+    price that was `expected`, it is said where.
     """
     for fill in outcome.fills:
         gate.position_opened(fill.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
     filled = outcome.fills[0]
-    if stop_distance is not None and outcome.price != expected:
-        off = -stop_distance if filled.side == "long" else stop_distance
-        gate.stop_moved(filled.symbol, filled.side, price=outcome.price + off)
+    if place is not None and expected is not None:
+        moved = _moved_to(place, filled.side, expected, outcome.price)
+        if moved is not None:
+            gate.stop_moved(filled.symbol, filled.side, price=moved)
     if outcome.rest:
         gate.withdraw(
             outcome.fills[0].symbol, f"{outcome.state}: {outcome.rest} of {outcome.ordered} not filled"
         )
+
+
+def _moved_to(place: StopPlace, side: Side, expected: Decimal, paid: Decimal) -> Decimal | None:
+    """Returns where the stop rests, if that is not where it was planned; None for one that the market is
+    beyond already: it closes at once, and the log takes none on that side.
+    """
+    rests = place.expected(side, paid)
+    if rests is None or rests == place.expected(side, expected):
+        return None
+    return rests if (rests < paid if side == "long" else rests > paid) else None
 
 
 def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:

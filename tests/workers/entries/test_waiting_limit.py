@@ -80,6 +80,30 @@ def test_a_bar_that_holds_both_its_limit_and_its_stop_is_the_loss(floor: Floor, 
     assert floor.strategy.shown == [None, None]
 
 
+def test_which_of_two_stops_is_the_nearer_is_decided_by_what_was_paid(floor: Floor, live: Live) -> None:
+    floor.begin(stop=StopDistance(ticks=18))
+    comes(floor, 0, "5000", WISH)
+    comes(floor, 1, "4985.25", opens="4989")
+    live.all_decided()
+    assert [one["price"] for one in live.said("PositionOpened")] == ["4989"]
+    assert [one["stop_price"] for one in live.said("EntryRequested")] == ["4985.50"]
+    assert [one["stop_price"] for one in live.said("StopMoved")] == ["4985.00"]
+    comes(floor, 2, "4985.00")
+    live.all_decided()
+    assert [(one["reason"], one["price"]) for one in live.said("PositionClosed")] == [(REASON, "4985.00")]
+
+
+def test_a_stop_that_the_market_has_passed_at_the_fill_closes_at_once_and_moves_nowhere(
+    floor: Floor, live: Live
+) -> None:
+    floor.begin(stop=StopDistance(ticks=18))
+    comes(floor, 0, "5000", WISH)
+    comes(floor, 1, "4979", opens="4980")
+    live.all_decided()
+    assert [one["price"] for one in live.said("PositionClosed")] == ["4980.00"]
+    assert live.said("StopMoved") == live.said("EventRejected") == []
+
+
 @pytest.mark.parametrize("order", [TradingHalted, FlattenRequested])
 def test_what_a_halt_or_a_flatten_overtakes_is_never_filled(
     order: type[TradingHalted | FlattenRequested], floor: Floor, live: Live

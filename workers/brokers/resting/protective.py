@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from portfold.config import ConfigError, Configuration
+from portfold.events.fields import Side
 from portfold.workers.brokers.protocol import Broker, BrokerError, BrokerPosition
 
 REASON = "protective stop"
@@ -43,8 +44,8 @@ def stop_price(leg: BrokerPosition, distance: Decimal, tick_size: Decimal) -> De
 
 
 class StopPlace(NamedTuple):
-    """Where the stop of an entry is to rest: at a `price`, else so far from what it got; nowhere where
-    neither is said.
+    """Where the stop of an entry is to rest: at a `price`, or so far from what it got; of both where the
+    market comes to first, which only the fill decides; nowhere where neither is said.
     """
 
     distance: Decimal | None = None
@@ -57,9 +58,20 @@ class StopPlace(NamedTuple):
 
     def beside(self, leg: BrokerPosition, tick_size: Decimal) -> Decimal | None:
         """Returns the price at which it rests beside the leg."""
-        if self.price is not None or self.distance is None:
+        if self.distance is None:
             return self.price
-        return stop_price(leg, self.distance, tick_size)
+        return self._nearer(leg.side, stop_price(leg, self.distance, tick_size))
+
+    def expected(self, side: Side, price: Decimal) -> Decimal | None:
+        """Returns the price at which it rests beside an entry that is filled at `price`, on no grid."""
+        if self.distance is None:
+            return self.price
+        return self._nearer(side, price - self.distance if side == "long" else price + self.distance)
+
+    def _nearer(self, side: Side, off: Decimal) -> Decimal:
+        if self.price is None:
+            return off
+        return max(self.price, off) if side == "long" else min(self.price, off)
 
 
 def check_place(symbol: str, place: StopPlace) -> None:

@@ -10,9 +10,10 @@ import pytest
 from portfold.config import StopDistance
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.events.fields import Side
 from portfold.log import open_log
 from portfold.workers.brokers.protocol import BrokerPosition
-from portfold.workers.brokers.resting.protective import StopPlace, stop_price
+from portfold.workers.brokers.resting.protective import stop_price
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.protection import Protection, protecting
 
@@ -78,22 +79,31 @@ def test_without_one_entries_are_as_they_were(said: Said) -> None:
     protection = Protection(None, CONTRACTS["ES"], said.log)
     protection.take(bar(0, "5001", "5000"))
     assert (protection.is_known(), protection.distance) == (True, None)
-    assert protecting(bar, protection.place(Decimal(5000), None)) is bar
+    assert protecting(bar, protection.place(None)) is bar
 
 
 @pytest.mark.parametrize(
-    ("named", "rests"),
+    ("side", "named", "filled", "rests"),
     [
-        (None, StopPlace(distance=Decimal("5.00"))),
-        ("4995.00", StopPlace(price=Decimal("4995.00"))),
-        ("4994.75", StopPlace(distance=Decimal("5.00"))),
+        ("long", None, "5000", "4995.00"),
+        ("long", "4995.00", "5000", "4995.00"),
+        ("long", "4994.75", "5000", "4995.00"),
+        ("long", "4994.75", "4999.75", "4994.75"),
+        ("long", "4994.75", "4999.50", "4994.75"),
+        ("long", "4995.00", "5000.25", "4995.25"),
+        ("long", "4998.00", "4990", "4998.00"),
+        ("short", "5005.25", "5000", "5005.00"),
+        ("short", "5005.25", "5000.50", "5005.25"),
+        ("short", "5005.00", "4999.75", "5004.75"),
     ],
 )
-def test_of_a_stop_of_runtime_json_and_one_that_the_strategy_names_the_nearer_rests(
-    named: str | None, rests: StopPlace, said: Said
+def test_of_a_stop_of_runtime_json_and_one_that_the_strategy_names_the_nearer_to_the_fill_rests(
+    side: Side, named: str | None, filled: str, rests: str, said: Said
 ) -> None:
     protection = Protection(StopDistance(ticks=20), CONTRACTS["ES"], said.log)
-    assert protection.place(Decimal(5000), None if named is None else Decimal(named)) == rests
+    place = protection.place(None if named is None else Decimal(named))
+    leg = BrokerPosition("ibs-ES", "ES", side, 2, Decimal(filled), Decimal(0))
+    assert place.beside(leg, Decimal("0.25")) == place.expected(side, leg.price) == Decimal(rests)
 
 
 @pytest.mark.parametrize(("side", "rests"), [("long", "4998.25"), ("short", "5002.00")])

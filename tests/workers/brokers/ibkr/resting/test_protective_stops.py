@@ -9,7 +9,8 @@ import pytest
 from portfold.events.fields import Side
 from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
 from portfold.workers.brokers.protocol import BrokerError, NotOpen, OrderUnknown
-from portfold.workers.brokers.resting.protective import is_protective
+from portfold.workers.brokers.resting.protective import StopPlace, is_protective
+from portfold.workers.protection import protecting
 from tests.waiting import until
 from tests.workers.brokers.ibkr.resting.protected import FIVE, protected, resting, stops
 from tests.workers.brokers.ibkr.tws_desk import PRICE, SHORT, Desk
@@ -26,15 +27,21 @@ def test_from_the_fill_on_a_stop_rests_on_the_other_side_until_it_is_cancelled(
     assert (stop.fields["ocaGroup"], stop.fields["ocaType"]) == (stop.reference, "1")
 
 
-def test_a_stop_that_the_strategy_names_rests_there_wherever_the_entry_was_filled(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("distance", "rests"), [(None, "4996.25"), (Decimal("4.75"), "4996.25"), (Decimal("4.25"), "4996.50")]
+)
+def test_a_stop_that_the_strategy_names_rests_there_unless_the_distance_from_the_fill_is_nearer(
+    distance: Decimal | None, rests: str, desk: Desk
+) -> None:
     broker = desk.broker()
+    place = StopPlace(distance, Decimal("4996.25"))
     desk.exchange.fills = "on order"
     with ThreadPoolExecutor(1) as pool:
-        entry = pool.submit(broker.enter, "ES", "long", 2, PRICE, stop_price=Decimal("4996.25"))
+        entry = pool.submit(protecting(broker.enter, place), "ES", "long", 2, PRICE)
         desk.exchange.fill(desk.at_work(), 2, "5000.75")
         entry.result(60)
     stop = resting(desk, 2, broker)
-    assert (stop.fields["action"], stop.price_of("auxPrice")) == ("SELL", Decimal("4996.25"))
+    assert (stop.fields["action"], stop.price_of("auxPrice")) == ("SELL", Decimal(rests))
     assert broker.without_stop() == []
 
 
