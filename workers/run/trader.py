@@ -167,7 +167,8 @@ class Trader:
         if looked and self._unseen:
             tell_if_gone(self._strategy, held)
             self._unseen = False
-        noted = self._note(bar, held)
+        # One of its fill counts for no bar in the next life either, which begins with as many as that one.
+        noted = self._note(bar, held=held is not None and self._bars_held > self._bars_at_fill)
         if self._filter is not None:
             self._filter.take(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
@@ -225,10 +226,10 @@ class Trader:
                 )
             return held
 
-    def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
+    def _note(self, bar: Bar, *, held: bool) -> bool:
         """Notes that the bar is begun. Returns false on a full disk: nothing may be opened on it then."""
         try:
-            self._progress.note(bar.time, held=held is not None)
+            self._progress.note(bar.time, held=held)
         except OSError as error:
             self._log.critical("A bar is not noted, so nothing is opened", symbol=self.symbol, why=str(error))
             return False

@@ -13,6 +13,7 @@ from portfold.events.incoming import FlattenRequested, TradingHalted
 from portfold.research.backtest.trading import trade_alone
 from portfold.workers.brokers.order import Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import FillAt
 from portfold.workers.brokers.resting.protective import REASON
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -25,7 +26,7 @@ from tests.live import Live
 from tests.research.made import opened_as, packaged
 from tests.server import EmbeddedServer
 from tests.waiting import until
-from tests.workers.run.entry_floor import CONTRACTS, START, Floor
+from tests.workers.run.entry_floor import CONTRACTS, START, Floor, bar
 
 LIMIT, STOP = Decimal("4990.00"), Decimal("4985.00")
 WISH = Enter("long", 2, LIMIT, 2, STOP)
@@ -50,6 +51,22 @@ def test_it_is_asked_for_once_held_while_it_waits_and_filled_a_tick_beyond(floor
     assert [filled["price"] for filled in live.said("PositionOpened")] == ["4990.00"]
     assert live.said("StopMoved") == live.said("EntryWithdrawn") == []
     assert floor.strategy.shown == [None, None, 0]
+
+
+@pytest.mark.parametrize("fill_at", ["mark", "next_bar"])
+def test_a_new_life_counts_its_bars_as_the_one_that_filled_it_would(fill_at: FillAt, floor: Floor) -> None:
+    floor.begin(fill_at=fill_at)
+    comes(floor, 0, "5000", WISH)
+    comes(floor, 1, "4989")
+    floor.begin(fill_at=fill_at)
+    for number in range(2):
+        floor.trader.warm_up(bar(number))
+    comes(floor, 2, "4995")
+    floor.begin(fill_at=fill_at)
+    for number in range(3):
+        floor.trader.warm_up(bar(number))
+    comes(floor, 3, "4995")
+    assert floor.strategy.shown[-2:] == [1, 2]
 
 
 def test_after_its_life_it_is_withdrawn_and_the_next_wish_is_heard(floor: Floor, live: Live) -> None:
@@ -202,8 +219,8 @@ def test_live_on_paper_and_in_a_backtest_the_trades_are_the_same(
     ticks: int | None, floor: Floor, live: Live
 ) -> None:
     floor.begin(stop=None if ticks is None else StopDistance(ticks=ticks), strategy=Dips())
-    for bar in market():
-        floor.trader.on_bar(bar)
+    for each in market():
+        floor.trader.on_bar(each)
     live.all_decided()
     opened, closed = live.said("PositionOpened"), live.said("PositionClosed")
     found = [(one["price"], other["price"], other["pnl"]) for one, other in zip(opened, closed, strict=True)]
