@@ -127,6 +127,10 @@ class LimitReached(AnyDecision, frozen=True):
 # --- flattening -----------------------------------------------------------------------------------------
 
 
+FILLED_SINCE = "filled after the order to flatten"
+"""What the cause of an order that a fill brought ends with."""
+
+
 class FlattenOrdered(AnyDecision, frozen=True):
     """`positions` must be closed, and with `everything` whatever else a broker holds.
 

@@ -80,7 +80,7 @@ def critical_in(line: bytes, zone: tzinfo | None) -> CriticalLine | None:
 
 
 def _clock(at: datetime, zone: tzinfo | None) -> str:
-    """Returns the time on the zone's clocks; as it was written where the calendar has no such moment there."""
+    """Returns the time on the zone's clocks; as it was written where the calendar has none such there."""
     try:
         return f"{at.astimezone(zone):%H:%M:%S %Z}"
     except (OverflowError, ValueError):  # anything may lie in the file: a strategy prints into it

@@ -7,6 +7,7 @@ knows. How often it is called is the gate's to know, which counts the fills that
 (`workers.client.closing.asked_once`); a leg is handed to the callback once, unless more of it was filled.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
@@ -89,11 +90,17 @@ class Emergency:
         names = {episode, str(order.event)}
         before = [self._handed_out[name] for name in names if name in self._handed_out]
         handed_out = [leg for legs in before for leg in legs]
-        own = [leg for leg in self._to_close(order) if not any(leg is one for one in handed_out)]
+        held = self._to_close(order)
         if not order.everything:
             named = {leg.symbol for leg in order.positions}
-            own = [leg for leg in own if leg.symbol in named]
+            held = [leg for leg in held if leg.symbol in named]
+        # An order that a fill brought may follow another that was carried out late, and has found the fill.
+        ever = itertools.chain(*self._handed_out.values()) if order.is_of_a_fill else handed_out
+        known = {id(leg) for leg in ever}
+        own = [leg for leg in held if id(leg) not in known]
         if not own and any(name in self._handed_out for name in names - _NO_EVENT):
+            return
+        if not own and held and order.is_of_a_fill:
             return
         has_any = own or order.positions or order.pending or self._slots()
         decided = self._decided.get(episode) if order.everything else None

@@ -14,6 +14,7 @@ from portfold.coordinator.fold.state import Flatten, State, legs_named
 from portfold.coordinator.fold.windows.calendar import OpenWindow
 from portfold.events.account import FlatUnconfirmed
 from portfold.events.decisions import (
+    FILLED_SINCE,
     Decision,
     FlattenHandedOver,
     FlattenOrdered,
@@ -68,6 +69,11 @@ def begin(
 def order(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> list[Decision]:
     """Orders the legs `keys` closed."""
     return _order(state, at, cause, list(keys))
+
+
+def order_filled(state: State, at: StreamId, key: str) -> list[Decision]:
+    """Orders the leg closed, in which something was filled after the order to flatten."""
+    return _order(state, at, f"{state.positions[key].symbol} {FILLED_SINCE}", [key])
 
 
 def order_scope(

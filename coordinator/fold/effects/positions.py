@@ -60,7 +60,7 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     state.stats.limit_breaches += len(breaches)
     ordered: list[Decision] = []
     if flatten.catches_fill(state, event.symbol, event.worker):
-        ordered = flatten.order(state, at, f"{event.symbol} filled after the order to flatten", [key])
+        ordered = flatten.order_filled(state, at, key)
     owned = give_to_owner(state, at, event)
     return [*breaches, *ordered, *owned, *table.watch_latched(state, at)]
 

@@ -3,7 +3,8 @@
 A coordinator reminds until the log says that all is closed, and a pull of the kill switch comes twice, past
 the coordinator and through it. A callback that sells at each of these goes from long to short. Guarantees: it
 is never called twice at once; for one episode it is called again only if it raised, or if a fill was reported
-since; and if it returns while what it was to close is not reported closed, that is said.
+since, whichever order told of that first; and if it returns while what it was to close is not reported
+closed, that is said.
 """
 
 import threading
@@ -133,6 +134,9 @@ class AskedOnce:
         with self._lock:
             fills = self._reported.fills()
             episode = next((self._episodes[name] for name in done if name in self._episodes), None)
+            if episode is None and order.is_of_a_fill and all(fills[leg.symbol] for leg in order.positions):
+                # An earlier order may have been carried out only after the fill, and have closed it too.
+                episode = next((one for one in self._episodes.values() if one.covers(order, fills)), None)
             if episode is None or not episode.covers(order, fills):
                 self._callback(order)
                 episode = episode or _EpisodeAsked()

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from portfold.events.codec import decode_decided
 from portfold.events.decisions import (
+    FILLED_SINCE,
     Decision,
     FlattenHandedOver,
     FlattenOrdered,
@@ -36,6 +37,11 @@ class FlattenOrder(NamedTuple):
     everything: bool
     positions: tuple[Leg, ...] = ()
     pending: tuple[Leg, ...] = ()
+
+    @property
+    def is_of_a_fill(self) -> bool:
+        """Returns whether a fill brought it: whoever was asked to close since then has closed it too."""
+        return not self.everything and self.cause.endswith(FILLED_SINCE)
 
 
 def order_for(worker: str, entry: Entry) -> FlattenOrder | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from portfold.events.decisions import FILLED_SINCE
 from portfold.events.legs import Holding, Leg
 from portfold.events.stream_id import StreamId
 from portfold.log import open_log
@@ -51,6 +52,16 @@ def test_again_for_each_fill_since() -> None:
 def test_not_again_for_a_fill_that_another_order_was_carried_out_for() -> None:
     assert asked_for("ES", STOP, "NQ", PULL, LATE, ORDERED) == [STOP.cause, PULL.cause]
     assert asked_for("ES", STOP, "NQ", LATE, ORDERED) == [STOP.cause, LATE.cause]
+
+
+def test_not_again_for_a_fill_that_an_order_carried_out_late_has_found() -> None:
+    """The stop found nothing open, so its episode was over; the order of the fill has one of its own."""
+    of_the_fill = LATE._replace(episode="2-0", cause=f"NQ {FILLED_SINCE}")
+    assert asked_for("NQ", STOP, of_the_fill) == [STOP.cause]
+    assert asked_for(STOP, "NQ", of_the_fill) == [STOP.cause, of_the_fill.cause], "the stop came before it"
+    another = of_the_fill._replace(episode="3-0")
+    assert asked_for("NQ", STOP, of_the_fill, "NQ", another) == [STOP.cause, another.cause]
+    assert asked_for(of_the_fill) == [of_the_fill.cause], "what an earlier life opened has no fill here"
 
 
 def test_of_two_late_fills_each_is_asked_for() -> None:
