@@ -34,22 +34,24 @@ class InitSystem:
         """
         lines = []
         if doing != self._said:
-            if not self._said:
-                lines.append("READY=1")
-            self._said = doing
+            lines = ["READY=1"] if not self._said else []
             lines.append(f"STATUS={' '.join(doing.split())[:_LONGEST_TEXT]}")
         now = self._monotonic()
         if now - self._signed >= 1.0:
             self._signed = now
             lines.append("WATCHDOG=1")
-        self._send(lines)
+        if self._send(lines):
+            self._said = doing
 
     def ending(self) -> None:
         """Says that the process ends by itself, as it was asked to."""
         self._send(["STOPPING=1"])
 
-    def _send(self, lines: list[str]) -> None:
+    def _send(self, lines: list[str]) -> bool:
+        """Returns whether they were taken: what was not is said again."""
         if lines and self._address:
             with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
                 to.settimeout(0)
                 to.sendto("\n".join(lines).encode(), self._address)
+                return True
+        return False

@@ -76,6 +76,7 @@ class Keyring:
 
     def refusal(self, fields: list[str], *, log: str) -> str:
         """Says why the event is not proved; nothing where it is."""
+        self._look()  # a key that was dropped proves nothing a second later
         own, proof = apart(fields)
         name = whose(own)
         if proof is None:

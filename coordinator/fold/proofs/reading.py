@@ -47,7 +47,7 @@ def _came_already(state: State, at: StreamId, event: Event, proof: Proof, name: 
     if signed.has_forgotten(proof):
         return _LATE
     signed.remember(proof, at)
-    if isinstance(event, LossAcknowledged) and event.removed:
+    if isinstance(event, LossAcknowledged):  # what was lost with the log's end, or taken off it, nobody knows
         state.signed.forget(proof.signed)
     return ""
 

@@ -8,9 +8,11 @@ import pytest
 from portfold.events.codec import encode
 from portfold.events.incoming import ClockTicked, Event, PositionMarked, TradingHalted
 from portfold.events.proof import apart
+from portfold.events.roles.credentials import without_password
 from portfold.events.roles.keyring import Keyring, with_new_key
 from portfold.events.roles.signer import LogAsItIs, Signer
 from portfold.events.stream_id import StreamId
+from tests.waiting import until
 
 NOON = 1_800_000_000_000
 HALT = TradingHalted(by="jane", reason="news")
@@ -34,6 +36,17 @@ class Asked:
         _, proof = apart(self.signer.signed(encode(event)))
         assert proof is not None
         return proof.signed.ms - NOON, proof.signed.seq
+
+
+def test_a_key_that_was_dropped_proves_nothing_soon(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    with_new_key(file, "jane")
+    ring = Keyring(file)
+    order = ring.signed(encode(HALT), log="a1", at=StreamId(NOON, 0))
+    assert ring.refusal(order, log="a1") == ""
+    with_new_key(file, "jane")
+    without_password(file, "jane.1")
+    until(lambda: "got another" in ring.refusal(order, log="a1"), "the old key to be refused")
 
 
 @pytest.fixture

@@ -151,12 +151,13 @@ def test_of_names_the_oldest_is_forgotten_and_what_it_signed_is_refused() -> Non
     assert not again.has_forgotten(Proof("name-0.1", StreamId(NOON + NAMES_REMEMBERED, 0), ""))
 
 
-def test_what_was_signed_before_a_renewal_and_taken_off_counts_no_second_time() -> None:
-    """Whatever a renewal takes off, nobody remembers: what goes on was signed anew, behind its record."""
+@pytest.mark.parametrize("removed", [f"{NOON + 2}-0 {NOON + 3}-0", ""], ids=["renewal", "failover"])
+def test_what_was_signed_before_a_loss_and_is_gone_counts_no_second_time(removed: str) -> None:
+    """Whatever a renewal takes off, or a failover loses, nobody remembers: what goes on is signed anew."""
     log = ProvedLog()
     log.server_ms += 10
     taken_off = signed(RESUME, "jane.1", NOON + 1)
-    record = LossAcknowledged(by="jane", reason="x", detail="y", removed=f"{NOON + 2}-0 {NOON + 3}-0")
+    record = LossAcknowledged(by="jane", reason="x", detail="y", removed=removed)
     assert not why_refused(log.puts(signed(record, "jane.1", NOON + 5)))
     assert not why_refused(log.puts(signed(halt(1), "jane.1", NOON + 6)))
     assert "got an older one" in why_refused(log.puts(taken_off))
