@@ -14,9 +14,13 @@ from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import beginning, read_snapshot, snapshot_text
 from portfold.errors import PortfoldError
+from portfold.events.codec import decode_event
+from portfold.events.incoming import CoordinatorStarted
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry, Head
 from portfold.events.wire.importer_bus import Kept, RenewerBus
+
+_READ_AT_ONCE = 1000
 
 
 class NothingToRenew(PortfoldError):
@@ -43,6 +47,7 @@ def cut_before(
     Raises NothingToRenew, LogDiffers, ArchiveError, BusError.
     """
     first = removed[0].id
+    _refuse_within_a_renewal(bus, first, found)
     gone = bus.archived()
     if gone is not None and gone.up_to >= first:
         raise NothingToRenew(
@@ -69,6 +74,26 @@ def cut_before(
         return _set_back(bus, found, kept, decided, archive)
     state = _followed(bus, found.cursor, archive).state
     return Cut(kept, *_of_proofs(state), of_before=False)
+
+
+def _refuse_within_a_renewal(bus: Bus, first: StreamId, found: Head | None) -> None:
+    """Raises NothingToRenew where `first` is among what a renewal put on again and nobody has decided since.
+
+    The head was set back then, so it no longer tells what was decided once and must close nothing again.
+    """
+    at, left = found.cursor if found else ORIGIN, 0
+    while page := bus.events_after(at, count=_READ_AT_ONCE):
+        at = page[-1].id
+        for entry in page:
+            event = decode_event(entry.fields)
+            if isinstance(event, CoordinatorStarted) and event.again:
+                left = event.again + 1
+            if left and entry.id >= first:
+                raise NothingToRenew(
+                    f"Event {first} is part of a renewal that no coordinator has decided yet. Let a "
+                    "coordinator decide that one first, then renew the log again."
+                )
+            left = max(0, left - 1)
 
 
 def _set_back(bus: Bus, found: Head, kept: Kept, decided: int, archive: Path | None) -> Cut:
