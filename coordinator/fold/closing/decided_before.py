@@ -47,8 +47,8 @@ def begins(state: State, at: StreamId, event: Event | Malformed) -> list[Decisio
     if isinstance(event, CoordinatorStarted) and event.again and event.fold >= _SINCE:
         state.again = event.again + 1
         return []
-    if not state.again or isinstance(event, (*FACTS, *ORDERS, LossAcknowledged)):
-        return []
+    if not state.again or isinstance(event, (*FACTS, *ORDERS, LossAcknowledged, Malformed)):
+        return []  # one of them may be refused, as it is not proved by its name's key of today
     return _ended(state, at, turns_ms=at.ms)
 
 

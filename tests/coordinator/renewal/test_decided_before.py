@@ -25,6 +25,7 @@ from portfold.events.incoming import (
     Event,
     FlattenRequested,
     LossAcknowledged,
+    Malformed,
     PositionClosed,
     PositionOpened,
     TradingHalted,
@@ -213,3 +214,19 @@ def test_whatever_else_comes_ends_it_and_is_decided_as_ever() -> None:
     assert isinstance(ordered_now, FlattenOrdered)
     assert story.state.again == 0
     assert fills_late(story)
+
+
+def test_one_that_is_refused_among_them_ends_nothing() -> None:
+    story = Story()
+    story.enters("ES")
+    told = story.hears(term(again=5), at=story.ms + SECOND)
+    for event in (
+        LossAcknowledged(by="ann", reason="poison", removed="1-0 2-0"),
+        Malformed("proof: expected one by a key of ibs-CL, got another", "PositionClosed"),
+        closed(story, "ES", "-2600"),
+        opened(story, "SI"),
+        TradingHalted(by="ann", reason="renewed"),
+    ):
+        told += story.hears(event, at=story.ms)
+    assert closing(told) == []
+    assert (story.open, story.state.again) == (["SI:long:1"], 0)
