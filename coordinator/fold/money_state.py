@@ -48,7 +48,8 @@ class Lock(Struct):
 
     `until` is the first trading day on which it lifts; empty where only a resume lifts it. `size` is the
     largest entry that is still allowed, of those that deny above one. `until_ms`: at that time it lifts by
-    itself.
+    itself. `looked_at`: a renewal has it deny alone, so what its rule comes to since closes everything once
+    more; where the limit was still reached then, `stood_at` is what stood against it, in dollars.
     """
 
     rule: str
@@ -58,6 +59,8 @@ class Lock(Struct):
     reason: str
     size: int = 0
     until_ms: int = 0
+    looked_at: bool = False
+    stood_at: Decimal | None = None
 
 
 class Doubt(Struct):

@@ -7,6 +7,7 @@ what an order from before the renewal still has to close stays ordered; and from
 limits hold as ever, those that stand already counting from there.
 """
 
+from portfold.coordinator.fold.rules import table
 from portfold.coordinator.fold.rules.limits import worker_daily_loss
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.coordinator.fold.worker_day import count_loss_from_here
@@ -67,7 +68,8 @@ def _ended(state: State, at: StreamId, *, turns_ms: int) -> list[Decision]:
         closed.flatten = False
     for lock in state.locks.values():
         if lock.action == "flatten":
-            lock.action = "deny"
+            lock.action, lock.looked_at = "deny", True
+    table.note_where_locks_stand(state)
     _count_losses_from_here(state)
     return _windows_that_are_over(state, at, turns_ms)
 

@@ -38,10 +38,11 @@ def denier(rule: str) -> MayEnter:
 
 def latch(state: State, at: StreamId, rule: str, reached: Reached) -> list[Decision]:
     """Latches the limit, and flattens everything where that follows from it."""
-    if state.again and reached.action == "flatten":  # that was done before
+    done_before = bool(state.again) and reached.action == "flatten"
+    if done_before:
         reached = reached._replace(action="deny")
     reason = reached.reason[:LONGEST_TEXT]
-    lock = Lock(rule, reached.action, str(at), reached.until, reason, reached.size)
+    lock = Lock(rule, reached.action, str(at), reached.until, reason, reached.size, looked_at=done_before)
     state.locks[rule] = lock
     published = LimitReached(
         rule=rule,
@@ -56,6 +57,19 @@ def latch(state: State, at: StreamId, rule: str, reached: Reached) -> list[Decis
     pending = cancel_pending(state, at)
     taken = take_unowned(state, at)
     return [published, *taken, *flatten.order_everything(state, at, f"{rule} reached", pending)]
+
+
+def reached_since(lock: Lock, limits: Limits, reached: Reached | None) -> Reached | None:
+    """Returns what a lock that a renewal left standing has come to since, where that closes everything.
+
+    A limit that was still reached then: one daily limit below that, as after a forced resume, until it once
+    is not reached.
+    """
+    if reached is None:
+        lock.stood_at = None
+        return None
+    beyond = lock.stood_at is None or reached.now <= lock.stood_at - limits.daily_stop_loss
+    return reached if beyond and reached.action == "flatten" else None
 
 
 def lift_what_is_over(state: State) -> None:

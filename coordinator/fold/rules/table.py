@@ -198,10 +198,15 @@ def _watch_latched(state: State, at: StreamId, limits: Limits, money: Money) -> 
     for code, is_reached, watching in _watching(limits.present):
         if watching is not None:
             ordered = watching(state, at, limits, money)
-        elif is_reached is None or code in locks or code in lifted:
+        elif is_reached is None or code in lifted:
             continue
         else:
+            lock = locks.get(code)
+            if lock is not None and (state.again or not lock.looked_at):
+                continue
             reached = is_reached(state, limits, money)
+            if lock is not None:
+                reached = latching.reached_since(lock, limits, reached)
             if reached is None:
                 continue
             ordered = latching.latch(state, at, code, reached)
@@ -209,6 +214,16 @@ def _watch_latched(state: State, at: StreamId, limits: Limits, money: Money) -> 
             decisions += ordered
             money = reckoned(state)  # to close everything may take into the book what nobody owned
     return decisions
+
+
+def note_where_locks_stand(state: State) -> None:
+    """Has what a renewal leaves standing count from here, where its limit is reached."""
+    limits = state.limits
+    for code, lock in state.locks.items():
+        is_reached = LATCHED_BY_CODE[code].is_reached
+        if limits is not None and lock.looked_at and is_reached is not None:
+            reached = is_reached(state, limits, reckoned(state))
+            lock.stood_at = reached.now if reached is not None else None
 
 
 @lru_cache(maxsize=64)
