@@ -20,6 +20,7 @@ from portfold.bounds import NAME_LETTERS
 from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, loaded_line, milliseconds, secret
 from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.fold.effects.lost_tail import is_taken_off
 from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.process.entrance import refuse_without_keys
 from portfold.coordinator.process.init_system import InitSystem
@@ -210,6 +211,7 @@ class CoordinatorProcess:
             self._seen = max(self._seen, follower.cursor)
             if self._bus.leader() in (None, self._who):
                 follower = proved(self._bus, follower, head or _NOWHERE, self._clock, self._go_on)
+                self._forget_what_was_taken_off(follower)
                 refuse_without_keys(follower.state.keys, self._bus.keyring)
             lease = self._bus.take_lead(self._who, self._lease_ms)
             if lease.epoch:
@@ -222,6 +224,12 @@ class CoordinatorProcess:
             self._snapshots.go_on()
             yield self._lease_ms / 4000
         return None
+
+    def _forget_what_was_taken_off(self, follower: Follower) -> None:
+        """Takes no event for lost that a renewal, on record, took off the log."""
+        known = follower.state.acknowledged
+        if known is not None and self._seen > follower.cursor and is_taken_off(self._seen, known):
+            self._seen = follower.cursor
 
     def _hand_back(self) -> None:
         """Gives the lease up at once, so that a standby need not wait for it to lapse."""

@@ -26,8 +26,11 @@ def missing(state: State, at: StreamId, event: LogTailMissing) -> list[Decision]
 
 def _is_known(saw: StreamId, known: Acknowledged) -> bool:
     """Returns whether the event came before the acknowledgement, or was taken off the log with it."""
-    if saw < StreamId.parse(known.at):
-        return True
+    return saw < StreamId.parse(known.at) or is_taken_off(saw, known)
+
+
+def is_taken_off(saw: StreamId, known: Acknowledged) -> bool:
+    """Returns whether the event was taken off the log, on record."""
     if not known.removed:
         return False
     first, last = map(_as_seen, known.removed.split(" "))

@@ -12,17 +12,20 @@ import pytest
 from portfold.cli.operate.limits_order import change_limits
 from portfold.config import load
 from portfold.coordinator.process.process import CoordinatorProcess
+from portfold.coordinator.process.renewal import planned, renew
 from portfold.events.codec import Fields
-from portfold.events.incoming import ClockTicked, EntryRequested
+from portfold.events.incoming import ClockTicked, EntryRequested, TradingResumed
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus, LeadersWord
 from portfold.events.wire.connection import connect
+from portfold.events.wire.importer_bus import RenewerBus
 from portfold.log import open_log
 from tests.coordinator.process.leaders import in_force
 from tests.coordinator.story import kinds
 from tests.live import Live
 from tests.processes import READY, Logged, config_folder
 from tests.server import EmbeddedServer
+from tests.waiting import until
 
 
 class Stepped(Logged):
@@ -57,11 +60,11 @@ class Stepped(Logged):
 
 
 @pytest.fixture
-def stepped(live: Live, tmp_path: Path) -> Iterator[Callable[[str], Stepped]]:
+def stepped(live: Live, tmp_path: Path) -> Iterator[Callable[..., Stepped]]:
     """Makes coordinators whose lease would last a minute."""
     config = config_folder(tmp_path / "config", runtime={"lease_ms": 60_000})
     with ExitStack() as made:
-        yield lambda who: made.enter_context(closing(Stepped(live.bus, who, config)))
+        yield lambda who, **more: made.enter_context(closing(Stepped(live.bus, who, config, **more)))
 
 
 def test_a_leader_whose_lease_went_to_another_cannot_commit_a_line(
@@ -153,3 +156,25 @@ def test_a_head_that_somebody_moved_is_not_written_over(
     leader.step()
     assert leader.says("Stepped down")["why"].startswith("The head is at 5-5, and not where we left it")
     assert client.hget(live.keys.head, "cursor") == "5-5"
+
+
+def test_a_standby_takes_nothing_for_lost_that_a_renewal_took_off(
+    stepped: Callable[..., Stepped], live: Live, server: EmbeddedServer, client: Any
+) -> None:
+    first = stepped("ann")
+    second = stepped("bob", finds="Standing by")
+    live.by_hand("type", "ClockTicked", at="9999999999999-0")
+    first.step()
+    second.step()
+    with closing(RenewerBus(connect(server.url), live.keys.name)) as bus:
+        renew(bus, planned(bus, by="jane", since=None), reason="x", keep=len)
+    client.delete(live.keys.leader)
+    until(lambda: first.step() or first.texts().count(READY) == 3, "ann to lead the log that was renewed")
+    live.publishes(TradingResumed(by="jane", reason="looked"))
+    first.step()
+    first.close()
+    until(lambda: second.step() or READY in second.texts(), "bob to lead")
+    second.step()
+    again = Live(live.bus, live.client)
+    again.all_decided()
+    assert again.state.halt is None
