@@ -1,6 +1,7 @@
 """The file of what a renewal takes off: each event exactly as it lay there, a line each.
 
-Guarantees: an event is in the file, on the disk, before it is taken off; no file that is there is changed.
+Guarantees: an event is in the file, on the disk, before it is taken off; no file there is changed, but
+one of an attempt that failed, which has the first of the same events, is gone on with.
 """
 
 from collections.abc import Sequence
@@ -24,11 +25,11 @@ class Evidence:
         from portfold.coordinator.store.entry_json import words_json
         from portfold.whole_files import to_disk, write_durably
 
-        if not self._begun and self._file.exists():
-            raise Unusable(f"--evidence: {self._file} is there already; name another file.")
         lines = b"".join(words_json([str(entry.id), *entry.fields]) + b"\n" for entry in entries)
         try:
-            if not self._begun:
+            if not self._begun and self._file.exists():
+                lines = self._not_kept_yet(lines)
+            if not self._begun and not self._file.exists():
                 write_durably(self._file, lines)
             else:
                 with self._file.open("ab") as file:
@@ -37,3 +38,10 @@ class Evidence:
         except OSError as error:
             raise Unusable(f"--evidence: {self._file} cannot be written: {error.strerror}.") from error
         self._begun = True
+
+    def _not_kept_yet(self, lines: bytes) -> bytes:
+        """Returns what is to be added to what an attempt that failed has kept of these events."""
+        kept = self._file.read_bytes()
+        if not kept or not lines.startswith(kept):
+            raise Unusable(f"--evidence: {self._file} is there already; name another file.")
+        return lines[len(kept) :]
