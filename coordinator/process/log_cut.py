@@ -9,8 +9,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from portfold.coordinator.fold.proofs.remembered import AllSigned
-from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.state import State, legs_named
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import beginning, read_snapshot, snapshot_text
 from portfold.errors import PortfoldError
@@ -28,15 +30,36 @@ class NothingToRenew(PortfoldError):
 
 
 class Cut(NamedTuple):
-    """What stays where a log is cut, and what it knows there; `of_before`: the head is set back to there.
+    """What stays where a log is cut, and what it knows there.
 
-    `keys` is how many names had to prove what they say, `signed` what came under each name.
+    `keys` is how many names had to prove what they say, `signed` what came under each name. Where the head is
+    set back, `follower` is at the head that was found; `ordered` are the legs ordered closed at the cut.
     """
 
     kept: Kept
     keys: int
     signed: AllSigned
-    of_before: bool
+    follower: Follower | None = None
+    ordered: frozenset[str] = frozenset()
+
+    @property
+    def of_before(self) -> bool:
+        """Returns whether events are cut off that were decided."""
+        return self.follower is not None
+
+    @property
+    def ordered_no_more(self) -> str:
+        """Names the legs that are ordered closed and not closed yet, and are not any more behind the cut."""
+        state = self.follower.state if self.follower is not None else None
+        if state is None or state.flatten is None:
+            return ""
+        return legs_named(state, {*state.flatten.left} - self.ordered)
+
+    def gone_on(self, bus: Bus, found: Head) -> "Cut":
+        """Returns it where the log is decided up to `found`: nothing before the cut changes."""
+        if self.follower is not None:
+            _follow(self.follower, bus, found.cursor)
+        return self._replace(kept=replace(self.kept, decisions=bus.decisions_extent().added))
 
 
 def cut_before(
@@ -68,12 +91,12 @@ def cut_before(
         snapshot="",
     )
     if found is None:
-        return Cut(kept, 0, AllSigned(), of_before=False)
+        return Cut(kept, 0, AllSigned())
     decided = sum(entry.id <= found.cursor for entry in removed)
     if decided:
         return _set_back(bus, found, kept, decided, archive)
     state = _followed(bus, found.cursor, archive).state
-    return Cut(kept, *_of_proofs(state), of_before=False)
+    return Cut(kept, *_of_proofs(state))
 
 
 def _refuse_within_a_renewal(bus: Bus, first: StreamId, found: Head | None) -> None:
@@ -100,6 +123,8 @@ def _set_back(bus: Bus, found: Head, kept: Kept, decided: int, archive: Path | N
     """Returns what stays where events are cut off that were decided: the head, and the state, of before."""
     follower = _followed(bus, kept.event, archive)
     text, of_proofs = snapshot_text(follower.checkpoint), _of_proofs(follower.state)
+    under_way = follower.state.flatten
+    ordered = frozenset(under_way.left if under_way is not None else ())
     chain = follower.chain if kept.event != ORIGIN else beginning().chain
     _follow(follower, bus, found.cursor)
     follower.prove(found.cursor, found.chain)
@@ -113,7 +138,7 @@ def _set_back(bus: Bus, found: Head, kept: Kept, decided: int, archive: Path | N
         folded=found.folded - decided,
         snapshot=text if kept.event != ORIGIN else "",
     )
-    return Cut(stays, *of_proofs, of_before=True)
+    return Cut(stays, *of_proofs, follower, ordered)
 
 
 def _of_proofs(state: State) -> tuple[int, AllSigned]:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.process.log_cut import Cut, NothingToRenew, cut_before
@@ -24,7 +23,7 @@ from portfold.coordinator.store import log_integrity
 from portfold.coordinator.store.clock_watch import AHEAD_MS
 from portfold.dollars import ZERO, shown
 from portfold.events.codec import Fields, decode_event, encode_checked
-from portfold.events.incoming import CoordinatorStarted, LossAcknowledged, TradingHalted
+from portfold.events.incoming import CoordinatorStarted, FlattenRequested, LossAcknowledged, TradingHalted
 from portfold.events.proof import COORDINATOR, whose
 from portfold.events.roles.keyring import VARIABLE
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -76,6 +75,10 @@ class Renewal(Struct):
         if again:
             made = shown(sum((one.pnl for one in again), ZERO))
             told.append(f"All that is put on again is dated now: its net P&L, {made}, falls on today.")
+        told += [
+            f"{leg} was ordered closed, is not closed, and is ordered no more: portfold flatten."
+            for leg in self.cut.ordered_no_more.split()
+        ]
         told += [f"Put on again: {one.order_in_words}." for one in again if one.order_in_words]
         return told
 
@@ -134,7 +137,10 @@ def renew(
 
 
 def _put_on(plan: Renewal, reason: str) -> list[Fields]:
-    """Returns the events behind the cut: the term, the record, what was decided, a halt, what was not."""
+    """Returns the events behind the cut: the term, the record, what was decided, a halt, what was not.
+
+    Of what was not, orders to flatten come last: they close what was filled meanwhile, and close it once.
+    """
     again = plan.put_on_again
     before = [one.fields for one in again if one.decided]
     term = CoordinatorStarted(
@@ -153,8 +159,10 @@ def _put_on(plan: Renewal, reason: str) -> list[Fields]:
     halt = TradingHalted(
         by=plan.by, reason="The log was renewed. See what is open, settle what differs, then: portfold resume"
     )
-    since = [one.fields for one in again if not one.decided]
-    return [encode_checked(term), encode_checked(record), *before, encode_checked(halt), *since]
+    since = [one for one in again if not one.decided]
+    since.sort(key=lambda one: isinstance(one.was, FlattenRequested))
+    undecided = [one.fields for one in since]
+    return [encode_checked(term), encode_checked(record), *before, encode_checked(halt), *undecided]
 
 
 def _gone_on(bus: RenewerBus, plan: Renewal) -> list[Entry]:
@@ -164,8 +172,8 @@ def _gone_on(bus: RenewerBus, plan: Renewal) -> list[Entry]:
     came = _read(bus, plan.removed[-1].id, plan.removed)
     plan.chooser.look_at(came)
     plan.removed += came
-    if plan.cut.of_before:  # nothing before the cut changes
-        plan.cut = plan.cut._replace(kept=replace(plan.cut.kept, decisions=bus.decisions_extent().added))
+    if plan.found is not None and plan.cut.of_before:
+        plan.cut = plan.cut.gone_on(bus, plan.found)
     else:
         plan.cut = cut_before(bus, plan.removed, plan.found, extent.added, plan.archive)
     _prove_keys(bus, plan)

@@ -52,6 +52,15 @@ class Stepped(Logged):
         """Reads, decides and commits once, or finds out that it must not."""
         next(self._steps)
 
+    def steps_until(self, text: str, *, times: int = 1) -> None:
+        """Takes steps until it has said the text so often."""
+
+        def said() -> bool:
+            self.step()
+            return self.texts().count(text) >= times
+
+        until(said, text)
+
     def close(self) -> None:
         self._stop.set()
         for _ in self._steps:
@@ -169,11 +178,11 @@ def test_a_standby_takes_nothing_for_lost_that_a_renewal_took_off(
     with closing(RenewerBus(connect(server.url), live.keys.name)) as bus:
         renew(bus, planned(bus, by="jane", since=None), reason="x", keep=len)
     client.delete(live.keys.leader)
-    until(lambda: first.step() or first.texts().count(READY) == 3, "ann to lead the log that was renewed")
+    first.steps_until(READY, times=3)
     live.publishes(TradingResumed(by="jane", reason="looked"))
     first.step()
     first.close()
-    until(lambda: second.step() or READY in second.texts(), "bob to lead")
+    second.steps_until(READY)
     second.step()
     again = Live(live.bus, live.client)
     again.all_decided()
