@@ -29,7 +29,7 @@ from portfold.workers.filters.features import FeatureHistory, MissingFeatures
 from portfold.workers.protection import path_of
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
 from portfold.workers.strategies.opened import OpenedStrategy, open_strategy
-from portfold.workers.strategies.priced import on_the_grid, wrong_side
+from portfold.workers.strategies.priced import expected_price, on_the_grid, wrong_side
 
 
 class ExampleFill(NamedTuple):
@@ -112,8 +112,10 @@ class _Open:
         self._bars = -1 if waits else 0
         self._lives_bars = enter.lives_bars
         self._leaving = False
-        self.is_never_filled = False
-        """Whether the life of its limit is over, or it opened beyond its stop: there is no trade."""
+        self.is_never_filled = bool(wrong_side(self._enter, expected_price(self._enter, bar.close)))
+        """Whether there is no trade: its prices are on one tick, the life of its limit is over, or it opened
+        beyond its stop.
+        """
 
     def take(self, number: int, bar: Bar) -> Example | None:
         """Takes the next bar; returns the example where the trade ends with it."""
@@ -194,7 +196,8 @@ def examples_of(
         if isinstance(intent, Enter) and number >= begins:
             try:
                 features = history.read(intent.side)
-                under_way.append(_Open(number, bar, intent, features, scout, costs))
+                signalled = _Open(number, bar, intent, features, scout, costs)
+                under_way += [] if signalled.is_never_filled else [signalled]
             except MissingFeatures:
                 missing += 1
         on_progress(number + 1)

@@ -31,7 +31,7 @@ from portfold.workers.run.gate_protocol import Gate
 from portfold.workers.run.reporting import denial_line, entry_line, report_entry
 from portfold.workers.strategies.guarded import StrategyFailed
 from portfold.workers.strategies.intent import Enter
-from portfold.workers.strategies.priced import on_the_grid, unfit_prices, wrong_side
+from portfold.workers.strategies.priced import expected_price, on_the_grid, unfit_prices, wrong_side
 
 
 class Granted(NamedTuple):
@@ -59,16 +59,19 @@ class Entering:
         who, expected = self._gate.worker, unfit_prices(wish)
         if expected:
             raise StrategyFailed(f"{who} wants an entry of {bar.symbol}: expected {expected}")
-        fitted = on_the_grid(replace(wish, size=whole(wish.size)), self._contract.tick_size)
-        price = fitted.limit if fitted.limit is not None else exact(bar.close, "close")
-        cannot = wrong_side(fitted, price)
-        if fitted.limit is not None and not can_limit(self._broker):
+        close = exact(bar.close, "close")
+        cannot = wrong_side(wish, expected_price(wish, close))
+        if wish.limit is not None and not can_limit(self._broker):
             cannot = "limit: expected none, as this broker has no limit entries: paper has"
-        elif fitted.stop is not None and not can_place(self._broker):
+        elif wish.stop is not None and not can_place(self._broker):
             cannot = "stop: expected none, as no stop can rest at this broker: at paper and ibkr one can"
         if cannot:
             at = f"at the bar of {bar.symbol} that ends {bar.time:%Y-%m-%d %H:%M:%S} UTC"
             raise StrategyFailed(f"{who} wants an entry that is not to be had: {cannot}, {at}")
+        fitted = on_the_grid(replace(wish, size=whole(wish.size)), self._contract.tick_size)
+        if gone := wrong_side(fitted, expected_price(fitted, close)):
+            self._log.warning(f"{bar.symbol} entry dropped: on the grid no tick is between", why=gone)
+            return None
         if gone := self._in_another_month(fitted, bar):
             self._log.warning(f"{bar.symbol} entry dropped: its prices are of another month", why=gone)
             return None

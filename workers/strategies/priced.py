@@ -40,6 +40,11 @@ def on_the_grid(wish: Enter, tick_size: Decimal) -> Enter:
     return replace(wish, limit=limit, stop=stop)
 
 
+def expected_price(wish: Enter, close: Decimal) -> Decimal:
+    """Returns at which price an entry expects to be filled: its limit, else the close of its bar."""
+    return close if wish.limit is None else wish.limit
+
+
 def wrong_side(wish: Enter, price: Decimal) -> str:
     """Says that its stop is on the wrong side of the `price` that it expects to be filled at; nothing where
     it is not.

@@ -141,6 +141,8 @@ def test_an_example_knows_what_the_worker_knows_at_its_signal() -> None:
 
 
 NAMED = """
+from decimal import Decimal
+
 from portfold.workers.strategies.intent import Enter, Exit
 
 
@@ -154,6 +156,8 @@ class Named:
             return Exit("turned") if held.bars >= 1 and bar.close > sum(self.closes[-6:]) / 6 else None
         if bar.time.hour % 3:
             return None
+        if bar.time.hour % 6:
+            return Enter("long", 1, stop=bar.close - Decimal("0.1"))  # which the grid takes to the close
         if bar.close < bar.open:
             return Enter("long", 1, bar.low - 1, 3, bar.low - 5)
         return Enter("short", 1, stop=bar.high + 2)

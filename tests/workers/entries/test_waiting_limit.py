@@ -169,6 +169,24 @@ def test_an_unfit_price_ends_its_worker_before_anything_is_asked(floor: Floor, l
     assert live.said("EntryRequested") == []
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Enter("long", 1, stop=Decimal("4999.80")),
+        Enter("short", 1, stop=Decimal("5000.20")),
+        Enter("long", 1, Decimal("4990.20"), stop=Decimal("4990.10")),
+    ],
+)
+def test_prices_that_only_the_grid_brings_together_drop_the_entry_and_end_no_worker(
+    wish: Enter, floor: Floor, live: Live
+) -> None:
+    comes(floor, 0, "5000", wish)
+    comes(floor, 1, "4995", Enter("long", 1, stop=Decimal("4999.75")))
+    live.all_decided()
+    assert [one["stop_price"] for one in live.said("EntryRequested")] == ["4999.75"]
+    assert "entry dropped: on the grid no tick is between" in floor.said.getvalue()
+
+
 class NoLimits(PaperBroker):
     """A broker that can keep no stop at a price and fill no limit: as one of the user's own may be."""
 
