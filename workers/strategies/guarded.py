@@ -15,7 +15,7 @@ from portfold.bounds import MOST_CONTRACTS
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.context import shown
-from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition, Strategy
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition, Strategy, tell_if_gone
 from portfold.workers.strategies.priced import unfit_prices
 from portfold.workers.strategies.time_limit import NotReturned, returns_within
 
@@ -64,6 +64,10 @@ class Guarded:
         self._seen += 1
         checked = self._checked(intent, held, at)
         return None if isinstance(checked, Enter) and self._seen < self.warm_up_bars else checked
+
+    def came_and_went(self) -> None:
+        """Tells the strategy that its position was gone before a bar could show it. Raises StrategyFailed."""
+        self._called(lambda: tell_if_gone(self._inner, None), "told of a position that came and went")
 
     def _called(self, call: Callable[[], object], at: str) -> object:
         try:

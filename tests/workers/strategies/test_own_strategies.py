@@ -19,7 +19,7 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from portfold.workers.named import who_else
 from portfold.workers.strategies.guarded import StrategyFailed
-from portfold.workers.strategies.intent import Enter, OwnPosition
+from portfold.workers.strategies.intent import Enter, OwnPosition, tell_if_gone
 from portfold.workers.strategies.opened import open_strategy, own_code
 from tests.processes import config_folder
 
@@ -171,6 +171,26 @@ def test_while_it_holds_something_it_may_only_leave(written: Written) -> None:
     assert strategy.decide(first, None) == Enter("long", 1)
     with pytest.raises(StrategyFailed, match="expected an Exit or None while it holds something"):
         strategy.decide(first, OwnPosition("long", first.close, 1))
+
+
+def test_one_that_wants_to_know_is_told_of_a_position_that_came_and_went(
+    written: Written,
+) -> None:
+    gone = "self.gone = True\n    def came_and_went(self): self.gone = True"
+    decides = "return None if self.gone else Enter('long', 1, bar.low + 1, 1, bar.low)"
+    configuration = written(shortest(decides, begins=gone.replace("True", "False", 1)))
+    opened = open_strategy(configuration, "ES").strategy()
+    first, *_ = bars(configuration)
+    assert opened.decide(first, None) is not None
+    tell_if_gone(opened, None)
+    assert opened.decide(first, None) is None
+    fails = written(shortest(begins="pass\n    def came_and_went(self): raise ValueError('no')"))
+    with pytest.raises(StrategyFailed, match="raised ValueError: no"):
+        tell_if_gone(open_strategy(fails, "ES").strategy(), None)
+
+
+def test_without_came_and_went_nobody_is_told(written: Written) -> None:
+    tell_if_gone(open_strategy(written(shortest()), "ES").strategy(), None)
 
 
 def test_an_entry_counts_from_the_last_bar_of_the_warm_up_on_also_in_a_copy(written: Written) -> None:
