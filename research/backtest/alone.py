@@ -65,6 +65,10 @@ class AloneGate:
         self.withdrawn = False
         return Decision(allowed=True, symbol=symbol, reason="alone")
 
+    def renew(self, _: object) -> bool:
+        """Returns True, as no time passes."""
+        return True
+
     def standing(self, _: object, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
         """Returns True: an allowed entry stays allowed."""
         return True

@@ -101,6 +101,11 @@ class Entering:
         """Returns where the stop of an entry rests, see `Protection.place`."""
         return self._protection.place(stop)
 
+    def prolong(self, entry: Decision) -> None:
+        """Has the slot of an entry that has waited last as long as its order can take, if it would not."""
+        if not self._gate.standing(entry, seconds=sends_within(self._broker)):
+            self._gate.renew(entry)
+
     def order(self, granted: Granted, filled_at: Decimal | None = None) -> bool:
         """Orders what was granted, and reports it; a limit that the bars went through is filled at
         `filled_at`. Returns whether anything was filled.

@@ -63,6 +63,7 @@ class WaitingLimit:
             if self._waiting is None:  # withdrawn by an order to flatten, in this very moment
                 return False
             self._waiting = None
+        self._entering.prolong(waiting.granted.entry)
         with waiting.granted.entry:
             return self._entering.order(waiting.granted, price)
 

@@ -208,6 +208,10 @@ class InProcessGate:
         self._publish(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason), request=request))
         return True
 
+    def renew(self, decision: Decision) -> bool:
+        """Returns whether its slot is there still: it lasts until it is used or given back."""
+        return self.standing(decision)
+
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
         """Returns whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor
         halted, nor closed where it is.

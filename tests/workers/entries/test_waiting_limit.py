@@ -69,6 +69,19 @@ def test_a_new_life_counts_its_bars_as_the_one_that_filled_it_would(fill_at: Fil
     assert floor.strategy.shown[-2:] == [1, 2]
 
 
+def test_what_has_waited_is_renewed_where_its_order_may_take_longer_than_its_slot_still_lasts(
+    floor: Floor, live: Live
+) -> None:
+    floor.broker.sends_within_seconds = 20.0
+    comes(floor, 0, "5000", WISH)
+    slot = floor.gate.answer  # of 30 seconds; renewed by itself with 15 of them left
+    assert slot.expires_ms is not None
+    slot.expires_ms, slot.good_until = slot.expires_ms - 13_000, slot.good_until - 13
+    comes(floor, 1, "4989")
+    live.all_decided()
+    assert [one["price"] for one in live.said("PositionOpened")] == ["4990.00"]
+
+
 def test_after_its_life_it_is_withdrawn_and_the_next_wish_is_heard(floor: Floor, live: Live) -> None:
     for number, intent in enumerate((WISH, None, None, WISH)):
         comes(floor, number, "4990.00", intent)

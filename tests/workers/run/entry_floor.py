@@ -123,13 +123,15 @@ class Later(SystemClock):
 
 
 class NotedGate(PortfolioGate):
-    """The gate, whose reports of fills are noted."""
+    """The gate, whose reports of fills are noted, and its last answer."""
 
     steps: list[str]
+    answer: Decision
 
     def request_entry(self, *words: object, **more: object) -> Decision:
         self.steps.append("gate")
-        return super().request_entry(*words, **more)  # type: ignore[arg-type]
+        self.answer = super().request_entry(*words, **more)  # type: ignore[arg-type]
+        return self.answer
 
     def position_opened(self, *words: object, **more: object) -> bool:
         self.steps.append("fill reported")
