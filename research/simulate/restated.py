@@ -2,8 +2,9 @@
 
 A result that does not survive twice its costs, or fills of the next bar, is a result of the assumptions.
 Later fills need bars: an order of a bar is then filled at the open of the next one, or at the close of the
-bar a day later, slippage worse, and reported at that bar's end. Trades that bars cannot price, and those
-whose later fills the bars do not have, are left out and counted.
+bar a day later, slippage worse, and reported at that bar's end. A trade that was filled and stopped within
+one bar has both later fills at one price, so it costs slippage and commission. Trades that bars cannot price,
+and those whose later fills the bars do not have, or have in one bar, are left out and counted.
 """
 
 from bisect import bisect_left, bisect_right
@@ -101,7 +102,7 @@ def _refilled(trades: Iterable[Trade], pricing: Pricing, later: Mapping[str, _La
 
 
 def _at(trade: Trade, pricing: Pricing, entered: _Fill, left: _Fill) -> Trade | None:
-    if entered is None or left is None or left[0] <= entered[0]:
+    if entered is None or left is None or (left[0] <= entered[0] and trade.entry_ms < trade.exit_ms):
         return None
     side, contract = pricing.side_of(trade), pricing.contracts[trade.symbol]
     entry = worse(entered[1], contract, buys=side == "long")
@@ -121,7 +122,8 @@ def _at(trade: Trade, pricing: Pricing, entered: _Fill, left: _Fill) -> Trade | 
 
 
 def _as_far_off(trade: Trade, entry: Decimal) -> Decimal | None:
-    """Returns the stop as far from the later entry as it was from its own, as live it moves with the fill."""
+    """Returns the stop as far from the later entry as it was from its own: it plans to lose as much, where a
+    price that was named might be on the other side of that entry."""
     if trade.stop_price is None or trade.entry_price is None:
         return trade.stop_price
     return trade.stop_price + entry - trade.entry_price

@@ -72,6 +72,18 @@ def test_what_the_bars_cannot_fill_later_is_left_out_and_counted(made: Trade) ->
     assert (found.trades, found.left_out, found.at_open) == ((), 1, True)
 
 
+def test_what_was_filled_and_stopped_in_one_bar_is_so_later_too_and_costs_what_fills_cost() -> None:
+    prices = {"entry_price": Decimal(4000), "exit_price": Decimal(3998), "stop_price": Decimal(3998)}
+    stopped = trade("ES", 1, 1, -2 * ES_POINT - FEES, side="long", **prices)
+    [found] = filled_at_the_next_open([stopped], pricing(2), BARS).trades
+    assert (found.entry_ms, found.exit_ms) == (hour(2), hour(2))
+    assert (found.entry_price, found.exit_price) == (3998 + 2 * TICK, 3998 - 2 * TICK)
+    assert found.stop_price == 3998 + 2 * TICK - 2
+    assert found.pnl == -4 * TICK * ES_POINT - FEES
+    [late] = filled_a_day_later([stopped], pricing(), BARS).trades
+    assert (late.entry_ms, late.exit_ms, late.pnl) == (hour(26), hour(26), -FEES)
+
+
 def test_fills_at_an_open_have_passed_when_they_are_reported() -> None:
     assert filled_at_the_next_open([es()], pricing(), BARS).at_open
     assert not filled_a_day_later([es()], pricing(), BARS).at_open
