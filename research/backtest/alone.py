@@ -40,11 +40,13 @@ class AloneGate:
     """Implements `workers.run.gate_protocol.Gate`. `trades` have ended, `opened` is the open position, if
     any.
 
-    The caller sets `now_ms`, in the clock of the stream IDs, to the time of each bar.
+    The caller sets `now_ms`, in the clock of the stream IDs, to the time of each bar. `on_opened` is called
+    as a position opens.
     """
 
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str, on_opened: Callable[[], object] = lambda: None) -> None:
         self.worker = worker
+        self._on_opened = on_opened
         self.orders = threading.RLock()
         self.now_ms = 0
         self.opened: Opened | None = None
@@ -79,6 +81,7 @@ class AloneGate:
         """Opens the position."""
         opened = Opened(symbol, side, size, self.now_ms, exact(price, "price"))
         self.opened = opened.stopped_at(self._stop)
+        self._on_opened()
         return True
 
     def position_closed(

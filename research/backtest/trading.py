@@ -68,7 +68,8 @@ def trade_alone(
     """
     paper = filled_at_once(on_paper(configuration))
     runtime, worker = paper.runtime, paper.runtime.worker_name(symbol)
-    gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
+    recording = _RecordingFilter(entry_filter) if entry_filter is not None else None
+    gate = AloneGate(worker, recording.entered if recording is not None else lambda: None)
     contract, log = paper.contracts[symbol], quiet_log()
     with closing(open_broker(BrokerSetup(paper, worker, IN_MEMORY, log, {}))) as broker:
         trader = Trader(
@@ -90,16 +91,19 @@ def trade_alone(
             trader.on_bar(bar)
     if recording is None:
         return TradedAlone(gate.trades, [], [], gate.opened)
-    # Traded alone, each signal that has passed is entered, so the trades have the first of them.
-    return TradedAlone(gate.trades, recording.passed[: len(gate.trades)], recording.refused, gate.opened)
+    return TradedAlone(gate.trades, recording.filled[: len(gate.trades)], recording.refused, gate.opened)
 
 
 class _RecordingFilter:
-    """Records the verdicts of a filter; implements `workers.filters.protocol.EntryFilter`."""
+    """Records the verdicts of a filter; implements `workers.filters.protocol.EntryFilter`.
+
+    `filled` are the signals that were entered, as far as one was: a limit may wait in vain.
+    """
 
     def __init__(self, inner: EntryFilter) -> None:
         self._inner = inner
-        self.passed: list[Signal] = []
+        self.filled: list[Signal] = []
+        self._passed: Signal | None = None
         self.refused: list[Signal] = []
 
     def take(self, bar: Bar) -> None:
@@ -109,9 +113,17 @@ class _RecordingFilter:
     def judge(self, bar: Bar, side: Side) -> Verdict:
         """Returns the filter's verdict, and records the signal."""
         verdict = self._inner.judge(bar, side)
-        signals = self.passed if verdict.passed else self.refused
-        signals.append(Signal(bar.time, verdict.probability))
+        signal = Signal(bar.time, verdict.probability)
+        if verdict.passed:
+            self._passed = signal
+        else:
+            self.refused.append(signal)
         return verdict
+
+    def entered(self) -> None:
+        """Notes that the newest signal that has passed is filled: it took the place of all before."""
+        if self._passed is not None:
+            self.filled.append(self._passed)
 
 
 def quiet_log() -> Log:

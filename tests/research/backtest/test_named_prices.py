@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from portfold.events.fields import Side
 from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
 from portfold.research.backtest.signals import signals_alone
@@ -13,6 +14,7 @@ from portfold.research.backtest.trading import trade_alone
 from portfold.research.simulate.simulator import simulate
 from portfold.research.trades.trade_file import Rows, read_rows
 from portfold.workers.feeds.bar import Bar
+from portfold.workers.filters.protocol import Verdict
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from portfold.workers.strategies.opened import OpenedStrategy
 from tests.research.made import CHICAGO, opened_as, packaged, scenario_of
@@ -71,6 +73,26 @@ def test_a_limit_that_is_filled_before_its_stop_keeps_it() -> None:
         "ES", bars((101,) * 4, (99, 99, 95, 95), *[(95,) * 4] * 2), packaged(), opened=opened
     ).trades
     assert (made.entry_price, made.stop_price) == (Decimal(99), Decimal(94))
+
+
+class NumberedFilter:
+    """Passes every signal; its probability is the number of its bar, in hundredths."""
+
+    def take(self, bar: Bar) -> None: ...
+
+    def judge(self, bar: Bar, _: Side) -> Verdict:
+        return Verdict(passed=True, reason="", probability=(bar.time - START) / timedelta(minutes=30) / 100)
+
+
+def test_a_trade_has_the_probability_of_its_own_signal_where_one_before_was_never_filled() -> None:
+    wishes = {0: Enter("long", 1, Decimal(50), 1), 3: Enter("long", 1, Decimal(99), 2), 6: Enter("long", 1)}
+    market = bars(*[(100,) * 4] * 4, (100, 100, 98, 100), *[(103,) * 4] * 4)
+    traded = trade_alone("ES", market, packaged(), NumberedFilter(), opened=wanting(wishes))
+    assert [one.entry_ms for one in traded.trades] == [milliseconds_of(market[at].time) for at in (4, 6)]
+    assert [(one.time, one.probability) for one in traded.signals] == [
+        (market[3].time, 0.03),
+        (market[6].time, 0.06),
+    ]
 
 
 def test_of_two_entries_of_one_moment_the_one_that_a_trader_makes_is_simulated() -> None:
