@@ -81,7 +81,7 @@ def test_what_was_filled_and_stopped_in_one_bar_is_so_later_too_and_costs_what_f
     assert found.stop_price == 3998 + 2 * TICK - 2
     assert found.pnl == -4 * TICK * ES_POINT - FEES
     [late] = filled_a_day_later([stopped], pricing(), BARS).trades
-    assert (late.entry_ms, late.exit_ms, late.pnl) == (hour(26), hour(26), -FEES)
+    assert (late.entry_ms, late.exit_ms, late.pnl) == (hour(26), hour(26), Decimal(-FEES))
 
 
 def test_fills_at_an_open_have_passed_when_they_are_reported() -> None:
