@@ -79,7 +79,7 @@ def out_of_sample(
     except ResearchError as error:
         return OutOfSample(None, f"none: {error}")
     threshold = configuration.runtime.worker(symbol).min_probability
-    times = [example.time for example in examples.of]
+    times = [signal.time for signal in examples.judged]
     sharpes, trades, signals = [], [], []
     opened = open_strategy(configuration, symbol).over(past.context)
     for scores in paths:
@@ -103,7 +103,7 @@ class _Scored:
         """Does nothing, as scores need no bars."""
 
     def judge(self, bar: Bar, _: Side) -> Verdict:
-        """Passes a signal by its score; refuses one that is no example, as it lacks features or an end."""
+        """Passes a signal by its score; refuses one that has none, as it lacks features or an end."""
         score = self._scores.get(bar.time)
         if score is None:
             return Verdict(passed=False, reason="no example")

@@ -61,11 +61,20 @@ class Example(Struct, frozen=True):
         return self.pnl > 0
 
 
+class Unfilled(Struct, frozen=True):
+    """A signal that was never filled: a filter judges it, as it cannot know that, but it has no label."""
+
+    first: int
+    time: datetime
+    features: tuple[float, ...]
+
+
 class Examples(Struct, frozen=True):
     """The examples of one symbol, by the bar of their entry, from `bars` bars, of which the last ended at
     `end`.
 
-    Bars that warm up do not count. `missing` signals lacked features, `unfinished` ones have no exit.
+    Bars that warm up do not count. `missing` signals lacked features, `unfinished` ones have no exit;
+    `never_filled` are those of which no trade came.
     """
 
     of: tuple[Example, ...]
@@ -73,6 +82,12 @@ class Examples(Struct, frozen=True):
     end: datetime
     missing: int
     unfinished: int
+    never_filled: tuple[Unfilled, ...] = ()
+
+    @property
+    def judged(self) -> tuple[Example | Unfilled, ...]:
+        """Returns what a filter can judge: the examples, then the signals that were never filled."""
+        return (*self.of, *self.never_filled)
 
     def ended_before(self, number: int) -> tuple[Example, ...]:
         """Returns the examples whose outcome was known before bar `number` came: others overlap it."""
@@ -138,6 +153,10 @@ class _Open:
             return None
         return self._ended(number, costs.filled(bar, buys=not self._long))
 
+    def unfilled(self) -> Unfilled:
+        """Returns its signal, for one that is never filled."""
+        return Unfilled(self._number, self._bar.time, self._features)
+
     def _filled(self, bar: Bar) -> ExampleFill | None:
         enter, costs = self._enter, self._costs
         if enter.limit is None:
@@ -180,6 +199,7 @@ def examples_of(
     costs = _Costs(contract, waits)
     under_way: list[_Open] = []
     found: list[Example] = []
+    never_filled: list[Unfilled] = []
     number, missing, end = -1, 0, datetime.min.replace(tzinfo=UTC)
     for number, bar in enumerate(bars):
         history.take(bar)
@@ -189,7 +209,9 @@ def examples_of(
             ended = trade.take(number, bar)
             if ended is not None:
                 found.append(ended)
-            elif not trade.is_never_filled:
+            elif trade.is_never_filled:
+                never_filled.append(trade.unfilled())
+            else:
                 still_open.append(trade)
         under_way = still_open
         intent = scout.decide(bar, None)
@@ -202,4 +224,6 @@ def examples_of(
                 missing += 1
         on_progress(number + 1)
     found.sort(key=lambda example: example.first)
-    return Examples(tuple(found), number + 1 - begins, end, missing, len(under_way))
+    never_filled.sort(key=lambda signal: signal.first)
+    counts = missing, len(under_way)
+    return Examples(tuple(found), number + 1 - begins, end, *counts, tuple(never_filled))

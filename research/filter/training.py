@@ -10,6 +10,7 @@ give the same model.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -203,22 +204,28 @@ def _chosen(
 def path_scores(
     examples: Examples, kind: Kind, *, groups: int, tested: int, embargo: float
 ) -> list[tuple[float, ...]]:
-    """Returns the probability of each example on each path of combinatorial cross-validation.
+    """Returns the probability of each that is judged on each path of combinatorial cross-validation.
 
-    `embargo` is a fraction of all bars. Raises ResearchError.
+    Examples come first. A signal that was never filled trains nothing; it is scored with the example before
+    it, the earliest with the first. `embargo` is a fraction of all bars. Raises ResearchError.
     """
-    features, labels = as_arrays(examples.of)
+    labels = as_arrays(examples.of)[1]
+    features = np.array([signal.features for signal in examples.judged], dtype=np.float64)
     if len(labels) < _FEWEST:
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
     spans = [LabelSpan(example.first, example.last) for example in examples.of]
+    group = group_of_each(len(labels), groups)
+    begins = [span.first for span in spans]
+    group += [group[max(bisect_right(begins, one.first) - 1, 0)] for one in examples.never_filled]
     scores: list[NDArray[np.float64]] = []  # a row for each fold, 0 where it does not test
     for fold in combinatorial_folds(spans, groups, tested, embargo_bars(embargo, examples.bars)):
-        fold_scores = np.zeros(len(labels))
-        fold_scores[list(fold.test)] = _scores(kind, features, labels, spans, fold)
+        chosen = {group[index] for index in fold.test}
+        test = tuple(index for index, number in enumerate(group) if number in chosen)
+        fold_scores = np.zeros(len(group))
+        fold_scores[list(test)] = _scores(kind, features, labels, spans, fold._replace(test=test))
         scores.append(fold_scores)
-    group = group_of_each(len(labels), groups)
     return [
-        tuple(float(scores[path[group[index]]][index]) for index in range(len(labels)))
+        tuple(float(scores[path[number]][index]) for index, number in enumerate(group))
         for path in fold_paths(groups, tested)
     ]
 

@@ -5,18 +5,26 @@ import io
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
+from portfold.config import load
 from portfold.events.fields import Side
 from portfold.exchange_time import milliseconds_of
+from portfold.research.backtest.out_of_sample import GROUPS, TESTED, Past, out_of_sample
 from portfold.research.backtest.rows import TradeRow, signals_table, trades_table
 from portfold.research.backtest.signals import signals_alone
 from portfold.research.backtest.trading import trade_alone
+from portfold.research.filter.examples import examples_of
+from portfold.research.filter.training import path_scores
 from portfold.research.simulate.simulator import simulate
 from portfold.research.trades.trade_file import Rows, read_rows
 from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.filters.features import HISTORY
 from portfold.workers.filters.protocol import Verdict
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from portfold.workers.strategies.opened import OpenedStrategy
+from tests.processes import config_folder
 from tests.research.made import CHICAGO, opened_as, packaged, scenario_of
 
 START = datetime(2025, 6, 2, tzinfo=UTC)
@@ -118,3 +126,40 @@ def test_of_two_entries_of_one_moment_the_one_that_a_trader_makes_is_simulated()
     scenario = scenario_of(signals, stop=999_999)
     [taken] = simulate(scenario.timeline, scenario.limits_of(["ES"], 1)).taken
     assert scenario.timeline.trades[taken.trade].entry_price == made.entry_price == 98
+
+
+HOPEFUL = """
+from portfold.workers.strategies.intent import Enter, Exit
+
+
+class Hopeful:
+    def __init__(self, parameters, trading_day):
+        self.bars = 0
+
+    def decide(self, bar, held):
+        self.bars += 1
+        if held is not None:
+            return Exit("held") if held.bars >= 2 else None
+        return Enter("long", 1, bar.close - 4, 4) if self.bars % 3 == 0 else None
+"""
+
+
+def test_where_every_score_passes_a_path_makes_the_trades_of_no_filter(tmp_path: Path) -> None:
+    """A signal that will never be filled passes by its score too: it takes the place of what waits."""
+    runtime = {"workers": {"ES": {"strategy": "hopeful.py:Hopeful", "min_probability": 0}}}
+    folder = config_folder(tmp_path / "config", runtime=runtime)
+    (folder / "hopeful.py").write_text(HOPEFUL)
+    configuration = load(str(folder), {}, tmp_path)
+    market = list(SyntheticMarket(configuration.contracts, days=90, seed=4).bars("ES"))
+    examples = examples_of("ES", market, configuration, begins=HISTORY)
+    assert len(examples.never_filled) > 20
+    assert [one.first for one in examples.never_filled] == sorted(one.first for one in examples.never_filled)
+    past = Past(market, HISTORY, ["2025-01-06", "2025-01-07"])
+    judged = out_of_sample(configuration, "ES", past, examples, "logistic", Decimal(150_000))
+    traded = trade_alone("ES", market, configuration, begins=HISTORY).trades
+    assert len(judged.trades) == 5
+    for trades in judged.trades:
+        assert list(trades) == traded
+    for path in path_scores(examples, "logistic", groups=GROUPS, tested=TESTED, embargo=0.01):
+        assert len(path) == len(examples.judged)
+        assert all(0 < score < 1 for score in path)
