@@ -145,8 +145,11 @@ class Cluster:
         in_step = facts["role"] == "master" or facts["master_link_status"] == "up"
         text = node.ask("CLUSTER", "INFO")
         found = text if isinstance(text, dict) else dict(line.split(":") for line in str(text).split())
+        # A node is told last who replicates whom, and whoever asks it before that does not hear of a replica.
+        knows_replicas = all(len(whose) > self.replicas for _, _, *whose in node.ask("CLUSTER", "SLOTS"))
         return (
             in_step
+            and knows_replicas
             and found["cluster_state"] == "ok"
             and found["cluster_known_nodes"] == str(len(self.nodes))
         )
