@@ -34,9 +34,10 @@ class Done(NamedTuple):
         return cls(well=False, took_ms=None, said=why)
 
 
-def failover(stage: "Rehearsal", by: str) -> Done:  # noqa: ARG001 - nobody orders it
+def failover(stage: "Rehearsal", _: str) -> Done:
     """Kills the leader: the other one has to lead, and to find every position."""
-    held, last, killed_ms = stage.until_all_hold(), stage.bus.last_event(), stage.bus.now_ms()
+    held, last = stage.until_all_hold(), stage.bus.last_event()
+    term, killed_ms = stage.view.epoch, stage.bus.now_ms()
     stage.kill_leader()
 
     def led_again() -> "StreamId | None":
@@ -46,6 +47,8 @@ def failover(stage: "Rehearsal", by: str) -> Done:  # noqa: ARG001 - nobody orde
 
     took_ms = stage.until(led_again, "another coordinator leads").ms - killed_ms
     stage.start_coordinator("standby-after")
+    # Until then the status is that of the leader that died, whose positions prove nothing.
+    stage.until(lambda: stage.view.epoch > term, "the one that leads says how the portfolio stands")
     found = len(stage.view.positions)
     kept = f"all {held}" if found == held else f"{found} of {held}"
     return Done(found == held, took_ms, f"led again after {span(took_ms)}, with {kept} positions")
